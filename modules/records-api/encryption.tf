@@ -1,0 +1,46 @@
+# One customer-managed key for the table, the logs and the function's environment. Its policy names what it encrypts
+# by ARNs computed from names: the key is created first and can't wait for what it encrypts.
+locals {
+  kms_key_arn = var.kms_key_arn == null ? aws_kms_key.service["own"].arn : var.kms_key_arn
+
+  # In a key policy `*` means this key.
+  key_statements = [
+    {
+      # Hands the decision to IAM policies, the function's among them; without it a key can't be managed.
+      Sid       = "AccountDecidesByIamPolicies"
+      Effect    = "Allow"
+      Action    = ["kms:*"]
+      Resource  = "*"
+      Principal = { AWS = "arn:${local.partition}:iam::${local.account_id}:root" }
+    },
+    {
+      Sid       = "LogGroupsOfThisService"
+      Effect    = "Allow"
+      Action    = ["kms:Decrypt*", "kms:Describe*", "kms:Encrypt*", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
+      Resource  = "*"
+      Principal = { Service = "logs.${local.region}.${local.dns_suffix}" }
+      Condition = {
+        ArnEquals = { "kms:EncryptionContext:aws:logs:arn" = [for group in local.log_groups : group.arn] }
+      }
+    },
+  ]
+}
+
+resource "aws_kms_key" "service" {
+  for_each = var.kms_key_arn == null ? { own = "${local.service}: table, logs and function environment" } : {}
+
+  description         = each.value
+  enable_key_rotation = true
+  policy              = jsonencode({ Version = "2012-10-17", Statement = local.key_statements })
+  tags                = local.tags
+
+  # The longest time AWS grants for second thoughts where losing the key would lose production data.
+  deletion_window_in_days = var.environment == "prod" ? 30 : 7
+}
+
+resource "aws_kms_alias" "service" {
+  for_each = aws_kms_key.service
+
+  name          = "alias/${local.service}"
+  target_key_id = each.value.key_id
+}

@@ -1,0 +1,181 @@
+# The function, its role and the code it runs. Terraform never builds: scripts/package does, and the result is
+# committed beside this file.
+locals {
+  service    = "${var.name}-${var.environment}"
+  account_id = data.aws_caller_identity.current.account_id
+  dns_suffix = data.aws_partition.current.dns_suffix
+  partition  = data.aws_partition.current.partition
+  region     = data.aws_region.current.id
+
+  # IAM names are global to the account; the region keeps two instances of one service apart.
+  iam_prefix = "${local.service}-${local.region}"
+
+  tags = merge(var.tags, { Environment = var.environment, Service = local.service })
+
+  function_arn = "arn:${local.partition}:lambda:${local.region}:${local.account_id}:function:${local.service}"
+
+  own_package  = var.lambda_package.path == null && var.lambda_package.s3 == null
+  package_path = local.own_package ? "${path.module}/package/records-api.zip" : var.lambda_package.path
+  manifest     = try(jsondecode(file("${path.module}/package/manifest.json")), { source_digest = null })
+
+  # The digest scripts/package put into the manifest, computed again from the sources where they are at hand. A copy
+  # of this module without the sources has nothing to compare.
+  source_root = "${path.module}/../../lambda"
+  source_files = sort(setunion(
+    fileset(local.source_root, "records_api/*.py"),
+    fileset(local.source_root, "requirements.txt"),
+  ))
+  source_digest = sha256(join("", [
+    for file in local.source_files : "${file}:${filesha256("${local.source_root}/${file}")}\n"
+  ]))
+
+  environment = merge(
+    {
+      AUTH_MODE             = var.auth.mode
+      FILTER_INDEXES        = join(",", sort(var.table.filter_indexes))
+      LOG_LEVEL             = var.function.log_level
+      OPERATIONS            = join(",", keys(local.operations))
+      RECORD_RETENTION_DAYS = tostring(var.table.record_retention_days)
+      SERVICE_NAME          = local.service
+      TABLE_NAME            = aws_dynamodb_table.records.name
+    },
+    # FIPS and dual-stack endpoints have names of their own; without one the function asks the regional endpoint.
+    var.function.dynamodb_endpoint_url == null ? {} : {
+      AWS_ENDPOINT_URL_DYNAMODB = var.function.dynamodb_endpoint_url
+    },
+  )
+}
+
+data "aws_caller_identity" "current" {}
+
+data "aws_partition" "current" {}
+
+data "aws_region" "current" {}
+
+# Written with jsonencode, like every policy here: a plain value is one a test can read without a provider.
+locals {
+  function_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = concat(
+      length(local.index_actions) == 0 ? [] : [{
+        Sid      = "QueryIndexes"
+        Effect   = "Allow"
+        Action   = local.index_actions
+        Resource = local.index_arns
+      }],
+      length(local.table_actions) == 0 ? [] : [{
+        Sid      = "RecordsInTable"
+        Effect   = "Allow"
+        Action   = local.table_actions
+        Resource = [local.table_arn]
+      }],
+      [
+        {
+          Sid    = "KeyForTable"
+          Effect = "Allow"
+          Action = concat(
+            ["kms:Decrypt"],
+            local.writes ? ["kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"] : [],
+          )
+          Resource  = [local.kms_key_arn]
+          Condition = { StringEquals = { "kms:ViaService" = "dynamodb.${local.region}.${local.dns_suffix}" } }
+        },
+        {
+          Sid      = "KeyForEnvironment"
+          Effect   = "Allow"
+          Action   = ["kms:Decrypt"]
+          Resource = [local.kms_key_arn]
+          Condition = {
+            ArnLike = {
+              "kms:EncryptionContext:aws:lambda:FunctionArn" = [local.function_arn, "${local.function_arn}:*"]
+            }
+          }
+        },
+        {
+          Sid      = "WriteLogs"
+          Effect   = "Allow"
+          Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
+          Resource = ["${local.log_groups.function.arn}:*"]
+        },
+      ],
+    )
+  })
+}
+
+resource "aws_iam_role" "function" {
+  name                 = "${local.iam_prefix}-function"
+  description          = "What the function of ${local.service} may do"
+  permissions_boundary = var.permissions_boundary_arn
+  tags                 = local.tags
+
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Action    = "sts:AssumeRole"
+      Principal = { Service = "lambda.amazonaws.com" }
+    }]
+  })
+}
+
+resource "aws_iam_role_policy" "function" {
+  name   = "records"
+  role   = aws_iam_role.function.id
+  policy = local.function_policy
+}
+
+resource "aws_lambda_function" "records" {
+  #checkov:skip=CKV_AWS_50:HTTP APIs take no part in traces, and the log line of a request has its only segment
+  #checkov:skip=CKV_AWS_115:A reservation takes from the account's pool, so it is a choice (reserved_concurrency)
+  #checkov:skip=CKV_AWS_116:Invoked synchronously only, so a failed request goes back to its caller
+  #checkov:skip=CKV_AWS_117:Talks to DynamoDB alone, by IAM, so a VPC would add endpoints and protect nothing
+  #checkov:skip=CKV_AWS_272:The release gate compares the running code with its sources; signing needs a paid profile
+
+  function_name                  = local.service
+  description                    = "Records API of ${local.service}"
+  role                           = aws_iam_role.function.arn
+  handler                        = "records_api.handler.handler"
+  runtime                        = "python3.13"
+  architectures                  = ["arm64"]
+  memory_size                    = var.function.memory_mb
+  reserved_concurrent_executions = coalesce(var.function.reserved_concurrency, -1)
+  publish                        = true
+  kms_key_arn                    = local.kms_key_arn
+  tags                           = local.tags
+
+  # The self-test waits up to 20 s for a new role and key to work; requests have a shorter deadline of their own.
+  timeout = 29
+
+  filename          = var.lambda_package.s3 == null ? local.package_path : null
+  source_code_hash  = var.lambda_package.s3 == null ? try(filebase64sha256(local.package_path), null) : null
+  s3_bucket         = try(var.lambda_package.s3.bucket, null)
+  s3_key            = try(var.lambda_package.s3.key, null)
+  s3_object_version = try(var.lambda_package.s3.version, null)
+
+  environment {
+    variables = local.environment
+  }
+
+  logging_config {
+    log_format            = "JSON"
+    application_log_level = var.function.log_level == "WARNING" ? "WARN" : var.function.log_level
+    log_group             = aws_cloudwatch_log_group.service["function"].name
+  }
+
+  lifecycle {
+    precondition {
+      condition     = !local.own_package || fileexists(local.package_path)
+      error_message = "The package modules/records-api/package/records-api.zip is missing: run scripts/package."
+    }
+
+    precondition {
+      condition = (
+        !local.own_package || length(local.source_files) == 0 || local.manifest.source_digest == local.source_digest
+      )
+      error_message = "The committed package was not built from these sources: run scripts/package and commit it."
+    }
+  }
+
+  # A function that starts before its policy exists fails its first calls.
+  depends_on = [aws_iam_role_policy.function]
+}

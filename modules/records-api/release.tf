@@ -1,0 +1,69 @@
+# Every change publishes a version; the alias `live` moves to it only after that very version has passed its
+# self-test with the real role, table and key. API Gateway calls nothing but the alias.
+locals {
+  pinned       = var.release.pinned_version != null
+  live_version = local.pinned ? data.aws_lambda_function.pinned["release.pinned_version"].version : local.new_version
+  new_version  = aws_lambda_function.records.version
+
+  # The digest the new version must report. Nothing is known of a package that is not this module's own, nor of an
+  # older version.
+  new_digest = local.own_package ? local.manifest.source_digest : null
+
+  # The versions the alias is about to serve. A pin leaves the new version out, so that rolling back works while the
+  # newest version is broken; a canary brings it in again.
+  gated = merge(
+    { live = { version = local.live_version, digest = local.pinned ? null : local.new_digest } },
+    var.release.canary == null ? {} : { canary = { version = local.new_version, digest = local.new_digest } },
+  )
+}
+
+# Fails while planning, before anything is touched, when the pinned version does not exist. The key is there for the
+# reader of that error.
+data "aws_lambda_function" "pinned" {
+  for_each = local.pinned ? { "release.pinned_version" = var.release.pinned_version } : {}
+
+  function_name = local.service
+  qualifier     = each.value
+}
+
+# A self-test that fails raises: the provider reports the function's message and stores nothing, so the next apply
+# asks again. A postcondition would be stored, and would fail every later plan, even a rollback.
+resource "aws_lambda_invocation" "gate" {
+  for_each = local.gated
+
+  function_name = aws_lambda_function.records.function_name
+  qualifier     = each.value.version
+  input         = jsonencode({ selfTest = true, sourceDigest = each.value.digest })
+
+  # What can break a version after it was published. Code, configuration and environment make a new version.
+  triggers = {
+    indexes = sha256(jsonencode(local.indexes))
+    policy  = sha256(local.function_policy)
+    version = each.value.version
+  }
+
+  depends_on = [aws_dynamodb_table.records, aws_iam_role_policy.function]
+}
+
+resource "aws_lambda_alias" "live" {
+  name             = "live"
+  description      = "The version that serves"
+  function_name    = aws_lambda_function.records.function_name
+  function_version = local.live_version
+
+  dynamic "routing_config" {
+    for_each = var.release.canary == null ? [] : [var.release.canary]
+    content {
+      additional_version_weights = { (local.new_version) = routing_config.value.weight }
+    }
+  }
+
+  lifecycle {
+    precondition {
+      condition     = var.release.canary == null || local.new_version != local.live_version
+      error_message = "release.canary tries nothing: release.pinned_version is already the newest version. Remove it."
+    }
+  }
+
+  depends_on = [aws_lambda_invocation.gate]
+}

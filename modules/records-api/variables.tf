@@ -1,0 +1,385 @@
+variable "access" {
+  description = <<-EOT
+    Principals that may assume a caller role, by a name of your choice: `arn` is an IAM role, user or account root
+    (also of another account), `level` is `reader` or `writer`. Principals of this account can be given the policies
+    in the outputs instead. Needs `auth.mode = "IAM"`.
+  EOT
+  type = object({
+    trusted_principals = optional(map(object({
+      arn   = string
+      level = optional(string, "reader")
+    })), {})
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition = alltrue([
+      for principal in var.access.trusted_principals :
+      can(regex("^arn:aws[a-z-]*:iam::[0-9]{12}:(root|(role|user)/[!-~]+)$", principal.arn))
+      && !strcontains(principal.arn, "*")
+    ])
+    error_message = "access.trusted_principals: each arn must be an IAM role, user or account root, no wildcard."
+  }
+
+  validation {
+    condition = alltrue([
+      for principal in var.access.trusted_principals : contains(["reader", "writer"], principal.level)
+    ])
+    error_message = "access.trusted_principals: each level must be \"reader\" or \"writer\"."
+  }
+
+  validation {
+    condition     = length(var.access.trusted_principals) == 0 || var.auth.mode == "IAM"
+    error_message = "access.trusted_principals works by IAM only: set auth.mode to \"IAM\" or remove the principals."
+  }
+}
+
+variable "api" {
+  description = <<-EOT
+    The HTTP API: `stage_name` (`$default` keeps the stage out of the URL), and the limits for the whole stage,
+    `throttle_rate` in requests per second and `throttle_burst` in requests at once.
+  EOT
+  type = object({
+    stage_name     = optional(string, "$default")
+    throttle_burst = optional(number, 100)
+    throttle_rate  = optional(number, 50)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = can(regex("^([$]default|[A-Za-z0-9_-]{1,128})$", var.api.stage_name))
+    error_message = "api.stage_name must be \"$default\" or up to 128 letters, digits, hyphens and underscores."
+  }
+
+  validation {
+    condition = (
+      var.api.throttle_burst >= 1 && var.api.throttle_burst <= 5000
+      && floor(var.api.throttle_burst) == var.api.throttle_burst
+    )
+    error_message = "api.throttle_burst must be a whole number from 1 to 5000, the default quota of an account."
+  }
+
+  validation {
+    condition     = var.api.throttle_rate >= 1 && var.api.throttle_rate <= 10000
+    error_message = "api.throttle_rate must be from 1 to 10000 requests per second, the default quota of an account."
+  }
+}
+
+variable "auth" {
+  description = <<-EOT
+    Who is let in. `mode = "IAM"`: signed requests of principals that hold the reader or writer policy.
+    `mode = "JWT"`: bearer tokens of `issuer` for one of `audience`; a token needs one of `read_scopes` or
+    `write_scopes`, by operation. `mode = "NONE"`: everybody, refused in prod.
+  EOT
+  type = object({
+    mode         = optional(string, "IAM")
+    issuer       = optional(string)
+    audience     = optional(list(string), [])
+    read_scopes  = optional(list(string), ["records/read"])
+    write_scopes = optional(list(string), ["records/write"])
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = contains(["IAM", "JWT", "NONE"], var.auth.mode)
+    error_message = "auth.mode must be \"IAM\", \"JWT\" or \"NONE\"."
+  }
+
+  validation {
+    condition     = !(var.environment == "prod" && var.auth.mode == "NONE")
+    error_message = "auth.mode \"NONE\" lets everybody read and write: prod needs \"IAM\" or \"JWT\"."
+  }
+
+  validation {
+    condition = (
+      var.auth.issuer == null
+      || can(regex("^https://[^/?#\\s]+(/[^?#\\s]*)?$", var.auth.issuer))
+      || (
+        var.environment == "local"
+        && can(regex("^http://(127[.]0[.]0[.]1|localhost|\\[::1\\])(:[0-9]+)?(/[^?#\\s]*)?$", var.auth.issuer))
+      )
+    )
+    error_message = "auth.issuer must be an https URL; plain http is for a loopback issuer with environment \"local\"."
+  }
+
+  validation {
+    condition = (
+      var.auth.mode == "JWT"
+      ? var.auth.issuer != null && length(var.auth.audience) > 0
+      : var.auth.issuer == null && length(var.auth.audience) == 0
+    )
+    error_message = "auth.issuer and auth.audience are needed with auth.mode \"JWT\", and mean nothing with another."
+  }
+
+  validation {
+    condition     = length(var.auth.read_scopes) > 0 && length(var.auth.write_scopes) > 0
+    error_message = "auth.read_scopes and auth.write_scopes must not be empty: any token would be let in."
+  }
+}
+
+variable "environment" {
+  description = <<-EOT
+    The safety profile: `local` (an emulator), `dev` or `prod`. `prod` refuses unsafe settings of the other variables.
+  EOT
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = contains(["local", "dev", "prod"], var.environment)
+    error_message = "environment must be \"local\", \"dev\" or \"prod\"."
+  }
+}
+
+variable "function" {
+  description = <<-EOT
+    The function: `memory_mb` (its share of CPU grows with it), `log_level`, `reserved_concurrency` (null: the
+    account's common pool) and `dynamodb_endpoint_url` (null: the regional endpoint; set it for FIPS or dual stack).
+  EOT
+  type = object({
+    dynamodb_endpoint_url = optional(string)
+    log_level             = optional(string, "INFO")
+    memory_mb             = optional(number, 512)
+    reserved_concurrency  = optional(number)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition = (
+      var.function.dynamodb_endpoint_url == null
+      || can(regex("^https://[^/?#\\s]+$", var.function.dynamodb_endpoint_url))
+      || (
+        var.environment == "local"
+        && can(regex("^http://(127[.]0[.]0[.]1|localhost|\\[::1\\])(:[0-9]+)?$", var.function.dynamodb_endpoint_url))
+      )
+    )
+    error_message = <<-EOT
+      function.dynamodb_endpoint_url must be https://<host>; plain http is for loopback with environment "local".
+    EOT
+  }
+
+  validation {
+    condition     = contains(["DEBUG", "INFO", "WARNING", "ERROR"], var.function.log_level)
+    error_message = "function.log_level must be \"DEBUG\", \"INFO\", \"WARNING\" or \"ERROR\"."
+  }
+
+  validation {
+    condition = (
+      var.function.memory_mb >= 128 && var.function.memory_mb <= 10240
+      && floor(var.function.memory_mb) == var.function.memory_mb
+    )
+    error_message = "function.memory_mb must be a whole number from 128 to 10240."
+  }
+
+  validation {
+    condition = (
+      var.function.reserved_concurrency == null
+      || can(regex("^[1-9][0-9]*$", tostring(var.function.reserved_concurrency)))
+    )
+    error_message = "function.reserved_concurrency must be a whole number from 1, or null: 0 would stop the service."
+  }
+}
+
+variable "kms_key_arn" {
+  description = <<-EOT
+    ARN, known while planning, of a key of your own for table, logs and function environment; its policy must hold
+    what the output `kms_key_policy_statements` says. Null creates a key.
+  EOT
+  type        = string
+  default     = null
+
+  validation {
+    condition = (
+      var.kms_key_arn == null
+      || can(regex("^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", var.kms_key_arn))
+    )
+    error_message = "kms_key_arn must be the ARN of a KMS key (arn:aws:kms:<region>:<account>:key/<id>), not an alias."
+  }
+}
+
+variable "lambda_package" {
+  description = <<-EOT
+    Another package than the one that comes with this module: a zip at `path`, or an object in `s3`. The release gate
+    can't compare the code of such a package with its sources.
+  EOT
+  type = object({
+    path = optional(string)
+    s3 = optional(object({
+      bucket  = string
+      key     = string
+      version = string
+    }))
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = var.lambda_package.path == null || var.lambda_package.s3 == null
+    error_message = "lambda_package takes path or s3, not both."
+  }
+
+  validation {
+    condition     = var.lambda_package.path == null || try(fileexists(var.lambda_package.path), false)
+    error_message = "lambda_package.path is not a file."
+  }
+}
+
+variable "log_retention_days" {
+  description = "How long the function's and the API's logs are kept, in days, of the periods CloudWatch Logs offers."
+  type        = number
+  default     = 365
+  nullable    = false
+
+  validation {
+    condition = contains(
+      [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653],
+      var.log_retention_days
+    )
+    error_message = <<-EOT
+      log_retention_days must be a period CloudWatch Logs offers: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400,
+      545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653.
+    EOT
+  }
+
+  validation {
+    condition     = var.environment != "prod" || var.log_retention_days >= 365
+    error_message = "log_retention_days must be at least 365 in prod: every change stays accountable for a year."
+  }
+}
+
+variable "name" {
+  description = "Name of the service; with `environment`, the beginning of every resource's name."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{1,22}[a-z0-9]$", var.name))
+    error_message = <<-EOT
+      name must have 3 to 24 lower-case letters, digits and hyphens, begin with a letter and not end with a hyphen.
+    EOT
+  }
+}
+
+variable "operations" {
+  description = <<-EOT
+    What callers can do: of `list`, `get`, `create`, `update` and `delete`. What is left out has no route and no
+    permission.
+  EOT
+  type        = set(string)
+  default     = ["list", "get", "create", "update"]
+  nullable    = false
+
+  validation {
+    condition     = length(setsubtract(var.operations, ["list", "get", "create", "update", "delete"])) == 0
+    error_message = "operations may contain \"list\", \"get\", \"create\", \"update\" and \"delete\" only."
+  }
+
+  validation {
+    condition     = length(var.operations) > 0
+    error_message = "operations must name at least one operation."
+  }
+}
+
+variable "permissions_boundary_arn" {
+  description = "ARN of an IAM policy that bounds every role this module creates. Null for none."
+  type        = string
+  default     = null
+
+  validation {
+    condition = (
+      var.permissions_boundary_arn == null
+      || can(regex("^arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/[!-~]+$", var.permissions_boundary_arn))
+    )
+    error_message = "permissions_boundary_arn must be the ARN of an IAM policy."
+  }
+}
+
+variable "release" {
+  description = <<-EOT
+    What the alias `live` serves. Empty: the version this apply publishes, once it has passed its self-test.
+    `pinned_version`: that published version, the way back. `canary.weight` beside it: that share of the requests
+    (above 0, below 1) goes to the newest version, which must pass its self-test too.
+  EOT
+  type = object({
+    pinned_version = optional(string)
+    canary = optional(object({
+      weight = optional(number, 0.1)
+    }))
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = var.release.pinned_version == null || can(regex("^[1-9][0-9]*$", var.release.pinned_version))
+    error_message = "release.pinned_version must be the number of a published version, such as \"7\"."
+  }
+
+  validation {
+    condition     = var.release.canary == null || var.release.pinned_version != null
+    error_message = "release.canary needs release.pinned_version: the version that serves all other requests."
+  }
+
+  validation {
+    condition = (
+      var.release.canary == null || try(var.release.canary.weight > 0 && var.release.canary.weight < 1, false)
+    )
+    error_message = "release.canary.weight must be above 0 and below 1; to send everything, remove release."
+  }
+}
+
+variable "table" {
+  description = <<-EOT
+    The table: `deletion_protection`, `point_in_time_recovery`, `filter_indexes` (of `type`, `status` and
+    `submittedBy`: filters answered by an index; without one a filter walks the records in order) and
+    `record_retention_days` (0: for ever).
+  EOT
+  type = object({
+    deletion_protection    = optional(bool, true)
+    filter_indexes         = optional(set(string), ["status", "submittedBy", "type"])
+    point_in_time_recovery = optional(bool, true)
+    record_retention_days  = optional(number, 0)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = length(setsubtract(var.table.filter_indexes, ["status", "submittedBy", "type"])) == 0
+    error_message = "table.filter_indexes may contain \"status\", \"submittedBy\" and \"type\" only."
+  }
+
+  validation {
+    condition = (
+      var.table.record_retention_days >= 0 && var.table.record_retention_days <= 3650
+      && floor(var.table.record_retention_days) == var.table.record_retention_days
+    )
+    error_message = "table.record_retention_days must be a whole number from 0 (for ever) to 3650."
+  }
+
+  validation {
+    condition     = var.environment != "prod" || var.table.deletion_protection
+    error_message = "table.deletion_protection must be true in prod."
+  }
+
+  validation {
+    condition     = var.environment != "prod" || var.table.point_in_time_recovery
+    error_message = "table.point_in_time_recovery must be true in prod."
+  }
+}
+
+variable "tags" {
+  description = "Tags for every resource, beside `Environment` and `Service`, which the module sets."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition = alltrue([
+      for key in keys(var.tags) :
+      !startswith(lower(key), "aws:") && !contains(["environment", "service"], lower(key))
+    ])
+    error_message = "tags must not begin with \"aws:\", nor name Environment or Service, which the module sets."
+  }
+}
