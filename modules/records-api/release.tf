@@ -2,7 +2,7 @@
 # self-test with the real role, table and key. API Gateway calls nothing but the alias.
 locals {
   pinned       = var.release.pinned_version != null
-  live_version = local.pinned ? data.aws_lambda_function.pinned["release.pinned_version"].version : local.new_version
+  live_version = local.pinned ? one(values(data.aws_lambda_function.pinned)).version : local.new_version
   new_version  = aws_lambda_function.records.version
 
   # The digest the new version must report. Nothing is known of a package that is not this module's own, nor of an
@@ -17,10 +17,10 @@ locals {
   )
 }
 
-# Fails while planning, before anything is touched, when the pinned version does not exist. The key is there for the
-# reader of that error.
+# Fails while planning, before anything is touched, when the pinned version does not exist. That error names no more
+# than this resource and its key, so the key says which variable is wrong.
 data "aws_lambda_function" "pinned" {
-  for_each = local.pinned ? { "release.pinned_version" = var.release.pinned_version } : {}
+  for_each = local.pinned ? { "release.pinned_version=${var.release.pinned_version}" = var.release.pinned_version } : {}
 
   function_name = local.service
   qualifier     = each.value
@@ -46,10 +46,13 @@ resource "aws_lambda_invocation" "gate" {
 }
 
 resource "aws_lambda_alias" "live" {
-  name             = "live"
-  description      = "The version that serves"
-  function_name    = aws_lambda_function.records.function_name
-  function_version = local.live_version
+  name          = "live"
+  description   = "The version that serves"
+  function_name = aws_lambda_function.records.function_name
+
+  # Unknown until the gate has answered: a version known while planning would be stored as an output even when the
+  # gate then refuses it.
+  function_version = aws_lambda_invocation.gate["live"].result == "" ? "" : local.live_version
 
   dynamic "routing_config" {
     for_each = var.release.canary == null ? [] : [var.release.canary]

@@ -1,0 +1,30 @@
+terraform {
+  required_version = ">= 1.11"
+
+  # The bucket comes with `terraform init -backend-config="bucket=<state bucket>"`, the region from AWS_REGION.
+  backend "s3" {
+    key          = "records-api/prod.tfstate"
+    encrypt      = true
+    use_lockfile = true
+  }
+
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = ">= 5.100, < 7"
+    }
+  }
+}
+
+provider "aws" {
+  region = var.region
+}
+
+module "records_api" {
+  source = "../../modules/records-api"
+
+  name        = "records"
+  environment = "prod"
+  access      = { trusted_principals = var.trusted_principals }
+  release     = var.release
+}

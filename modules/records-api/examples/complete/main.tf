@@ -1,0 +1,70 @@
+# Every decision a caller can take. Callers of another account come in with tokens of the company's identity provider.
+provider "aws" {
+  region = "us-east-1"
+}
+
+# A key that was there before this service; its policy holds the output kms_key_policy_statements.
+data "aws_kms_alias" "records" {
+  name = "alias/records"
+}
+
+module "records" {
+  source = "../.."
+
+  name        = "audit-notes"
+  environment = "prod"
+  operations  = ["list", "get", "create", "update", "delete"]
+
+  auth = {
+    mode         = "JWT"
+    issuer       = "https://login.example.com/"
+    audience     = ["records"]
+    read_scopes  = ["records/read"]
+    write_scopes = ["records/write"]
+  }
+
+  api = {
+    stage_name     = "$default"
+    throttle_burst = 200
+    throttle_rate  = 100
+  }
+
+  function = {
+    dynamodb_endpoint_url = "https://dynamodb-fips.us-east-1.amazonaws.com"
+    log_level             = "WARNING"
+    memory_mb             = 1024
+    reserved_concurrency  = 50
+  }
+
+  table = {
+    deletion_protection    = true
+    filter_indexes         = ["status"]
+    point_in_time_recovery = true
+    record_retention_days  = 730
+  }
+
+  # The zip that comes with the module is the default. This one would be another, from a bucket with versions.
+  lambda_package = {
+    s3 = {
+      bucket  = "example-packages"
+      key     = "records-api.zip"
+      version = "3HL4kqtJlcpXroDTDmJrmSpXd3dIbrHY"
+    }
+  }
+
+  # Version 7 serves; a twentieth of the requests tries the version this apply publishes.
+  release = {
+    pinned_version = "7"
+    canary         = { weight = 0.05 }
+  }
+
+  kms_key_arn              = data.aws_kms_alias.records.target_key_arn
+  log_retention_days       = 731
+  permissions_boundary_arn = "arn:aws:iam::111122223333:policy/service-boundary"
+  tags                     = { CostCenter = "4711" }
+}
+
+output "records_url" {
+  description = "Where the records are."
+  value       = module.records.records_url
+}
