@@ -1,0 +1,82 @@
+"""One progress line per step, and failures as a cause and a remedy."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from lib.paths import shown
+
+_NAME_WIDTH = 34
+
+
+class Failure(Exception):
+    """Something a person has to act on.
+
+    `cause` and `remedy` are one line each; `log` is where the whole story is.
+    """
+
+    def __init__(self, cause: str, remedy: str, log: Path | None = None) -> None:
+        super().__init__(cause)
+        self.cause = cause
+        self.remedy = remedy
+        self.log = log
+
+    def __str__(self) -> str:
+        """Return the lines that a person sees."""
+        lines = [f"error: {self.cause}", f"  fix: {self.remedy}"]
+        if self.log is not None:
+            lines.append(f"  log: {shown(self.log)}")
+        return "\n".join(lines)
+
+
+class Step:
+    """A step under way; `note` is what its line ends with."""
+
+    note = ""
+
+
+@contextmanager
+def step(name: str) -> Iterator[Step]:
+    """Print one line for the step inside: its name at once, its seconds and note at the end."""
+    current = Step()
+    print(f"{name:<{_NAME_WIDTH}}", end="", flush=True)
+    began = time.monotonic()
+    try:
+        yield current
+    except BaseException:
+        print(f"{time.monotonic() - began:7.1f} s  failed", flush=True)
+        raise
+    print(f"{time.monotonic() - began:7.1f} s  {current.note}".rstrip(), flush=True)
+
+
+def logged(
+    command: Sequence[str | Path], log: Path, *, env: Mapping[str, str] | None = None, cwd: Path | None = None
+) -> int:
+    """Run `command` with its output appended to `log`; return its exit code."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("a", encoding="utf-8") as file:
+        print("$", *command, file=file, flush=True)
+        return subprocess.run(
+            command, stdout=file, stderr=file, stdin=subprocess.DEVNULL, env=env, cwd=cwd, check=False
+        ).returncode
+
+
+def last_line(log: Path, *, marker: str = "") -> str:
+    """Return the last line of `log` that holds `marker`, bare of frame characters and colours, or an empty string."""
+    lines = [line.strip(" │╷╵\t") for line in log.read_text(encoding="utf-8", errors="replace").splitlines()]
+    return next((line for line in reversed(lines) if line and marker in line), "")
+
+
+def main(verb: Callable[[], None]) -> None:
+    """Run `verb` as a program: a `Failure` is printed and exits 1, an interrupt exits 130."""
+    try:
+        verb()
+    except Failure as failure:
+        print(failure, file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("interrupted: nothing is half-done that the same command will not finish", file=sys.stderr)
+        sys.exit(130)

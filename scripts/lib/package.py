@@ -1,0 +1,136 @@
+"""Writes the Lambda package: the same bytes from any clone on any machine."""
+
+import argparse
+import base64
+import hashlib
+import io
+import json
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from lib import venvs
+from lib.console import Failure, main, step
+from lib.paths import ROOT, shown
+
+SOURCES = ROOT / "lambda"
+PACKAGE = ROOT / "modules" / "records-api" / "package"
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can hold
+
+
+def sources(folder: Path = SOURCES) -> dict[str, bytes]:
+    """Return path below `folder` -> content, for everything the package depends on, sorted."""
+    paths = sorted([*folder.glob("records_api/*.py"), folder / "requirements.txt"])
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
+
+
+def source_digest(files: Mapping[str, bytes]) -> str:
+    """Return the hex SHA-256 over the files' names and digests. The module's precondition computes the same in HCL."""
+    lines = (f"{name}:{hashlib.sha256(content).hexdigest()}\n" for name, content in sorted(files.items()))
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def dependency(requirements: Path) -> dict[str, bytes]:
+    """Return path -> content of what the function needs of its hash-checked dependencies, from their wheels.
+
+    Code, licence and METADATA (which tells vulnerability scanners what this is) are kept. The wheel's own files are
+    taken and nothing is installed, because an installer adds files that vary (RECORD, INSTALLER, bytecode).
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        download = ["-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:", "--require-hashes"]
+        result = subprocess.run(
+            [sys.executable, *download, "--dest", folder, "--requirement", requirements],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if result.returncode != 0:
+            reason = (result.stderr.strip().splitlines() or ["pip failed"])[-1]
+            raise Failure(f"{shown(requirements)} could not be downloaded: {reason}", "check the connection to PyPI")
+        files: dict[str, bytes] = {}
+        for wheel in sorted(Path(folder).iterdir()):
+            if not wheel.name.endswith("-none-any.whl"):
+                raise Failure(f"{wheel.name} is not pure Python", "choose a dependency that runs on every machine")
+            archive = zipfile.ZipFile(wheel)
+            files |= {name: archive.read(name) for name in archive.namelist() if _needed(name)}
+        return files
+
+
+def _needed(name: str) -> bool:
+    if ".dist-info/" in name:
+        return name.endswith("/METADATA") or "/licenses/" in name
+    return name.endswith(".py")
+
+
+def build(folder: Path = SOURCES) -> tuple[bytes, bytes]:
+    """Return the zip and its manifest, as bytes.
+
+    Stored, not deflated: zlib and its faster forks compress to different bytes, and Lambda bills nothing for the
+    difference. No bytecode: it would have to be made by the very interpreter that Lambda runs, which builders lack.
+    """
+    own = sources(folder)
+    digest = source_digest(own)
+    content = {name: data for name, data in own.items() if name.endswith(".py")}
+    content |= {"records_api/SOURCE_DIGEST": digest.encode(), **dependency(folder / "requirements.txt")}
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        for name, data in sorted(content.items()):
+            entry = zipfile.ZipInfo(name, _EPOCH)
+            entry.create_system = 3  # Unix, wherever this runs
+            entry.external_attr = 0o100644 << 16
+            archive.writestr(entry, data)
+    package = buffer.getvalue()
+    manifest = {
+        "files": {f"lambda/{name}": hashlib.sha256(data).hexdigest() for name, data in own.items()},
+        "source_digest": digest,
+        "zip_sha256_base64": base64.b64encode(hashlib.sha256(package).digest()).decode(),
+    }
+    return package, f"{json.dumps(manifest, indent=2)}\n".encode()
+
+
+def is_current() -> bool:
+    """Return whether the package on disk is whole and was built from the sources as they are now; builds nothing."""
+    try:
+        manifest = json.loads((PACKAGE / "manifest.json").read_bytes())
+        package = (PACKAGE / "records-api.zip").read_bytes()
+    except FileNotFoundError:
+        return False
+    whole = manifest["zip_sha256_base64"] == base64.b64encode(hashlib.sha256(package).digest()).decode()
+    return bool(whole and manifest["source_digest"] == source_digest(sources()))
+
+
+def write() -> int:
+    """Build the package into the module; return the zip's size in bytes."""
+    package, manifest = build()
+    PACKAGE.mkdir(parents=True, exist_ok=True)
+    (PACKAGE / "records-api.zip").write_bytes(package)
+    (PACKAGE / "manifest.json").write_bytes(manifest)
+    return len(package)
+
+
+def check() -> None:
+    """Build the package and compare it with the committed one, byte for byte; raises Failure when they differ."""
+    package, manifest = build()
+    for name, built in (("records-api.zip", package), ("manifest.json", manifest)):
+        committed = PACKAGE / name
+        if not committed.is_file() or committed.read_bytes() != built:
+            raise Failure(f"{shown(committed)} is not what the sources give", "scripts/package, and commit the result")
+
+
+def _verb() -> None:
+    parser = argparse.ArgumentParser(prog="scripts/package", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="only compare with the package in the module")
+    arguments = parser.parse_args()
+    venvs.run_in("dev", "lib.package")
+    with step("package checked" if arguments.check else "package written") as this:
+        if arguments.check:
+            check()
+        else:
+            this.note = f"{write():,} bytes, {shown(PACKAGE)}"
+
+
+if __name__ == "__main__":
+    main(_verb)

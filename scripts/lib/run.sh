@@ -1,0 +1,14 @@
+#!/bin/sh
+# Runs one verb of this folder on the first Python that is new enough: lib/run.sh <verb> [arguments]
+set -eu
+scripts=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd -P)
+verb=$1
+shift
+for python in "${PYTHON:-python3}" python3.14 python3.13 python3.12 python3.11; do
+    if "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+        PYTHONPATH=$scripts PYTHONDONTWRITEBYTECODE=1 exec "$python" -m "lib.$verb" "$@"
+    fi
+done
+echo "error: no Python 3.11 or newer found" >&2
+echo "  fix: install one, or name it: PYTHON=/path/to/python3 scripts/$verb" >&2
+exit 1

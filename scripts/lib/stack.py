@@ -1,0 +1,53 @@
+"""environments/local applied to one emulator: by scripts/up and, with a state of its own, by the end-to-end tests."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from lib.paths import ENVIRONMENT
+from lib.terraform import Result, Terraform, environment
+
+
+@dataclass(frozen=True)
+class Stack:
+    """environments/local on the emulator at `url`; its state in the file `state`, Terraform's own data in `data`."""
+
+    terraform: Terraform
+    url: str
+    state: Path
+    data: Path
+
+    @property
+    def env(self) -> dict[str, str]:
+        """Return the environment that Terraform runs in."""
+        return environment(self.url, data=self.data)
+
+    def init(self) -> None:
+        """Prepare the folder. Fails where the committed dependency lock would have to change."""
+        path = f"-backend-config=path={self.state}"
+        self.terraform.run(ENVIRONMENT, "init", "-no-color", "-reconfigure", "-lockfile=readonly", path, env=self.env)
+
+    def call(self, verb: str, *arguments: str, variables: Mapping[str, object] | None = None) -> Result:
+        """Run plan, apply or destroy, with values for the root module's variables."""
+        approve = [] if verb == "plan" else ["-auto-approve"]
+        given = {f"TF_VAR_{name}": json.dumps(value) for name, value in (variables or {}).items()}
+        options = ["-no-color", "-lock-timeout=60s", *approve, *arguments]
+        return self.terraform.call(ENVIRONMENT, verb, *options, env=self.env | given)
+
+    def connection(self) -> dict[str, object]:
+        """Return how to reach the applied service: records_url, region and the keys of reader and writer."""
+        outputs = self.terraform.read(ENVIRONMENT, "output", "-json", env=self.env)
+        known = {name: outputs[name]["value"] for name in ("region", "reader", "writer")}
+        return {"records_url": f"{self.url}{outputs['records_path']['value']}", **known}
+
+
+def write_private(path: Path, content: object) -> None:
+    """Write JSON that only its owner may read, never leaving a half-written or readable file."""
+    unfinished = path.with_suffix(".part")
+    unfinished.unlink(missing_ok=True)
+    with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        json.dump(content, file, indent=2)
+        file.write("\n")
+    unfinished.rename(path)

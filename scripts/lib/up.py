@@ -1,0 +1,121 @@
+"""Brings the whole service up on loopback: real Terraform, the real module, an AWS emulator."""
+
+import argparse
+import fcntl
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+
+from lib import package, terraform, venvs
+from lib.client import CONNECTION, connected
+from lib.console import Failure, main, step
+from lib.emulator import Emulator
+from lib.paths import ENVIRONMENT, LOCAL, LOGS, shown
+from lib.seed import seed
+from lib.stack import Stack, write_private
+
+EMULATOR = Emulator(LOCAL / "emulator", LOGS / "emulator.log")
+_DISAGREE = re.compile(
+    r"already ?exists|ResourceConflict|ResourceInUse|EntityAlreadyExists|InvalidArn|NotFound", re.IGNORECASE
+)
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Hold the checkout's lock; raises Failure when another up or down holds it."""
+    LOCAL.mkdir(exist_ok=True)
+    with (LOCAL / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Failure("another scripts/up or scripts/down is at work in this checkout", "wait for it") from None
+        yield
+
+
+def start_emulator(port: int | None) -> str:
+    """Start the emulator unless it runs; return a note for the step's line. Raises Failure when it can't be used."""
+    pid = EMULATOR.pid()
+    if pid is None:
+        lost = EMULATOR.was_killed()
+        EMULATOR.start(port)
+        return f"port {EMULATOR.port}" + (", back at its last clean stop: it had been killed" if lost else "")
+    if not EMULATOR.answers():
+        cause = f"the emulator runs (pid {pid}) but does not answer on port {EMULATOR.port}"
+        raise Failure(cause, "scripts/down, then scripts/up", EMULATOR.log)
+    if port not in (None, EMULATOR.port):
+        raise Failure(f"the stack already runs on port {EMULATOR.port}", "scripts/down first, or leave out --port")
+    return f"already running, port {EMULATOR.port}"
+
+
+def apply(stack: Stack) -> str:
+    """Apply environments/local; return a note for the step's line.
+
+    Applied on every run, not only after a change of the sources: this finds what a killed emulator has forgotten.
+    """
+    result = stack.call("apply")
+    if result.code == 0:
+        done = re.search(r"Apply complete! Resources: (.*)\.", result.output)
+        counts = done.group(1) if done else ""
+        return "unchanged" if counts == "0 added, 0 changed, 0 destroyed" else counts
+    remedy = "mend that, then scripts/up again: it continues where it stopped"
+    if _DISAGREE.search(result.error):
+        remedy = "emulator and state disagree, start afresh: scripts/down --wipe, then scripts/up (records are lost)"
+    raise Failure(f"terraform apply failed: {result.error or 'no error named'}", remedy, stack.terraform.log)
+
+
+def summary() -> str:
+    """Return what to do next, in commands that work when pasted."""
+    reader, writer = connected("reader"), connected("writer")
+    curl = f"curl -sS --aws-sigv4 aws:amz:{reader.region}:execute-api --user"
+    body = '{"type":"health-check","status":"ok","attributes":{"target":"mine"}}'
+    return f"""
+The records API is up: {reader.url}
+
+read, as the reader
+  scripts/records list --status failed
+  {curl} {reader.access_key_id}:{reader.secret_access_key} '{reader.url}?limit=3'
+
+write, as the writer
+  scripts/records create --type health-check --status ok
+  {curl} {writer.access_key_id}:{writer.secret_access_key} \\
+    -H 'content-type: application/json' -d '{body}' {writer.url}
+
+keys {shown(CONNECTION)}   logs {shown(LOGS)}/   stop scripts/down   start afresh scripts/down --wipe"""
+
+
+def _verb() -> None:
+    parser = argparse.ArgumentParser(prog="scripts/up", description=__doc__)
+    parser.add_argument("--port", type=int, help="port of the emulator (default: the last one, at first a free one)")
+    arguments = parser.parse_args()
+    with alone():
+        venvs.run_in("dev", "lib.up", always_say=True)
+        if not venvs.is_current("emulator"):
+            EMULATOR.stop()  # it runs on what is about to be replaced
+        venvs.ensure("emulator")
+        with step("Lambda package") as this:
+            this.note = "unchanged"
+            if not package.is_current():
+                this.note = f"rebuilt, {package.write():,} bytes: to be committed with the sources"
+        with step("Terraform and its provider") as this:
+            runner = terraform.ensure()
+            this.note = runner.binary
+        with step("AWS emulator") as this:
+            this.note = start_emulator(arguments.port)
+        stack = Stack(runner, EMULATOR.url, LOCAL / "terraform.tfstate", ENVIRONMENT / ".terraform")
+        with step("terraform init"):
+            stack.init()
+        with step("terraform apply") as this:
+            this.note = apply(stack)
+            write_private(CONNECTION, stack.connection())
+        with step("records through the API") as this:
+            sent = seed(connected("writer"))
+            check = connected("reader").call("GET", query={"limit": "1"})
+            if check.status != HTTPStatus.OK or not isinstance(check.json().get("records"), list):
+                raise Failure(f"GET /records answers {check.status}", "see the emulator's log", EMULATOR.log)
+            this.note = f"{sent} created" if sent else "unchanged"
+    print(summary())
+
+
+if __name__ == "__main__":
+    main(_verb)
