@@ -1,0 +1,150 @@
+resource "aws_s3_bucket" "this" {
+  #checkov:skip=CKV_AWS_144:One copy: log file validation shows tampering, versions and object_lock undo or prevent it
+  #checkov:skip=CKV2_AWS_62:delivery_topic tells of every new file; S3 notifications would say the same twice
+  bucket        = local.bucket_name
+  force_destroy = var.bucket.force_destroy
+  tags          = var.tags
+
+  # Destroy goes from dependents to dependencies. While the bucket holds evidence S3 refuses to delete it, and then the
+  # key, which waits for the bucket, is never scheduled for deletion: what is kept stays readable.
+  depends_on = [aws_kms_key.this]
+}
+
+resource "aws_s3_bucket_public_access_block" "this" {
+  bucket                  = aws_s3_bucket.this.id
+  block_public_acls       = true
+  block_public_policy     = true
+  ignore_public_acls      = true
+  restrict_public_buckets = true
+}
+
+resource "aws_s3_bucket_ownership_controls" "this" {
+  bucket = aws_s3_bucket.this.id
+
+  rule {
+    object_ownership = "BucketOwnerEnforced"
+  }
+}
+
+resource "aws_s3_bucket_versioning" "this" {
+  bucket = aws_s3_bucket.this.id
+
+  versioning_configuration {
+    status = "Enabled"
+  }
+}
+
+# No bucket key: CloudTrail would need kms:Decrypt as well, and its own encryption context would be lost.
+resource "aws_s3_bucket_server_side_encryption_configuration" "this" {
+  bucket = aws_s3_bucket.this.id
+
+  rule {
+    apply_server_side_encryption_by_default {
+      kms_master_key_id = aws_kms_key.this.arn
+      sse_algorithm     = "aws:kms"
+    }
+  }
+}
+
+# Object Lock is switched on here and not by `object_lock_enabled` of the bucket, which would replace the bucket.
+resource "aws_s3_bucket_object_lock_configuration" "this" {
+  count  = var.bucket.object_lock == null ? 0 : 1
+  bucket = aws_s3_bucket.this.id
+
+  rule {
+    default_retention {
+      days = var.bucket.object_lock.days
+      mode = var.bucket.object_lock.mode
+    }
+  }
+
+  depends_on = [aws_s3_bucket_versioning.this]
+}
+
+resource "aws_s3_bucket_lifecycle_configuration" "this" {
+  bucket = aws_s3_bucket.this.id
+
+  rule {
+    id     = "evidence"
+    status = "Enabled"
+
+    filter {}
+
+    abort_incomplete_multipart_upload {
+      days_after_initiation = 7
+    }
+
+    # CloudTrail never writes a file twice, so an older version means that somebody deleted one: time to find out.
+    noncurrent_version_expiration {
+      noncurrent_days = 90
+    }
+
+    dynamic "expiration" {
+      for_each = var.bucket.expire_days > 0 ? [var.bucket.expire_days] : []
+
+      content {
+        days = expiration.value
+      }
+    }
+
+    dynamic "transition" {
+      for_each = var.bucket.transition_days > 0 ? [var.bucket.transition_days] : []
+
+      content {
+        days          = transition.value
+        storage_class = "GLACIER_IR"
+      }
+    }
+  }
+
+  depends_on = [aws_s3_bucket_versioning.this]
+}
+
+resource "aws_s3_bucket_logging" "this" {
+  count         = var.bucket.access_logs == null ? 0 : 1
+  bucket        = aws_s3_bucket.this.id
+  target_bucket = var.bucket.access_logs.bucket
+  target_prefix = var.bucket.access_logs.prefix
+}
+
+resource "aws_s3_bucket_policy" "this" {
+  bucket = aws_s3_bucket.this.id
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid       = "CloudTrailChecksOwnership"
+        Effect    = "Allow"
+        Principal = { Service = "cloudtrail.amazonaws.com" }
+        Action    = "s3:GetBucketAcl"
+        Resource  = local.bucket_arn
+        Condition = { StringEquals = { "aws:SourceArn" = local.trail_arn } }
+      },
+      {
+        Sid       = "CloudTrailDelivers"
+        Effect    = "Allow"
+        Principal = { Service = "cloudtrail.amazonaws.com" }
+        Action    = "s3:PutObject"
+        Resource  = "${local.bucket_arn}/AWSLogs/${local.account}/*"
+        Condition = {
+          StringEquals = {
+            "aws:SourceArn" = local.trail_arn
+            "s3:x-amz-acl"  = "bucket-owner-full-control"
+          }
+        }
+      },
+      {
+        Sid       = "TlsOnly"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "s3:*"
+        Resource  = [local.bucket_arn, "${local.bucket_arn}/*"]
+        Condition = { Bool = { "aws:SecureTransport" = "false" } }
+      },
+    ]
+  })
+
+  # S3 answers a conflict when a bucket's policy and its public access block change at the same moment.
+  depends_on = [aws_s3_bucket_public_access_block.this]
+}

@@ -1,0 +1,31 @@
+output "bucket_name" {
+  description = "Name of the bucket that holds the log files, once the trail delivers to it."
+  value       = aws_s3_bucket.this.id
+  depends_on  = [aws_cloudtrail.this]
+}
+
+output "delivery_topic_arn" {
+  description = "ARN of the topic that hears of every delivered file; null unless delivery_topic is true."
+  value       = one(aws_sns_topic.delivery[*].arn)
+  depends_on  = [aws_sns_topic_policy.delivery]
+}
+
+output "kms_key_arn" {
+  description = "ARN of the trail's own key. Whoever reads the files or the log group needs kms:Decrypt on it."
+  value       = aws_kms_key.this.arn
+}
+
+output "log_group_name" {
+  description = "Name of the CloudWatch log group that receives every event of the trail."
+  value       = aws_cloudwatch_log_group.this.name
+}
+
+output "trail_arn" {
+  description = "ARN of the trail."
+  value       = aws_cloudtrail.this.arn
+}
+
+output "trail_name" {
+  description = "Name of the trail, unique in its account and region."
+  value       = aws_cloudtrail.this.name
+}

@@ -1,0 +1,92 @@
+data "aws_regions" "enabled" {
+  count = length(var.expected_regions) > 0 ? 1 : 0
+
+  filter {
+    name   = "opt-in-status"
+    values = ["opt-in-not-required", "opted-in"]
+  }
+}
+
+locals {
+  data_events = { for key, table in var.tables : key => table if table.events != "none" }
+
+  # A trail covers the regions that are enabled in the account and passes over the others without a word.
+  uncovered_regions = setsubtract(var.expected_regions, flatten(data.aws_regions.enabled[*].names))
+}
+
+resource "aws_cloudtrail" "this" {
+  #checkov:skip=CKV_AWS_252:A message per delivered file is opt-in (delivery_topic); CloudWatch Logs has every event
+  name                          = local.name
+  s3_bucket_name                = aws_s3_bucket.this.id
+  kms_key_id                    = aws_kms_key.this.arn
+  is_multi_region_trail         = true
+  include_global_service_events = true
+  enable_log_file_validation    = true
+  cloud_watch_logs_group_arn    = "${aws_cloudwatch_log_group.this.arn}:*"
+  cloud_watch_logs_role_arn     = aws_iam_role.delivery.arn
+  sns_topic_name                = one(aws_sns_topic.delivery[*].arn)
+  tags                          = var.tags
+
+  dynamic "advanced_event_selector" {
+    for_each = var.management_events ? ["management events"] : []
+
+    content {
+      name = advanced_event_selector.value
+
+      field_selector {
+        field  = "eventCategory"
+        equals = ["Management"]
+      }
+    }
+  }
+
+  dynamic "advanced_event_selector" {
+    for_each = local.data_events
+
+    content {
+      name = "${advanced_event_selector.key}: ${advanced_event_selector.value.events}"
+
+      field_selector {
+        field  = "eventCategory"
+        equals = ["Data"]
+      }
+
+      field_selector {
+        field  = "resources.type"
+        equals = ["AWS::DynamoDB::Table"]
+      }
+
+      field_selector {
+        field  = "resources.ARN"
+        equals = [advanced_event_selector.value.arn]
+      }
+
+      dynamic "field_selector" {
+        for_each = advanced_event_selector.value.events == "write" ? ["readOnly"] : []
+
+        content {
+          field  = field_selector.value
+          equals = ["false"]
+        }
+      }
+    }
+  }
+
+  lifecycle {
+    precondition {
+      condition = length(local.uncovered_regions) == 0
+      error_message = format(
+        "expected_regions names %s, not enabled in account %s: enable there first, or take out of expected_regions.",
+        join(", ", local.uncovered_regions), local.account,
+      )
+    }
+  }
+
+  # CloudTrail tests each of these when the trail is created, and refuses the trail if one is not in force yet.
+  depends_on = [
+    aws_iam_role_policy.delivery,
+    aws_s3_bucket_ownership_controls.this,
+    aws_s3_bucket_policy.this,
+    aws_sns_topic_policy.delivery,
+  ]
+}

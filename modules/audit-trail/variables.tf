@@ -1,0 +1,207 @@
+variable "bucket" {
+  description = <<-EOT
+    How the log files are kept. access_logs: an existing bucket and prefix for S3 server access logs. expire_days: days
+    until a file expires, 0 = never. force_destroy: delete the bucket together with its files (not in prod).
+    object_lock: days and mode (GOVERNANCE or COMPLIANCE) during which no file can be deleted; can be added later,
+    never taken back. transition_days: days until a file moves to Glacier Instant Retrieval, 0 = never.
+  EOT
+
+  type = object({
+    access_logs = optional(object({
+      bucket = string
+      prefix = optional(string, "")
+    }))
+    expire_days   = optional(number, 400)
+    force_destroy = optional(bool, false)
+    object_lock = optional(object({
+      days = number
+      mode = optional(string, "GOVERNANCE")
+    }))
+    transition_days = optional(number, 90)
+  })
+
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = !(var.bucket.force_destroy && var.environment == "prod")
+    error_message = "bucket.force_destroy must be false in prod: evidence outlives the trail."
+  }
+
+  validation {
+    condition     = !(var.bucket.force_destroy && var.bucket.object_lock != null)
+    error_message = "bucket.force_destroy can't delete locked files: leave out one of force_destroy and object_lock."
+  }
+
+  validation {
+    condition = alltrue([
+      for days in [var.bucket.expire_days, var.bucket.transition_days] : days >= 0 && floor(days) == days
+    ])
+    error_message = "bucket.expire_days and bucket.transition_days must be whole numbers of days; 0 switches one off."
+  }
+
+  validation {
+    condition     = var.bucket.expire_days == 0 || var.bucket.transition_days < var.bucket.expire_days
+    error_message = "bucket.transition_days must be less than bucket.expire_days: raise expire_days, or set 0."
+  }
+
+  validation {
+    condition     = var.environment != "prod" || var.bucket.expire_days == 0 || var.bucket.expire_days >= 365
+    error_message = "bucket.expire_days must be at least 365 in prod, or 0 to keep the files for ever."
+  }
+
+  validation {
+    condition     = try(contains(["COMPLIANCE", "GOVERNANCE"], var.bucket.object_lock.mode), true)
+    error_message = "bucket.object_lock.mode must be GOVERNANCE or COMPLIANCE."
+  }
+
+  validation {
+    condition = try(
+      var.bucket.object_lock.days >= 1 && floor(var.bucket.object_lock.days) == var.bucket.object_lock.days,
+      true,
+    )
+    error_message = "bucket.object_lock.days must be a whole number of days, 1 or more."
+  }
+
+  validation {
+    condition = (
+      var.bucket.access_logs == null ||
+      can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", var.bucket.access_logs.bucket))
+    )
+    error_message = "bucket.access_logs.bucket must be the name of a bucket (3 to 63 of a-z 0-9 . -), not its ARN."
+  }
+}
+
+variable "delivery_topic" {
+  description = "Whether an encrypted SNS topic hears of every delivered log file."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "environment" {
+  description = "Safety profile: local, dev or prod. prod refuses force_destroy and retention under a year."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = contains(["local", "dev", "prod"], var.environment)
+    error_message = "environment must be one of local, dev, prod."
+  }
+}
+
+variable "expected_regions" {
+  description = <<-EOT
+    Regions whose events this trail must hold. It covers every region that is enabled in the account; naming one that
+    is not enabled fails the plan. Empty = whatever is enabled.
+  EOT
+
+  type     = set(string)
+  default  = []
+  nullable = false
+
+  validation {
+    condition     = alltrue([for region in var.expected_regions : can(regex("^[a-z]{2,}(-[a-z]+)+-[0-9]$", region))])
+    error_message = "expected_regions must hold region ids such as eu-central-1."
+  }
+}
+
+variable "log_retention_days" {
+  description = "Days that CloudWatch Logs keeps the events; 0 = for ever."
+  type        = number
+  default     = 365
+  nullable    = false
+
+  validation {
+    condition = contains([
+      0, 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
+    ], var.log_retention_days)
+    error_message = "log_retention_days must be a retention CloudWatch Logs knows, such as 30, 90, 365, 400, 731 or 0."
+  }
+
+  validation {
+    condition     = var.environment != "prod" || var.log_retention_days == 0 || var.log_retention_days >= 365
+    error_message = "log_retention_days must be at least 365 in prod, or 0 to keep the events for ever."
+  }
+}
+
+variable "management_events" {
+  description = <<-EOT
+    Whether the trail records management events. The first copy per region is free, each further one is charged, so set
+    false where the account already has a trail that does.
+  EOT
+
+  type     = bool
+  default  = true
+  nullable = false
+
+  validation {
+    condition     = var.management_events || anytrue([for table in var.tables : table.events != "none"])
+    error_message = "management_events is false and tables records nothing: set it true, or give a table write or all."
+  }
+}
+
+variable "name" {
+  description = "Name of what is audited; the trail is called <name>-<environment>-audit."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{1,22}[a-z0-9]$", var.name))
+    error_message = "name must be 3 to 24 of a-z 0-9 -, begin with a letter and not end in -."
+  }
+
+  validation {
+    condition     = length("${var.name}-${var.environment}") <= 29
+    error_message = "name must be shorter: with account and region it does not fit into a bucket's 63 characters."
+  }
+}
+
+variable "permissions_boundary_arn" {
+  description = "IAM policy that bounds the role which delivers to CloudWatch Logs; null = none."
+  type        = string
+  default     = null
+
+  validation {
+    condition = (
+      var.permissions_boundary_arn == null ||
+      can(regex("^arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/.+$", var.permissions_boundary_arn))
+    )
+    error_message = "permissions_boundary_arn must be the ARN of an IAM policy, or null."
+  }
+}
+
+variable "tables" {
+  description = <<-EOT
+    DynamoDB tables whose item-level calls are recorded, under names of your choice. events: write, all (reads too) or
+    none. Data events are charged by number.
+  EOT
+
+  type = map(object({
+    arn    = string
+    events = optional(string, "write")
+  }))
+
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for table in var.tables : contains(["all", "none", "write"], table.events)])
+    error_message = "tables: events must be write, all or none."
+  }
+
+  validation {
+    condition = alltrue([
+      for table in var.tables :
+      can(regex("^arn:aws[a-z-]*:dynamodb:[a-z0-9-]+:[0-9]{12}:table/[A-Za-z0-9_.-]+$", table.arn))
+    ])
+    error_message = "tables: arn must be the ARN of a DynamoDB table, without /index or /stream."
+  }
+}
+
+variable "tags" {
+  description = "Tags for every resource that takes them."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}
