@@ -246,7 +246,10 @@ run "delivery_topic_admits_this_trail" {
   }
 
   assert {
-    condition     = [aws_cloudtrail.this.sns_topic_name, output.delivery_topic_arn] == [local.topic_arn, local.topic_arn]
+    condition = (
+      aws_cloudtrail.this.sns_topic_name == local.topic_arn &&
+      output.delivery_topic_arn == local.topic_arn
+    )
     error_message = "The trail must publish to the topic under the ARN the policies name."
   }
 

@@ -1,0 +1,54 @@
+# Watches for spend that is unlike itself, whatever the budget. AWS learns for ten days before it speaks.
+
+resource "aws_ce_anomaly_monitor" "this" {
+  count             = var.anomaly_monitor == null ? 0 : 1
+  name              = local.name
+  monitor_type      = var.scope == null ? "DIMENSIONAL" : "CUSTOM"
+  monitor_dimension = var.scope == null ? "SERVICE" : null
+  tags              = var.tags
+
+  # AWS answers with all the keys of an expression; those left out here would be a difference in every plan.
+  monitor_specification = one([for scope in var.scope[*] : jsonencode({
+    And            = null
+    CostCategories = null
+    Dimensions     = null
+    Not            = null
+    Or             = null
+    Tags           = { Key = scope.tag_key, MatchOptions = null, Values = [scope.tag_value] }
+  })])
+}
+
+# AWS sends single anomalies to topics only and digests to addresses only.
+resource "aws_ce_anomaly_subscription" "this" {
+  for_each = var.anomaly_monitor == null ? {} : {
+    for frequency, subscribers in {
+      DAILY     = [for email in var.notify.emails : { type = "EMAIL", address = email }]
+      IMMEDIATE = [for topic in local.notified_topics : { type = "SNS", address = topic }]
+    } : frequency => subscribers if length(subscribers) > 0
+  }
+
+  name             = "${local.name}-${lower(each.key)}"
+  frequency        = each.key
+  monitor_arn_list = [aws_ce_anomaly_monitor.this[0].arn]
+  tags             = var.tags
+
+  dynamic "subscriber" {
+    for_each = each.value
+
+    content {
+      type    = subscriber.value.type
+      address = subscriber.value.address
+    }
+  }
+
+  threshold_expression {
+    dimension {
+      key           = "ANOMALY_TOTAL_IMPACT_ABSOLUTE"
+      match_options = ["GREATER_THAN_OR_EQUAL"]
+      values        = [tostring(var.anomaly_monitor.impact_usd)]
+    }
+  }
+
+  # AWS tests that it may publish to the topic when the subscription is created.
+  depends_on = [aws_sns_topic_policy.this]
+}

@@ -1,0 +1,54 @@
+data "aws_caller_identity" "this" {}
+
+data "aws_partition" "this" {}
+
+data "aws_region" "this" {}
+
+locals {
+  account   = data.aws_caller_identity.this.account_id
+  partition = data.aws_partition.this.partition
+  region    = data.aws_region.this.id
+
+  # Budgets are global in the account: the region tells instances in two regions apart.
+  name = "${var.name}-${var.environment}-${local.region}"
+}
+
+resource "aws_budgets_budget" "this" {
+  name         = local.name
+  budget_type  = "COST"
+  time_unit    = "MONTHLY"
+  limit_amount = tostring(var.monthly_limit_usd)
+  limit_unit   = "USD"
+  tags         = var.tags
+
+  # What is used, not what is billed: a credit would hide rising use until the day it runs out.
+  cost_types {
+    include_credit = false
+    include_refund = false
+  }
+
+  dynamic "cost_filter" {
+    for_each = var.scope[*]
+
+    content {
+      name   = "TagKeyValue"
+      values = [format("user:%s$%s", cost_filter.value.tag_key, cost_filter.value.tag_value)]
+    }
+  }
+
+  dynamic "notification" {
+    for_each = var.thresholds
+
+    content {
+      comparison_operator        = "GREATER_THAN"
+      notification_type          = notification.value.type
+      subscriber_email_addresses = var.notify.emails
+      subscriber_sns_topic_arns  = local.notified_topics
+      threshold                  = notification.value.percent
+      threshold_type             = "PERCENTAGE"
+    }
+  }
+
+  # AWS tests that it may publish to the topic when the budget is created.
+  depends_on = [aws_sns_topic_policy.this]
+}

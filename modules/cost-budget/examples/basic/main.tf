@@ -1,0 +1,34 @@
+# 25 dollars a month for the whole account, told to two people and to a topic for the chat room.
+
+terraform {
+  required_version = ">= 1.9"
+
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = ">= 5.100, < 7"
+    }
+  }
+}
+
+provider "aws" {
+  region = "eu-central-1"
+}
+
+module "cost_budget" {
+  source = "../.."
+
+  name              = "records"
+  environment       = "dev"
+  monthly_limit_usd = 25
+
+  notify = {
+    create_topic = true
+    emails       = ["on-call@example.com", "finance@example.com"]
+  }
+}
+
+output "topic_arn" {
+  description = "What the chat room subscribes to."
+  value       = module.cost_budget.topic_arn
+}

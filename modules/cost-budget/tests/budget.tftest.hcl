@@ -1,0 +1,247 @@
+# What the budget counts, when it speaks, to whom, and what the topic admits.
+
+mock_provider "aws" {
+  source = "./tests/mocks"
+}
+
+variables {
+  name              = "records"
+  environment       = "dev"
+  monthly_limit_usd = 25
+  notify            = { emails = ["team@example.com"] }
+}
+
+run "by_default_it_watches_the_account_by_mail" {
+  command = plan
+
+  assert {
+    condition = [
+      aws_budgets_budget.this.name, aws_budgets_budget.this.budget_type, aws_budgets_budget.this.time_unit,
+      aws_budgets_budget.this.limit_amount, aws_budgets_budget.this.limit_unit,
+    ] == ["records-dev-eu-central-1", "COST", "MONTHLY", "25", "USD"]
+    error_message = "It must be a monthly cost budget of 25 US dollars."
+  }
+
+  assert {
+    condition     = length(aws_budgets_budget.this.cost_filter) == 0
+    error_message = "Without scope the budget must count the whole account: a tag may not be activated."
+  }
+
+  assert {
+    condition = alltrue([
+      for types in aws_budgets_budget.this.cost_types : !types.include_credit && !types.include_refund
+    ])
+    error_message = "Credits and refunds must not hide what is used."
+  }
+
+  assert {
+    condition = toset([
+      for notification in aws_budgets_budget.this.notification : join(" ", [
+        notification.notification_type, notification.comparison_operator, notification.threshold,
+        notification.threshold_type, one(notification.subscriber_email_addresses),
+      ])
+      ]) == toset([
+      "ACTUAL GREATER_THAN 50 PERCENTAGE team@example.com",
+      "ACTUAL GREATER_THAN 80 PERCENTAGE team@example.com",
+      "ACTUAL GREATER_THAN 100 PERCENTAGE team@example.com",
+      "FORECASTED GREATER_THAN 100 PERCENTAGE team@example.com",
+    ])
+    error_message = "Each default threshold must be told to the team."
+  }
+
+  assert {
+    condition = (
+      length(aws_sns_topic.this) + length(aws_kms_key.this) +
+      length(aws_ce_anomaly_monitor.this) + length(aws_ce_anomaly_subscription.this)
+    ) == 0
+    error_message = "Topic, key and anomaly monitor must exist only when asked for."
+  }
+}
+
+run "a_tag_is_composed_as_aws_wants_it" {
+  command = plan
+
+  variables {
+    scope = { tag_key = "Service", tag_value = "records-dev" }
+  }
+
+  assert {
+    condition = [for filter in aws_budgets_budget.this.cost_filter : [filter.name, one(filter.values)]] == [
+      ["TagKeyValue", join("", ["user:Service", "$", "records-dev"])],
+    ]
+    error_message = "The tag filter must read user:Key$Value."
+  }
+}
+
+run "own_thresholds_replace_the_default" {
+  command = plan
+
+  variables {
+    thresholds = {
+      early = { percent = 12.5 }
+      ahead = { percent = 150, type = "FORECASTED" }
+    }
+  }
+
+  assert {
+    condition = toset([
+      for notification in aws_budgets_budget.this.notification :
+      "${notification.notification_type} ${notification.threshold}"
+    ]) == toset(["ACTUAL 12.5", "FORECASTED 150"])
+    error_message = "The thresholds must be the ones asked for and no others."
+  }
+}
+
+run "a_topic_of_its_own_admits_the_budget" {
+  variables {
+    notify = { create_topic = true }
+  }
+
+  assert {
+    condition = alltrue([
+      for notification in aws_budgets_budget.this.notification :
+      notification.subscriber_sns_topic_arns == toset([aws_sns_topic.this[0].arn]) &&
+      length(notification.subscriber_email_addresses) == 0
+    ])
+    error_message = "Every threshold must be told to the topic."
+  }
+
+  assert {
+    condition     = output.topic_arn == aws_sns_topic.this[0].arn
+    error_message = "The topic must be given out for subscriptions."
+  }
+
+  assert {
+    condition     = aws_sns_topic.this[0].kms_master_key_id == aws_kms_key.this[0].arn
+    error_message = "The topic must be encrypted with the key made for it."
+  }
+
+  assert {
+    condition = jsondecode(aws_sns_topic_policy.this[0].policy).Statement == [{
+      Sid       = "CostServicesPublish"
+      Effect    = "Allow"
+      Principal = { Service = ["budgets.amazonaws.com"] }
+      Action    = "sns:Publish"
+      Resource  = "arn:aws:sns:eu-central-1:111122223333:records-dev-eu-central-1-budget"
+      Condition = { StringEquals = { "aws:SourceAccount" = "111122223333" } }
+    }]
+    error_message = "The topic must admit AWS Budgets for this account only."
+  }
+
+  assert {
+    condition = jsondecode(aws_kms_key.this[0].policy).Statement == [
+      {
+        Sid       = "AccountAdministers"
+        Effect    = "Allow"
+        Principal = { AWS = "arn:aws:iam::111122223333:root" }
+        Action    = "kms:*"
+        Resource  = "*"
+      },
+      {
+        Sid       = "CostServicesPublish"
+        Effect    = "Allow"
+        Principal = { Service = ["budgets.amazonaws.com"] }
+        Action    = ["kms:Decrypt", "kms:GenerateDataKey*"]
+        Resource  = "*"
+        Condition = { StringEquals = { "aws:SourceAccount" = "111122223333" } }
+      },
+    ]
+    error_message = "The key must admit AWS Budgets for this account only."
+  }
+}
+
+run "an_existing_topic_is_told_and_left_alone" {
+  command = plan
+
+  variables {
+    notify = {
+      emails = ["team@example.com", "boss@example.com"]
+      topic  = { arn = "arn:aws:sns:eu-central-1:111122223333:alarms" }
+    }
+  }
+
+  assert {
+    condition = alltrue([
+      for notification in aws_budgets_budget.this.notification :
+      notification.subscriber_sns_topic_arns == toset(["arn:aws:sns:eu-central-1:111122223333:alarms"]) &&
+      notification.subscriber_email_addresses == toset(["boss@example.com", "team@example.com"])
+    ])
+    error_message = "Every threshold must be told to topic and addresses."
+  }
+
+  assert {
+    condition     = length(aws_sns_topic.this) == 0 && output.topic_arn == null
+    error_message = "No second topic may be made."
+  }
+}
+
+run "anomalies_of_the_account_go_to_topic_and_addresses" {
+  variables {
+    anomaly_monitor = {}
+    notify          = { emails = ["team@example.com"], create_topic = true }
+  }
+
+  assert {
+    condition = [
+      aws_ce_anomaly_monitor.this[0].monitor_type, aws_ce_anomaly_monitor.this[0].monitor_dimension,
+    ] == ["DIMENSIONAL", "SERVICE"]
+    error_message = "Without scope the monitor must watch all services."
+  }
+
+  assert {
+    condition = {
+      for frequency, subscription in aws_ce_anomaly_subscription.this :
+      frequency => [for subscriber in subscription.subscriber : [subscriber.type, subscriber.address]]
+      } == {
+      DAILY     = [["EMAIL", "team@example.com"]]
+      IMMEDIATE = [["SNS", "arn:aws:sns:eu-central-1:111122223333:records-dev-eu-central-1-budget"]]
+    }
+    error_message = "AWS takes addresses only daily and topics only immediately."
+  }
+
+  assert {
+    condition = alltrue([
+      for subscription in aws_ce_anomaly_subscription.this :
+      [for dimension in subscription.threshold_expression[0].dimension : [dimension.key, one(dimension.values)]]
+      == [["ANOMALY_TOTAL_IMPACT_ABSOLUTE", "20"]]
+    ])
+    error_message = "Only anomalies of 20 dollars and more may be told."
+  }
+
+  assert {
+    condition = alltrue([
+      for policy in [aws_sns_topic_policy.this[0].policy, aws_kms_key.this[0].policy] :
+      contains([
+        for statement in jsondecode(policy).Statement : try(statement.Principal.Service, null)
+      ], ["budgets.amazonaws.com", "costalerts.amazonaws.com"])
+    ])
+    error_message = "Topic and key must admit the anomaly service too."
+  }
+}
+
+run "anomalies_of_a_tag_are_watched_by_that_tag" {
+  command = plan
+
+  variables {
+    anomaly_monitor = { impact_usd = 5 }
+    scope           = { tag_key = "Service", tag_value = "records-dev" }
+  }
+
+  assert {
+    condition = (
+      aws_ce_anomaly_monitor.this[0].monitor_type == "CUSTOM" &&
+      aws_ce_anomaly_monitor.this[0].monitor_dimension == null &&
+      jsondecode(aws_ce_anomaly_monitor.this[0].monitor_specification).Tags == {
+        Key          = "Service"
+        MatchOptions = null
+        Values       = ["records-dev"]
+      }
+    )
+    error_message = "With scope the monitor must watch the tag."
+  }
+
+  assert {
+    condition     = keys(aws_ce_anomaly_subscription.this) == ["DAILY"]
+    error_message = "Without a topic there must be no immediate subscription."
+  }
+}
