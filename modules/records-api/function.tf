@@ -15,7 +15,8 @@ locals {
   function_arn = "arn:${local.partition}:lambda:${local.region}:${local.account_id}:function:${local.service}"
 
   own_package  = var.lambda_package.path == null && var.lambda_package.s3 == null
-  package_path = local.own_package ? "${path.module}/package/records-api.zip" : var.lambda_package.path
+  own_path     = "${path.module}/package/records-api.zip"
+  package_path = var.lambda_package.s3 == null ? coalesce(var.lambda_package.path, local.own_path) : null
   manifest     = try(jsondecode(file("${path.module}/package/manifest.json")), { source_digest = null })
 
   # The digest scripts/package put into the manifest, computed again from the sources where they are at hand. A copy
@@ -146,8 +147,8 @@ resource "aws_lambda_function" "records" {
   # The self-test waits up to 20 s for a new role and key to work; requests have a shorter deadline of their own.
   timeout = 29
 
-  filename          = var.lambda_package.s3 == null ? local.package_path : null
-  source_code_hash  = var.lambda_package.s3 == null ? try(filebase64sha256(local.package_path), null) : null
+  filename          = local.package_path
+  source_code_hash  = try(filebase64sha256(local.package_path), null)
   s3_bucket         = try(var.lambda_package.s3.bucket, null)
   s3_key            = try(var.lambda_package.s3.key, null)
   s3_object_version = try(var.lambda_package.s3.version, null)
@@ -164,7 +165,7 @@ resource "aws_lambda_function" "records" {
 
   lifecycle {
     precondition {
-      condition     = !local.own_package || fileexists(local.package_path)
+      condition     = !local.own_package || fileexists(local.own_path)
       error_message = "The package modules/records-api/package/records-api.zip is missing: run scripts/package."
     }
 

@@ -20,7 +20,9 @@ locals {
 # Fails while planning, before anything is touched, when the pinned version does not exist. That error names no more
 # than this resource and its key, so the key says which variable is wrong.
 data "aws_lambda_function" "pinned" {
-  for_each = local.pinned ? { "release.pinned_version=${var.release.pinned_version}" = var.release.pinned_version } : {}
+  for_each = {
+    for version in [var.release.pinned_version] : "release.pinned_version=${version}" => version if local.pinned
+  }
 
   function_name = local.service
   qualifier     = each.value

@@ -1,0 +1,445 @@
+# What follows from the variables: what the emulator lets pass and AWS would not is held here, on the applied values of
+# a mocked provider (tests/mocks).
+
+mock_provider "aws" {
+  source = "./tests/mocks"
+}
+
+variables {
+  name           = "orders"
+  environment    = "dev"
+  lambda_package = { s3 = { bucket = "packages", key = "records-api.zip", version = "1" } }
+}
+
+run "defaults" {
+  assert {
+    condition = {
+      for name, route in aws_apigatewayv2_route.operation : name => "${route.authorization_type} ${route.route_key}"
+      } == {
+      create = "AWS_IAM POST /records"
+      get    = "AWS_IAM GET /records/{recordID}"
+      list   = "AWS_IAM GET /records"
+      update = "AWS_IAM PATCH /records/{recordID}"
+    }
+    error_message = "Each enabled operation has its route, asks for IAM, and delete is off."
+  }
+
+  assert {
+    condition = { for name, permission in aws_lambda_permission.api : name => permission.source_arn } == {
+      create = "arn:aws:execute-api:eu-west-1:123456789012:abc123/$default/POST/records"
+      get    = "arn:aws:execute-api:eu-west-1:123456789012:abc123/$default/GET/records/*"
+      list   = "arn:aws:execute-api:eu-west-1:123456789012:abc123/$default/GET/records"
+      update = "arn:aws:execute-api:eu-west-1:123456789012:abc123/$default/PATCH/records/*"
+    }
+    error_message = "The API may invoke the function for exactly its own routes."
+  }
+
+  assert {
+    condition = alltrue([
+      for permission in aws_lambda_permission.api :
+      permission.qualifier == aws_lambda_alias.live.name && permission.principal == "apigateway.amazonaws.com"
+      && permission.function_name == aws_lambda_function.records.function_name
+    ])
+    error_message = "The permissions are those of API Gateway on the alias it calls."
+  }
+
+  assert {
+    condition     = aws_apigatewayv2_integration.live.integration_uri == aws_lambda_alias.live.invoke_arn
+    error_message = "The integration calls the alias, the same that the permissions are for."
+  }
+
+  assert {
+    condition = (
+      one(aws_apigatewayv2_stage.serving.default_route_settings).throttling_burst_limit == 100
+      && one(aws_apigatewayv2_stage.serving.default_route_settings).throttling_rate_limit == 50
+    )
+    error_message = "Limits are sent where the caller gives none."
+  }
+
+  assert {
+    condition = length(setsubtract(
+      [
+        "authorizerError", "caller", "integrationLatency", "integrationStatus", "requestId", "responseLatency",
+        "responseLength", "routeKey", "sourceIp", "status", "userAgent",
+      ],
+      keys(jsondecode(one(aws_apigatewayv2_stage.serving.access_log_settings).format))
+    )) == 0
+    error_message = "The access log tells who asked for what, and how it went."
+  }
+
+  assert {
+    condition = (
+      jsondecode(one(aws_apigatewayv2_stage.serving.access_log_settings).format).caller == "$context.identity.userArn"
+    )
+    error_message = "With IAM the caller is the principal."
+  }
+
+  assert {
+    condition = {
+      for statement in jsondecode(aws_iam_role_policy.function.policy).Statement :
+      statement.Sid => { actions = statement.Action, resources = statement.Resource }
+      } == {
+      QueryIndexes = {
+        actions = ["dynamodb:Query"]
+        resources = [
+          "arn:aws:dynamodb:eu-west-1:123456789012:table/orders-dev/index/byCreated",
+          "arn:aws:dynamodb:eu-west-1:123456789012:table/orders-dev/index/byStatus",
+          "arn:aws:dynamodb:eu-west-1:123456789012:table/orders-dev/index/bySubmittedBy",
+          "arn:aws:dynamodb:eu-west-1:123456789012:table/orders-dev/index/byType",
+        ]
+      }
+      RecordsInTable = {
+        actions   = ["dynamodb:GetItem", "dynamodb:PutItem"]
+        resources = ["arn:aws:dynamodb:eu-west-1:123456789012:table/orders-dev"]
+      }
+      KeyForTable = {
+        actions   = ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
+        resources = [aws_kms_key.service["own"].arn]
+      }
+      KeyForEnvironment = {
+        actions   = ["kms:Decrypt"]
+        resources = [aws_kms_key.service["own"].arn]
+      }
+      WriteLogs = {
+        actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
+        resources = ["arn:aws:logs:eu-west-1:123456789012:log-group:/aws/lambda/orders-dev:*"]
+      }
+    }
+    error_message = "The function may do what its operations need, and nothing else."
+  }
+
+  assert {
+    condition = {
+      for statement in jsondecode(aws_iam_role_policy.function.policy).Statement :
+      statement.Sid => statement.Condition if can(statement.Condition)
+      } == {
+      KeyForTable = { StringEquals = { "kms:ViaService" = "dynamodb.eu-west-1.amazonaws.com" } }
+      KeyForEnvironment = {
+        ArnLike = {
+          "kms:EncryptionContext:aws:lambda:FunctionArn" = [
+            "arn:aws:lambda:eu-west-1:123456789012:function:orders-dev",
+            "arn:aws:lambda:eu-west-1:123456789012:function:orders-dev:*",
+          ]
+        }
+      }
+    }
+    error_message = "The function uses the key through DynamoDB, and for its own environment, only."
+  }
+
+  assert {
+    condition = jsondecode(aws_kms_key.service["own"].policy).Statement == [
+      {
+        Sid       = "AccountDecidesByIamPolicies"
+        Effect    = "Allow"
+        Action    = ["kms:*"]
+        Resource  = "*"
+        Principal = { AWS = "arn:aws:iam::123456789012:root" }
+      },
+      {
+        Sid       = "LogGroupsOfThisService"
+        Effect    = "Allow"
+        Action    = ["kms:Decrypt*", "kms:Describe*", "kms:Encrypt*", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
+        Resource  = "*"
+        Principal = { Service = "logs.eu-west-1.amazonaws.com" }
+        Condition = {
+          ArnEquals = {
+            "kms:EncryptionContext:aws:logs:arn" = [
+              "arn:aws:logs:eu-west-1:123456789012:log-group:/aws/vendedlogs/orders-dev/access",
+              "arn:aws:logs:eu-west-1:123456789012:log-group:/aws/lambda/orders-dev",
+            ]
+          }
+        }
+      },
+    ]
+    error_message = "The key is for this account's policies and, in CloudWatch Logs, for these two groups."
+  }
+
+  assert {
+    condition = {
+      for level, policy in aws_iam_policy.caller : level => one(jsondecode(policy.policy).Statement)
+      } == {
+      reader = {
+        Effect = "Allow"
+        Action = ["execute-api:Invoke"]
+        Resource = [
+          "arn:aws:execute-api:eu-west-1:123456789012:abc123/$default/GET/records/*",
+          "arn:aws:execute-api:eu-west-1:123456789012:abc123/$default/GET/records",
+        ]
+      }
+      writer = {
+        Effect = "Allow"
+        Action = ["execute-api:Invoke"]
+        Resource = [
+          "arn:aws:execute-api:eu-west-1:123456789012:abc123/$default/POST/records",
+          "arn:aws:execute-api:eu-west-1:123456789012:abc123/$default/GET/records/*",
+          "arn:aws:execute-api:eu-west-1:123456789012:abc123/$default/GET/records",
+          "arn:aws:execute-api:eu-west-1:123456789012:abc123/$default/PATCH/records/*",
+        ]
+      }
+    }
+    error_message = "A reader may call the read routes, a writer all routes."
+  }
+
+  assert {
+    condition = (
+      { for index in aws_dynamodb_table.records.global_secondary_index : index.name => index.hash_key } == {
+        byCreated     = "feed"
+        byStatus      = "status"
+        bySubmittedBy = "submittedBy"
+        byType        = "type"
+      }
+      && alltrue([
+        for index in aws_dynamodb_table.records.global_secondary_index :
+        index.range_key == "position" && index.projection_type == "ALL"
+      ])
+      && toset(aws_dynamodb_table.records.attribute[*].name)
+      == toset(["feed", "position", "recordID", "status", "submittedBy", "type"])
+    )
+    error_message = "Each index serves its question in order of creation, and every key attribute is defined."
+  }
+
+  assert {
+    condition = (
+      aws_dynamodb_table.records.deletion_protection_enabled
+      && one(aws_dynamodb_table.records.point_in_time_recovery).enabled
+      && one(aws_dynamodb_table.records.ttl).attribute_name == "expiresAt"
+      && one(aws_dynamodb_table.records.server_side_encryption).kms_key_arn == aws_kms_key.service["own"].arn
+      && alltrue([
+        for group in aws_cloudwatch_log_group.service :
+        group.retention_in_days == 365 && group.kms_key_id == aws_kms_key.service["own"].arn
+      ])
+    )
+    error_message = "By default data is protected, recoverable and encrypted, and logs last a year."
+  }
+
+  assert {
+    condition = one(aws_lambda_function.records.environment).variables == tomap({
+      AUTH_MODE             = "IAM"
+      FILTER_INDEXES        = "status,submittedBy,type"
+      LOG_LEVEL             = "INFO"
+      OPERATIONS            = "create,get,list,update"
+      RECORD_RETENTION_DAYS = "0"
+      SERVICE_NAME          = "orders-dev"
+      TABLE_NAME            = "orders-dev"
+    })
+    error_message = "The function is told exactly what it reads."
+  }
+
+  assert {
+    condition = (
+      { for name, gate in aws_lambda_invocation.gate : name => gate.qualifier } == { live = "8" }
+      && aws_lambda_alias.live.function_version == "8" && length(aws_lambda_alias.live.routing_config) == 0
+    )
+    error_message = "The version just published is tested, and serves."
+  }
+
+  assert {
+    condition = (
+      length(aws_iam_role.caller) == 0 && output.reader_role_arn == null && output.writer_role_arn == null
+    )
+    error_message = "There is no role where nobody is trusted."
+  }
+}
+
+run "one_read_operation" {
+  variables {
+    operations = ["get"]
+  }
+
+  assert {
+    condition = (
+      keys(aws_apigatewayv2_route.operation) == ["get"] && keys(aws_lambda_permission.api) == ["get"]
+      && one(aws_lambda_function.records.environment).variables.OPERATIONS == "get"
+    )
+    error_message = "An operation that is off has no route and no invoke permission."
+  }
+
+  assert {
+    condition = {
+      for statement in jsondecode(aws_iam_role_policy.function.policy).Statement : statement.Sid => statement.Action
+      if contains(["QueryIndexes", "RecordsInTable", "KeyForTable"], statement.Sid)
+    } == { RecordsInTable = ["dynamodb:GetItem"], KeyForTable = ["kms:Decrypt"] }
+    error_message = "An operation that is off leaves no permission: no query, no write, no key to encrypt with."
+  }
+
+  assert {
+    condition = (
+      aws_iam_policy.caller["reader"].policy == aws_iam_policy.caller["writer"].policy
+      && strcontains(aws_iam_policy.caller["writer"].policy, "/GET/records/*")
+    )
+    error_message = "With nothing to write, a writer may do no more than a reader."
+  }
+}
+
+run "one_write_operation" {
+  variables {
+    operations = ["delete"]
+  }
+
+  assert {
+    condition = {
+      for statement in jsondecode(aws_iam_role_policy.function.policy).Statement : statement.Sid => statement.Action
+      if contains(["QueryIndexes", "RecordsInTable", "KeyForTable"], statement.Sid)
+      } == {
+      RecordsInTable = ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem"]
+      KeyForTable    = ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
+    }
+    error_message = "Deleting needs its three actions and the key to encrypt with."
+  }
+
+  assert {
+    condition     = keys(aws_iam_policy.caller) == ["writer"] && output.reader_policy_arn == null
+    error_message = "A policy that would allow nothing does not exist."
+  }
+}
+
+run "bearer_tokens" {
+  variables {
+    auth = { mode = "JWT", issuer = "https://login.example.com", audience = ["records"], read_scopes = ["r"] }
+  }
+
+  assert {
+    condition = {
+      for name, route in aws_apigatewayv2_route.operation : name => join(",", route.authorization_scopes)
+      if route.authorization_type == "JWT" && route.authorizer_id == aws_apigatewayv2_authorizer.jwt["jwt"].id
+    } == { create = "records/write", get = "r", list = "r", update = "records/write" }
+    error_message = "Every route asks for a token with the scope of its level."
+  }
+
+  assert {
+    condition = (
+      length(aws_iam_policy.caller) == 0
+      && jsondecode(one(aws_apigatewayv2_stage.serving.access_log_settings).format).caller
+      == "$context.authorizer.claims.sub"
+    )
+    error_message = "IAM has no say, and the caller is the token's subject."
+  }
+}
+
+run "trusted_principals_and_own_key" {
+  variables {
+    kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/mine"
+    access = {
+      trusted_principals = {
+        dashboard = { arn = "arn:aws:iam::210987654321:role/dashboard" }
+        importer  = { arn = "arn:aws:iam::210987654321:role/importer", level = "writer" }
+      }
+    }
+    permissions_boundary_arn = "arn:aws:iam::123456789012:policy/boundary"
+  }
+
+  assert {
+    condition = {
+      for level, role in aws_iam_role.caller :
+      level => one(jsondecode(role.assume_role_policy).Statement).Principal.AWS
+      } == {
+      reader = ["arn:aws:iam::210987654321:role/dashboard"]
+      writer = ["arn:aws:iam::210987654321:role/importer"]
+    }
+    error_message = "Each principal may assume the role of its level."
+  }
+
+  assert {
+    condition = alltrue([
+      for role in concat(values(aws_iam_role.caller), [aws_iam_role.function]) :
+      role.permissions_boundary == "arn:aws:iam::123456789012:policy/boundary"
+    ])
+    error_message = "Every role keeps within the boundary."
+  }
+
+  assert {
+    condition = (
+      length(aws_kms_key.service) == 0 && length(aws_kms_alias.service) == 0
+      && one(aws_dynamodb_table.records.server_side_encryption).kms_key_arn == var.kms_key_arn
+      && aws_lambda_function.records.kms_key_arn == var.kms_key_arn
+      && strcontains(aws_iam_role_policy.function.policy, var.kms_key_arn)
+      && jsondecode(output.kms_key_policy_statements)[1].Sid == "LogGroupsOfThisService"
+    )
+    error_message = "The caller's key is used for everything, and the caller is told what its policy needs."
+  }
+}
+
+run "one_filter_index_and_other_settings" {
+  variables {
+    api      = { stage_name = "v1", throttle_burst = 7, throttle_rate = 3 }
+    function = { dynamodb_endpoint_url = "https://dynamodb-fips.us-east-1.amazonaws.com", log_level = "WARNING" }
+    table    = { filter_indexes = ["type"], record_retention_days = 30 }
+  }
+
+  assert {
+    condition = (
+      toset(aws_dynamodb_table.records.global_secondary_index[*].name) == toset(["byCreated", "byType"])
+      && toset(aws_dynamodb_table.records.attribute[*].name) == toset(["feed", "position", "recordID", "type"])
+      && jsondecode(aws_iam_role_policy.function.policy).Statement[0].Resource == [
+        "arn:aws:dynamodb:eu-west-1:123456789012:table/orders-dev/index/byCreated",
+        "arn:aws:dynamodb:eu-west-1:123456789012:table/orders-dev/index/byType",
+      ]
+    )
+    error_message = "An index that is off is neither made nor granted, nor are its attributes defined."
+  }
+
+  assert {
+    condition = (
+      one(aws_lambda_function.records.environment).variables.FILTER_INDEXES == "type"
+      && one(aws_lambda_function.records.environment).variables.RECORD_RETENTION_DAYS == "30"
+      && one(aws_lambda_function.records.environment).variables.AWS_ENDPOINT_URL_DYNAMODB
+      == "https://dynamodb-fips.us-east-1.amazonaws.com"
+      && one(aws_lambda_function.records.logging_config).application_log_level == "WARN"
+    )
+    error_message = "The settings reach the function, and Lambda spells the level WARN."
+  }
+
+  assert {
+    condition = (
+      one(aws_apigatewayv2_stage.serving.default_route_settings).throttling_burst_limit == 7
+      && one(aws_apigatewayv2_stage.serving.default_route_settings).throttling_rate_limit == 3
+      && aws_lambda_permission.api["list"].source_arn
+      == "arn:aws:execute-api:eu-west-1:123456789012:abc123/v1/GET/records"
+    )
+    error_message = "Limits and stage are the caller's, and the permissions follow the stage."
+  }
+}
+
+run "pinned" {
+  variables {
+    release = { pinned_version = "7" }
+  }
+
+  assert {
+    condition = (
+      { for name, gate in aws_lambda_invocation.gate : name => gate.qualifier } == { live = "7" }
+      && aws_lambda_alias.live.function_version == "7" && length(aws_lambda_alias.live.routing_config) == 0
+    )
+    error_message = "The pinned version is tested and serves; the newest one is neither."
+  }
+}
+
+run "canary" {
+  variables {
+    release = { pinned_version = "7", canary = { weight = 0.05 } }
+  }
+
+  assert {
+    condition = (
+      { for name, gate in aws_lambda_invocation.gate : name => gate.qualifier } == { canary = "8", live = "7" }
+      && aws_lambda_alias.live.function_version == "7"
+      && one(aws_lambda_alias.live.routing_config).additional_version_weights == tomap({ "8" = 0.05 })
+    )
+    error_message = "Both versions are tested, and the newest gets its share."
+  }
+}
+
+run "canary_of_the_pinned_version" {
+  command = plan
+
+  variables {
+    release = { pinned_version = "8", canary = {} }
+  }
+
+  override_data {
+    target = data.aws_lambda_function.pinned
+    values = { version = "8" }
+  }
+
+  expect_failures = [aws_lambda_alias.live]
+}

@@ -1,0 +1,51 @@
+# What the provider would compute, in the shape it has: the module and the provider's own checks parse these.
+mock_data "aws_caller_identity" {
+  defaults = { account_id = "123456789012" }
+}
+
+mock_data "aws_partition" {
+  defaults = { partition = "aws", dns_suffix = "amazonaws.com" }
+}
+
+mock_data "aws_region" {
+  defaults = { id = "eu-west-1" }
+}
+
+mock_data "aws_lambda_function" {
+  defaults = { version = "7" }
+}
+
+mock_resource "aws_apigatewayv2_api" {
+  defaults = { id = "abc123", execution_arn = "arn:aws:execute-api:eu-west-1:123456789012:abc123" }
+}
+
+mock_resource "aws_apigatewayv2_stage" {
+  defaults = { invoke_url = "https://abc123.execute-api.eu-west-1.amazonaws.com/" }
+}
+
+mock_resource "aws_cloudwatch_log_group" {
+  defaults = { arn = "arn:aws:logs:eu-west-1:123456789012:log-group:mock" }
+}
+
+mock_resource "aws_iam_policy" {
+  defaults = { arn = "arn:aws:iam::123456789012:policy/mock" }
+}
+
+mock_resource "aws_iam_role" {
+  defaults = { arn = "arn:aws:iam::123456789012:role/mock" }
+}
+
+mock_resource "aws_kms_key" {
+  defaults = { arn = "arn:aws:kms:eu-west-1:123456789012:key/0f0f0f0f" }
+}
+
+mock_resource "aws_lambda_alias" {
+  defaults = {
+    arn        = "arn:aws:lambda:eu-west-1:123456789012:function:orders-dev:live"
+    invoke_arn = "arn:aws:apigateway:eu-west-1:lambda:path/2015-03-31/functions/orders-dev:live/invocations"
+  }
+}
+
+mock_resource "aws_lambda_function" {
+  defaults = { version = "8" }
+}
