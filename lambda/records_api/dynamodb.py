@@ -1,0 +1,279 @@
+"""The DynamoDB JSON 1.0 wire: SigV4, one kept-alive connection, time limits, retries, CRC32, attribute values.
+
+It takes an operation's name and a plain dict and knows nothing of records. botocore does the same and more, but this
+service is mostly called cold, and importing botocore is what such a call would mostly wait for.
+"""
+
+import hashlib
+import hmac
+import http.client
+import io
+import json
+import os
+import random
+import socket
+import ssl
+import time
+import zlib
+from base64 import b64decode, b64encode
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+from urllib.parse import urlsplit
+
+CONNECT_SECONDS = 1.0
+ATTEMPT_SECONDS = 3.0
+# A frozen environment thaws with a socket its peer has long closed; the wall clock goes on while it is frozen.
+IDLE_SECONDS = 10.0
+MAX_ATTEMPTS = 6
+FIRST_PAUSE_SECONDS = 0.05
+LONGEST_PAUSE_SECONDS = 1.0
+THROTTLES = frozenset({"ProvisionedThroughputExceededException", "RequestLimitExceeded", "ThrottlingException"})
+# DNS suffixes of the partitions, by the beginning of the region's name; the first that fits.
+SUFFIXES = (
+    ("cn-", "amazonaws.com.cn"),
+    ("us-iso-", "c2s.ic.gov"),
+    ("us-isob-", "sc2s.sgov.gov"),
+    ("us-isof-", "csp.hci.ic.gov"),
+    ("eu-isoe-", "cloud.adc-e.uk"),
+    ("eusc-", "amazonaws.eu"),
+    ("", "amazonaws.com"),
+)
+
+AttributeValue = dict[str, Any]
+
+
+class DynamoDBError(Exception):
+    """A call that did not succeed. `ambiguous`: an attempt was sent and got no clear answer, so it may have worked."""
+
+    def __init__(self, code: str, message: str, *, ambiguous: bool = False) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.ambiguous = ambiguous
+
+
+class ConditionFailed(DynamoDBError):
+    """The condition did not hold; `item` is what stands there (attribute values), or None."""
+
+    item: dict[str, AttributeValue] | None = None
+
+
+class Refused(DynamoDBError):
+    """A definite no that no retry would change: validation, permissions, credentials, certificates."""
+
+
+class Unavailable(DynamoDBError):
+    """Throttled, unreachable or out of time, and out of retries."""
+
+
+class Client:
+    """One connection to one endpoint, for one thread: a Lambda environment serves one request at a time."""
+
+    def __init__(self, endpoint_url: str, region: str) -> None:
+        url = urlsplit(endpoint_url)
+        self._host = url.hostname or ""
+        self._tls = ssl.create_default_context() if url.scheme == "https" else None
+        self._port = url.port or (443 if self._tls else 80)
+        self._authority = url.netloc
+        self._region = region
+        self._socket: socket.socket | None = None
+        self._last_used = 0.0
+
+    def call(self, operation: str, payload: Mapping[str, Any], deadline: float) -> dict[str, Any]:
+        """Return the answer to `operation`, no later than `deadline` (seconds of time.monotonic()).
+
+        Raises ConditionFailed, Refused or Unavailable. Throttles, 5xx, time-outs, resets and damaged answers are tried
+        again, with full jitter (AWS Architecture Blog, "Exponential Backoff And Jitter").
+        """
+        body = json.dumps(payload, separators=(",", ":")).encode()
+        failure = Unavailable("DeadlineExceeded", "no time was left for the call")
+        for attempt in range(MAX_ATTEMPTS):
+            longest = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2**attempt) if attempt else 0.0
+            pause = random.uniform(0, longest)  # noqa: S311 - jitter, no secret
+            if time.monotonic() + pause >= deadline:
+                break
+            time.sleep(pause)
+            try:
+                return self._attempt(operation, body, min(deadline, time.monotonic() + ATTEMPT_SECONDS))
+            except Unavailable as error:
+                error.ambiguous |= failure.ambiguous
+                failure = error
+            except DynamoDBError as error:
+                error.ambiguous |= failure.ambiguous
+                raise
+        raise failure
+
+    def close(self) -> None:
+        """Drop the connection; the next call opens another."""
+        if self._socket:
+            self._socket.close()
+        self._socket = None
+
+    def _attempt(self, operation: str, body: bytes, limit: float) -> dict[str, Any]:
+        sent = False
+        try:
+            connection = self._connected(limit)
+            connection.settimeout(_remaining(limit))
+            connection.sendall(self._request(operation, body))
+            sent = True
+            response = http.client.HTTPResponse(_Bounded(connection, limit), method="POST")  # type: ignore[arg-type]
+            response.begin()
+            answer = response.read()
+            self._last_used = time.time()
+            if response.will_close:
+                self.close()
+            content = _content(answer, response.headers.get("x-amz-crc32"))
+        except ssl.SSLCertVerificationError as error:
+            self.close()
+            raise Refused("CertificateError", str(error)) from error
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            self.close()
+            raise Unavailable(type(error).__name__, str(error), ambiguous=sent) from error
+        return _outcome(response.status, content)
+
+    def _connected(self, limit: float) -> socket.socket:
+        if self._socket and not 0 <= time.time() - self._last_used <= IDLE_SECONDS:
+            self.close()
+        if not self._socket:
+            wait = min(CONNECT_SECONDS, _remaining(limit))
+            self._socket = socket.create_connection((self._host, self._port), timeout=wait)
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self._tls:
+                self._socket = self._tls.wrap_socket(self._socket, server_hostname=self._host)
+        return self._socket
+
+    def _request(self, operation: str, body: bytes) -> bytes:
+        headers = {
+            "content-type": "application/x-amz-json-1.0",
+            "host": self._authority,
+            "x-amz-date": datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ"),
+            "x-amz-target": f"DynamoDB_20120810.{operation}",
+        }
+        # Read anew each time: credentials are renewed in the environment of a running function.
+        if token := os.environ.get("AWS_SESSION_TOKEN"):
+            headers["x-amz-security-token"] = token
+        key_id, secret = os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"]
+        headers["authorization"] = authorization(headers, body, key_id, secret, self._region)
+        headers["content-length"] = str(len(body))
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        return f"POST / HTTP/1.1\r\n{lines}\r\n".encode("ascii") + body
+
+
+class _Bounded(io.RawIOBase):
+    """A socket's bytes, every read bounded by what remains until `limit`: a peer that drips can't outlast it."""
+
+    def __init__(self, connection: socket.socket, limit: float) -> None:
+        self._connection = connection
+        self._limit = limit
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        self._connection.settimeout(_remaining(self._limit))
+        return self._connection.recv_into(buffer)
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        return io.BufferedReader(self)
+
+
+def regional_endpoint(region: str) -> str:
+    """Return the URL of DynamoDB in `region`, in whatever partition that lies."""
+    return f"https://dynamodb.{region}.{next(suffix for start, suffix in SUFFIXES if region.startswith(start))}"
+
+
+def authorization(headers: Mapping[str, str], body: bytes, key_id: str, secret: str, region: str) -> str:
+    """Return the Authorization header of a DynamoDB request: POST to `/`, every header given is signed.
+
+    `headers` have lower-case names and hold `x-amz-date`. Rule: AWS IAM User Guide, "Create a signed AWS API request".
+    """
+    moment = headers["x-amz-date"]
+    names = ";".join(sorted(headers))
+    lines = "".join(f"{name}:{' '.join(headers[name].split())}\n" for name in sorted(headers))
+    canonical = f"POST\n/\n\n{lines}\n{names}\n{hashlib.sha256(body).hexdigest()}"
+    scope = f"{moment[:8]}/{region}/dynamodb/aws4_request"
+    key = f"AWS4{secret}".encode()
+    for part in scope.split("/"):
+        key = hmac.digest(key, part.encode(), "sha256")
+    text = f"AWS4-HMAC-SHA256\n{moment}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
+    signature = hmac.digest(key, text.encode(), "sha256").hex()
+    return f"AWS4-HMAC-SHA256 Credential={key_id}/{scope}, SignedHeaders={names}, Signature={signature}"
+
+
+def encode(value: Any) -> AttributeValue:
+    """Return `value` as an attribute value: str, bool, None, int, Decimal, bytes, list, dict, or a set of one kind."""
+    match value:
+        case None:
+            return {"NULL": True}
+        case bool():
+            return {"BOOL": value}
+        case str():
+            return {"S": value}
+        case int() | Decimal():
+            return {"N": str(value)}
+        case bytes():
+            return {"B": b64encode(value).decode()}
+        case dict():
+            return {"M": {name: encode(member) for name, member in value.items()}}
+        case list():
+            return {"L": [encode(member) for member in value]}
+        case set():
+            members = [next(iter(encode(member).items())) for member in value]
+            return {f"{members[0][0]}S": [text for _, text in members]}
+    raise TypeError(f"no attribute value holds a {type(value).__name__}")
+
+
+def decode(attribute: AttributeValue) -> Any:
+    """Return the Python value of an attribute value; numbers are Decimal, so that none loses a digit."""
+    (kind, value), *_ = attribute.items()
+    match kind:
+        case "NULL":
+            return None
+        case "BOOL" | "S":
+            return value
+        case "N":
+            return Decimal(value)
+        case "B":
+            return b64decode(value)
+        case "M":
+            return {name: decode(member) for name, member in value.items()}
+        case "L":
+            return [decode(member) for member in value]
+        case "SS" | "NS" | "BS":
+            return {decode({kind[0]: member}) for member in value}
+    raise ValueError(f"unknown attribute type {kind}")
+
+
+def _remaining(limit: float) -> float:
+    remaining = limit - time.monotonic()
+    if remaining <= 0:
+        raise TimeoutError("no answer in time")
+    return remaining
+
+
+def _content(answer: bytes, checksum: str | None) -> dict[str, Any]:
+    """Return the JSON object of an answer, or raise ValueError: damaged on its way, or not DynamoDB's."""
+    if checksum is not None and int(checksum) != zlib.crc32(answer):
+        raise ValueError("the answer does not match its CRC32")
+    content = json.loads(answer)
+    if not isinstance(content, dict):
+        raise ValueError("the answer is not a JSON object")  # noqa: TRY004 - as any other damage
+    return content
+
+
+def _outcome(status: int, content: dict[str, Any]) -> dict[str, Any]:
+    if status == http.client.OK:
+        return content
+    code = str(content.get("__type", f"HTTP{status}")).rpartition("#")[2]
+    message = str(content.get("message") or content.get("Message") or "")
+    if code == "ConditionalCheckFailedException":
+        failed = ConditionFailed(code, message)
+        failed.item = content.get("Item")
+        raise failed
+    if code in THROTTLES:
+        raise Unavailable(code, message)
+    if status >= http.client.INTERNAL_SERVER_ERROR:
+        # "The operation might have succeeded": Amazon DynamoDB Developer Guide, "Error handling with DynamoDB".
+        raise Unavailable(code, message, ambiguous=True)
+    raise Refused(code, message)

@@ -1,0 +1,239 @@
+"""The Lambda entry point: the event, the dispatch table keyed by route key, the one catch-all, the self-test."""
+
+import logging
+import os
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from . import api, config, dynamodb, logs, records, responses, store
+from .logs import logger
+
+REQUEST_SECONDS = 10.0
+# What an invocation keeps back to answer in, when it is called with less time than REQUEST_SECONDS.
+RESERVE_SECONDS = 0.5
+# A new role, and a new grant on a key, take seconds to work everywhere ("Troubleshoot IAM", eventual consistency).
+SELF_TEST_SECONDS = 20.0
+SELF_TEST_PAUSE_SECONDS = 1.0
+# Stands for the service in log lines and metrics where SERVICE_NAME is the very variable that is missing.
+UNNAMED = "unnamed"
+
+
+class SelfTestFailed(Exception):
+    """An operation does not work with this code, configuration, role and table; the release must not go live."""
+
+
+class Request(NamedTuple):
+    """One request and what serves it."""
+
+    event: api.Event
+    id: str
+    now: datetime
+    settings: config.Settings
+    table: store.Table
+    caller: records.Caller
+
+
+def list_records(request: Request) -> responses.Response:
+    """Answer `GET /records`."""
+    asked = api.listing(request.event)
+    found, after = store.page(request.table, asked.query, asked.limit, asked.after, int(request.now.timestamp()))
+    return responses.page(asked, found, after, request.id, gzip=api.accepts_gzip(request.event))
+
+
+def get_record(request: Request) -> responses.Response:
+    """Answer `GET /records/{recordID}`."""
+    record = records.get(request.table, api.record_id(request.event), request.now)
+    if api.is_known(request.event, records.tag(record)):
+        return responses.response(HTTPStatus.NOT_MODIFIED, request.id, etag=records.tag(record))
+    return responses.record(HTTPStatus.OK, record, request.id)
+
+
+def create_record(request: Request) -> responses.Response:
+    """Answer `POST /records`."""
+    api.no_parameters(request.event)
+    record, is_replay = records.create(
+        request.table,
+        api.body(request.event, api.JSON),
+        request.caller,
+        request.now,
+        key=api.idempotency_key(request.event),
+        retention_days=request.settings.retention_days,
+        open_auth=request.settings.auth_mode == "NONE",
+    )
+    replayed = {"idempotency_replayed": "true"} if is_replay else {}
+    location = f"records/{record['recordID']}"
+    return responses.record(HTTPStatus.CREATED, record, request.id, location=location, **replayed)
+
+
+def update_record(request: Request) -> responses.Response:
+    """Answer `PATCH /records/{recordID}`."""
+    record_id, precondition = api.record_id(request.event), api.precondition(request.event)
+    patch = api.body(request.event, api.MERGE_PATCH, api.JSON)
+    return responses.record(
+        HTTPStatus.OK, records.update(request.table, record_id, patch, precondition, request.now), request.id
+    )
+
+
+def delete_record(request: Request) -> responses.Response:
+    """Answer `DELETE /records/{recordID}`."""
+    records.delete(request.table, api.record_id(request.event), api.precondition(request.event), request.now)
+    return responses.response(HTTPStatus.NO_CONTENT, request.id)
+
+
+OPERATIONS: dict[str, tuple[str, Callable[[Request], responses.Response]]] = {
+    "GET /records": ("list", list_records),
+    "GET /records/{recordID}": ("get", get_record),
+    "POST /records": ("create", create_record),
+    "PATCH /records/{recordID}": ("update", update_record),
+    "DELETE /records/{recordID}": ("delete", delete_record),
+}
+
+
+class App(NamedTuple):
+    """What lives as long as the execution environment."""
+
+    settings: config.Settings
+    client: dynamodb.Client
+
+    def table(self, deadline: float) -> store.Table:
+        """Return the table, for calls that end by `deadline` (time.monotonic() seconds)."""
+        return store.Table(self.client, self.settings.table_name, self.settings.filter_indexes, deadline)
+
+
+def start(environ: Mapping[str, str]) -> App | config.ConfigError:
+    """Return what serves requests, or what is wrong with the environment variables, logged once with every name."""
+    service = environ.get("SERVICE_NAME", UNNAMED)
+    try:
+        settings = config.read(environ)
+    except config.ConfigError as error:
+        logs.configure(service, "INFO")
+        logger.error("invalid configuration", extra={"problems": error.problems})
+        return error
+    logs.configure(service, settings.log_level)
+    endpoint_url = settings.endpoint_url or dynamodb.regional_endpoint(settings.region)
+    return App(settings, dynamodb.Client(endpoint_url, settings.region))
+
+
+def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
+    """Answer an API Gateway event (HTTP API, payload format 2.0), or the release gate's `{"selfTest": true}`.
+
+    `context` is the Lambda context object. A self-test raises SelfTestFailed or config.ConfigError; a request never
+    raises.
+    """
+    if event.get("selfTest"):
+        return self_test(_app, event.get("sourceDigest"), context)
+    return serve(_app, event, context)
+
+
+def serve(app: App | config.ConfigError, event: api.Event, context: Any) -> responses.Response:
+    """Return the response to one request, and log one line about it."""
+    global _is_cold
+    began, is_cold, _is_cold = time.monotonic(), _is_cold, False
+    if event.get("routeKey") not in OPERATIONS:
+        raise LookupError(f"routeKey {event.get('routeKey')!r} is none of {', '.join(OPERATIONS)}")
+    operation, run = OPERATIONS[event["routeKey"]]
+    api_request_id = event["requestContext"].get("requestId")
+    about = {"operation": operation, "requestId": context.aws_request_id, "apiRequestId": api_request_id}
+    faults: dict[str, float] = {}
+    try:
+        response = _answer(app, run, event, context, about)
+    except Exception as error:  # noqa: BLE001 - the one catch-all: whatever it is, the caller gets an answer
+        response = responses.problem(error, context.aws_request_id)
+        if isinstance(error, config.ConfigError):
+            faults["ConfigurationErrors"] = 1
+        elif type(error) not in responses.PROBLEMS:
+            faults["UnhandledExceptions"] = 1
+            logger.exception("unhandled exception", extra=about)
+        elif response["statusCode"] >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            about["cause"] = str(error)
+    about |= {"status": response["statusCode"], "coldStart": is_cold}
+    about["durationMs"] = round((time.monotonic() - began) * 1000, 1)
+    logger.log(_level(response["statusCode"]), "request", extra=about)
+    traffic = {"ColdStarts": float(is_cold), "ConsumedReadUnits": about.get("consumedReadUnits", 0.0)}
+    logs.emit_metrics(os.environ.get("SERVICE_NAME", UNNAMED), operation, traffic, faults)
+    return response
+
+
+def self_test(app: App | config.ConfigError, expected_digest: str | None, context: Any) -> dict[str, Any]:
+    """Prove every enabled operation against the real table with the real role, writing nothing.
+
+    Returns `{"selfTest": "passed", "sourceDigest", "operations", "functionVersion"}`, or raises config.ConfigError or
+    SelfTestFailed, which names each operation that fails and why. A refusal is tried again for SELF_TEST_SECONDS.
+    """
+    if isinstance(app, config.ConfigError):
+        raise app
+    digest = source_digest()
+    if expected_digest is not None and digest != expected_digest:
+        raise SelfTestFailed(f"the code is of sources {digest}, expected were {expected_digest}: run scripts/package")
+    remaining = context.get_remaining_time_in_millis() / 1000 - RESERVE_SECONDS
+    deadline = time.monotonic() + min(SELF_TEST_SECONDS, remaining)
+    pending = sorted(app.settings.operations)
+    while failures := _failures(app.table(deadline), pending):
+        if time.monotonic() + SELF_TEST_PAUSE_SECONDS >= deadline:
+            raise SelfTestFailed("; ".join(f"{operation}: {reason}" for operation, reason in failures.items()))
+        pending = list(failures)
+        time.sleep(SELF_TEST_PAUSE_SECONDS)
+    return {
+        "selfTest": "passed",
+        "sourceDigest": digest,
+        "operations": sorted(app.settings.operations),
+        "functionVersion": context.function_version,
+    }
+
+
+def source_digest() -> str | None:
+    """Return the digest of the sources this package was built from, or None outside a package."""
+    try:
+        return Path(__file__).with_name("SOURCE_DIGEST").read_text("ascii").strip()
+    except FileNotFoundError:
+        return None
+
+
+def _answer(
+    app: App | config.ConfigError,
+    run: Callable[[Request], responses.Response],
+    event: api.Event,
+    context: Any,
+    about: dict[str, Any],
+) -> responses.Response:
+    """Return the operation's response, or raise; `about` learns who called and what the reads cost."""
+    if isinstance(app, config.ConfigError):
+        raise app
+    caller = api.caller(event, app.settings.auth_mode)
+    about["caller"] = caller.identity
+    remaining = context.get_remaining_time_in_millis() / 1000 - RESERVE_SECONDS
+    table = app.table(time.monotonic() + min(REQUEST_SECONDS, remaining))
+    try:
+        return run(Request(event, context.aws_request_id, _now(), app.settings, table, caller))
+    finally:
+        about["consumedReadUnits"] = table.consumed_read_units
+
+
+def _failures(table: store.Table, operations: list[str]) -> dict[str, str]:
+    failures = {}
+    for operation in operations:
+        try:
+            store.probe(table, operation)
+        except (dynamodb.Refused, store.Unavailable, store.OutcomeUnknown) as error:
+            failures[operation] = str(error)
+    return failures
+
+
+def _level(status: int) -> int:
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        return logging.WARNING
+    return logging.ERROR if status >= HTTPStatus.INTERNAL_SERVER_ERROR else logging.INFO
+
+
+def _now() -> datetime:
+    """Return the present, cut to the milliseconds that a record keeps."""
+    moment = datetime.now(UTC)
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+_app = start(os.environ)
+_is_cold = True

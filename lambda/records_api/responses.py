@@ -1,0 +1,138 @@
+"""HTTP, going out: records, pages and problems as responses."""
+
+import json
+import zlib
+from base64 import b64encode
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlencode
+
+from . import cursor, records, store
+from .api import JSON, MAX_BODY_BYTES, MERGE_PATCH, Listing, NoIdentity, UnsupportedMediaType
+from .config import ConfigError
+from .fields import Invalid
+from .jsontext import to_json
+
+Response = dict[str, Any]
+
+# A Lambda response is at most 6 MB, counted after its body is escaped as a JSON string.
+MAX_PAGE_BYTES = 5_767_168
+GZIP_FROM_BYTES = 1024
+GZIP_LEVEL = 3
+# zlib's way to ask for the gzip format: 16 more than the window size.
+GZIP_WBITS = 31
+RETRY_AFTER_SECONDS = 1
+PROBLEM_TYPE = "urn:records-api:"
+# What each error becomes: status, type and detail. Whatever is not named here is a fault of ours.
+PROBLEMS: dict[type[Exception], tuple[HTTPStatus, str, str]] = {
+    Invalid: (HTTPStatus.BAD_REQUEST, "invalid-request", "The request is not valid; every problem is listed."),
+    NoIdentity: (HTTPStatus.FORBIDDEN, "no-identity", "The authorizer passed on no identity to record."),
+    records.NotFound: (HTTPStatus.NOT_FOUND, "record-not-found", "No record has this id."),
+    records.Deleted: (
+        HTTPStatus.GONE,
+        "record-deleted",
+        "The record this Idempotency-Key created has been deleted; use a new key to create another.",
+    ),
+    records.PreconditionFailed: (
+        HTTPStatus.PRECONDITION_FAILED,
+        "precondition-failed",
+        "The record has changed since; its current ETag is in this response.",
+    ),
+    records.TooLarge: (
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        "too-large",
+        f"A body, and a record as the API returns it, takes at most {MAX_BODY_BYTES} bytes.",
+    ),
+    UnsupportedMediaType: (
+        HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+        "unsupported-media-type",
+        f"The body must be {JSON} (for an update also {MERGE_PATCH}), in UTF-8 and without a content coding.",
+    ),
+    records.KeyReused: (
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "idempotency-key-reused",
+        "This Idempotency-Key came with another body before; use a new key for a new record.",
+    ),
+    ConfigError: (
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        "configuration-error",
+        "The service is not configured correctly; its log names every variable at fault.",
+    ),
+    store.Unavailable: (
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "unavailable",
+        "The database did not answer in time; nothing was changed, and the request can be sent again.",
+    ),
+    store.OutcomeUnknown: (
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "outcome-unknown",
+        "Whether the change was made can't be told; read the record before sending the request again.",
+    ),
+}
+INTERNAL_ERROR = (
+    HTTPStatus.INTERNAL_SERVER_ERROR,
+    "internal-error",
+    "The request failed; the log tells why under its requestId.",
+)
+
+
+def page(asked: Listing, found: Sequence[store.Record], after: str | None, request_id: str, *, gzip: bool) -> Response:
+    """Return a page as a response: as many of the records as a Lambda response takes, and how to go on."""
+    texts: list[str] = []
+    size = 0
+    for record in found:
+        text = to_json(records.public(record))
+        size += len(json.dumps(text))
+        if size > MAX_PAGE_BYTES:
+            after = store.position(found[len(texts) - 1])
+            break
+        texts.append(text)
+    content, headers = f'{{"records":[{",".join(texts)}]', {"vary": "Accept-Encoding"}
+    if after is not None:
+        following = cursor.encode(after, to_json(list(asked.query)))
+        content += f',"next":"{following}"'
+        headers["link"] = f'<?{urlencode(asked.parameters | {"cursor": following})}>; rel="next"'
+    answer = response(HTTPStatus.OK, request_id, content + "}", **headers)
+    return _compressed(answer) if gzip else answer
+
+
+def record(status: HTTPStatus, record: store.Record, request_id: str, **headers: str) -> Response:
+    """Return a single record as a response, with its ETag."""
+    return response(status, request_id, to_json(records.public(record)), etag=records.tag(record), **headers)
+
+
+def response(status: HTTPStatus, request_id: str, content: str | None = None, **headers: str) -> Response:
+    """Return a Lambda proxy response (payload format 2.0); header names are given with `_` for `-`."""
+    fields = {"x-request-id": request_id, "cache-control": "private, no-cache", "x-content-type-options": "nosniff"}
+    if content is not None:
+        fields["content-type"] = JSON
+    fields |= {name.replace("_", "-"): value for name, value in headers.items()}
+    return {"statusCode": int(status), "headers": fields, "body": content or "", "isBase64Encoded": False}
+
+
+def problem(error: Exception, request_id: str) -> Response:
+    """Return the problem details (RFC 9457) of an error; nothing of an unexpected one is shown."""
+    status, kind, detail = PROBLEMS.get(type(error), INTERNAL_ERROR)
+    content = {"type": PROBLEM_TYPE + kind, "title": status.phrase, "status": int(status), "detail": detail}
+    content["requestId"] = request_id
+    headers = {"content_type": "application/problem+json"}
+    if isinstance(error, Invalid):
+        content["errors"] = error.errors
+    if isinstance(error, records.PreconditionFailed):
+        headers["etag"] = error.tag
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        headers["retry_after"] = str(RETRY_AFTER_SECONDS)
+    return response(status, request_id, to_json(content), **headers)
+
+
+def _compressed(answer: Response) -> Response:
+    """Return the response gzipped where it is long, and shorter for it as Lambda counts it."""
+    content = answer["body"].encode()
+    if len(content) <= GZIP_FROM_BYTES:
+        return answer
+    encoded = b64encode(zlib.compress(content, GZIP_LEVEL, wbits=GZIP_WBITS)).decode()
+    if len(encoded) >= len(content):
+        return answer
+    headers = answer["headers"] | {"content-encoding": "gzip"}
+    return answer | {"headers": headers, "body": encoded, "isBase64Encoded": True}

@@ -1,0 +1,195 @@
+"""Which index serves which question, paging, and conditional writes, for records as plain dicts."""
+
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from . import dynamodb
+
+Record = dict[str, Any]
+
+# Every listed record has this one value of `feed`, so that a listing of everything is a Query too.
+FEED_KEY, FEED = "feed", "records"
+INDEXES = {FEED_KEY: "byCreated", "submittedBy": "bySubmittedBy", "type": "byType", "status": "byStatus"}
+# Which filter's index serves a question that has several: the first that the table has.
+FILTER_PREFERENCE = ("submittedBy", "type", "status")
+# A position begins with a digit: these lie below and above every one. (A key condition takes no empty string.)
+LOWEST, HIGHEST = "0", "~"
+# A page reads at most this many Query pages (1 MB each at most): a rare match costs more pages, never an endless one.
+READ_BUDGET_PAGES = 8
+# Filtered questions read at least this many items a Query: one that matches seldom should not take a call per record.
+FILTERED_READ_ITEMS = 250
+# What tells two states of a record apart. createdAt is there for items of other writers, which lack the others.
+VERSION_ATTRIBUTES = ("recordID", "createdAt", "version", "writeToken")
+# The self-test reads this id; its leading dash is one that no record's id has.
+ABSENT_ID = "-self-test"
+
+
+@dataclass
+class Table:
+    """The table as one request sees it: bounded by the request's deadline (time.monotonic() seconds), metered."""
+
+    client: dynamodb.Client
+    name: str
+    filter_indexes: frozenset[str]
+    deadline: float
+    consumed_read_units: float = 0.0
+
+
+class Query(NamedTuple):
+    """A question. `lower` and `upper` are texts between which a `position` lies."""
+
+    filters: dict[str, str]
+    descending: bool = True
+    lower: str = LOWEST
+    upper: str = HIGHEST
+
+
+class Conflict(Exception):
+    """A write's condition did not hold. `current` is what stands there; `ambiguous` as in dynamodb.DynamoDBError."""
+
+    def __init__(self, current: Record | None, *, ambiguous: bool) -> None:
+        super().__init__("the condition of a write did not hold")
+        self.current = current
+        self.ambiguous = ambiguous
+
+
+class Unavailable(Exception):
+    """DynamoDB throttled, slow or gone for longer than the request's deadline or its retries; nothing was written."""
+
+
+class OutcomeUnknown(Exception):
+    """A write was sent and its outcome can't be told: it may or may not have happened."""
+
+
+def position(record: Mapping[str, Any]) -> str:
+    """Return the sort key of every index, `createdAt#recordID`: unique, and ordered by time."""
+    return f"{record['createdAt']}#{record['recordID']}"
+
+
+def get(table: Table, record_id: str) -> Record | None:
+    """Return the item of that id as of now (a strongly consistent read), or None."""
+    answer = _call(table, "GetItem", {"Key": _item({"recordID": record_id}), "ConsistentRead": True})
+    return _record(answer["Item"]) if "Item" in answer else None
+
+
+def page(table: Table, query: Query, limit: int, after: str | None, now: int) -> tuple[list[Record], str | None]:
+    """Return at most `limit` records in the query's order, and the position to go on after, or None at the end.
+
+    `after` is a position to start behind; records that expired by `now` (epoch seconds) are left out. A page is
+    shorter than `limit`, or empty, and still has a position to go on after, where the read budget ran out.
+    """
+    name, value, residual = _partition(table, query)
+    matches = [f"#{field} = :{field}" for field in residual]
+    request = {
+        "IndexName": INDEXES[name],
+        "KeyConditionExpression": f"#{name} = :{name} AND #position BETWEEN :lower AND :upper",
+        "FilterExpression": " AND ".join(["(attribute_not_exists(#expiresAt) OR #expiresAt > :now)", *matches]),
+        "ScanIndexForward": not query.descending,
+        "Limit": max(limit + 1, FILTERED_READ_ITEMS) if residual else limit + 1,
+        **_terms(
+            [name, "position", "expiresAt", *residual],
+            {name: value, "lower": query.lower, "upper": query.upper, "now": now, **residual},
+        ),
+    }
+    found: list[Record] = []
+    for _ in range(READ_BUDGET_PAGES):
+        if after is not None:
+            request["ExclusiveStartKey"] = _item({name: value, "position": after, "recordID": after.partition("#")[2]})
+        answer = _call(table, "Query", request)
+        found += [_record(item) for item in answer["Items"]]
+        if len(found) > limit:
+            return found[:limit], position(found[limit - 1])
+        if "LastEvaluatedKey" not in answer:
+            return found, None
+        after = dynamodb.decode(answer["LastEvaluatedKey"]["position"])
+    return found, after
+
+
+def insert(table: Table, record: Record, now: int) -> None:
+    """Write a record whose id nobody holds; an item that expired by `now` (epoch seconds) counts as absent."""
+    free = "attribute_not_exists(#recordID) OR #expiresAt <= :now"
+    item = _item(record | {FEED_KEY: FEED, "position": position(record)})
+    _write(table, "PutItem", {"Item": item}, free, _terms(["recordID", "expiresAt"], {"now": now}))
+
+
+def replace(table: Table, old: Record, new: Record) -> None:
+    """Write `new` where `old` still stands. Raises Conflict where another hand came first."""
+    _write(table, "PutItem", {"Item": _item(new)}, *_unchanged(old))
+
+
+def remove(table: Table, old: Record) -> None:
+    """Delete `old` where it still stands. Raises Conflict where another hand came first."""
+    _write(table, "DeleteItem", {"Key": _item({"recordID": old["recordID"]})}, *_unchanged(old))
+
+
+def probe(table: Table, operation: str) -> None:
+    """Make every call that `operation` needs, writing nothing. Raises dynamodb.Refused where one is not allowed."""
+    key = {"Key": _item({"recordID": ABSENT_ID})}
+    impossible = ("attribute_exists(#recordID) AND attribute_not_exists(#recordID)", _terms(["recordID"], {}))
+    if operation == "list":
+        for name in [FEED_KEY, *sorted(table.filter_indexes)]:
+            condition = {"KeyConditionExpression": f"#{name} = :{name}", **_terms([name], {name: ABSENT_ID})}
+            _call(table, "Query", {"IndexName": INDEXES[name], "Limit": 1, **condition})
+    if operation in ("get", "update", "delete"):
+        _call(table, "GetItem", key)
+    if operation in ("create", "update", "delete"):
+        with suppress(Conflict):
+            _write(table, "PutItem", {"Item": key["Key"]}, *impossible)
+    if operation == "delete":
+        with suppress(Conflict):
+            _write(table, "DeleteItem", key, *impossible)
+
+
+def _partition(table: Table, query: Query) -> tuple[str, str, dict[str, str]]:
+    """Return the partition key that serves `query` best, its value, and the filters left to apply to what it holds."""
+    for name in FILTER_PREFERENCE:
+        if name in query.filters and name in table.filter_indexes:
+            return name, query.filters[name], {field: query.filters[field] for field in query.filters if field != name}
+    return FEED_KEY, FEED, query.filters
+
+
+def _unchanged(old: Record) -> tuple[str, dict[str, Any]]:
+    """Return the condition under which nobody has written since `old` was read, and its terms."""
+    seen = {name: old[name] for name in VERSION_ATTRIBUTES if name in old}
+    clauses = [
+        f"#{name} = :{name}" if name in seen else f"attribute_not_exists(#{name})" for name in VERSION_ATTRIBUTES
+    ]
+    return " AND ".join(clauses), _terms(VERSION_ATTRIBUTES, seen)
+
+
+def _write(table: Table, operation: str, request: dict[str, Any], condition: str, terms: dict[str, Any]) -> None:
+    conditional = {"ConditionExpression": condition, "ReturnValuesOnConditionCheckFailure": "ALL_OLD", **terms}
+    try:
+        _call(table, operation, request | conditional)
+    except dynamodb.ConditionFailed as error:
+        raise Conflict(_record(error.item) if error.item else None, ambiguous=error.ambiguous) from error
+
+
+def _call(table: Table, operation: str, request: dict[str, Any]) -> dict[str, Any]:
+    request = {"TableName": table.name, "ReturnConsumedCapacity": "TOTAL", **request}
+    try:
+        answer = table.client.call(operation, request, table.deadline)
+    except dynamodb.Unavailable as error:
+        is_write = "ConditionExpression" in request
+        raise (OutcomeUnknown if is_write and error.ambiguous else Unavailable)(str(error)) from error
+    if operation in ("GetItem", "Query"):
+        table.consumed_read_units += answer.get("ConsumedCapacity", {}).get("CapacityUnits", 0.0)
+    return answer
+
+
+def _terms(names: Iterable[str], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the placeholders of an expression; names always go through one, so that none is a reserved word."""
+    terms: dict[str, Any] = {"ExpressionAttributeNames": {f"#{name}": name for name in names}}
+    if values:
+        terms["ExpressionAttributeValues"] = {f":{name}": dynamodb.encode(value) for name, value in values.items()}
+    return terms
+
+
+def _item(record: Record) -> dict[str, Any]:
+    return {name: dynamodb.encode(value) for name, value in record.items()}
+
+
+def _record(item: Mapping[str, Any]) -> Record:
+    return {name: dynamodb.decode(value) for name, value in item.items()}
