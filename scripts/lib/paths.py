@@ -1,11 +1,12 @@
 """Where things are in a checkout."""
 
+import os
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCAL = ROOT / ".local"  # the local stack: emulator state, logs, connection.json
 LOGS = LOCAL / "logs"
-TOOLS = ROOT / ".tools"  # virtual environments, Terraform, its providers
+TOOLS = Path(os.environ.get("RECORDS_TOOLS", ROOT / ".tools"))  # environments, Terraform; several clones can share it
 ENVIRONMENT = ROOT / "environments" / "local"
 
 

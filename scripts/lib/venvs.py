@@ -94,7 +94,7 @@ def _lock(name: str) -> Path:
 
 def _own_python() -> str:
     # Not sys.executable: this may run in the very environment that is to be made.
-    return str(sys._base_executable)  # type: ignore[attr-defined]  # noqa: SLF001
+    return str(Path(sys._base_executable).resolve())  # type: ignore[attr-defined]  # noqa: SLF001
 
 
 def _base(name: str) -> str:
@@ -108,10 +108,10 @@ def _made_from(name: str) -> str:
 
 def _real_runtime(candidate: str | Path) -> str:
     # Asked, not assumed: a pyenv shim is on PATH even where its version is not active, and then fails.
-    code = "import sys, ensurepip, venv; print(*sys.version_info[:2], sep='.'); print(sys.executable)"
+    code = "import ensurepip, sys, venv; print('%d.%d' % sys.version_info[:2]); print(sys.executable)"
     try:
         result = subprocess.run([candidate, "-c", code], capture_output=True, text=True, check=False)
     except OSError:
         return ""
     version, _, executable = result.stdout.strip().partition("\n")
-    return executable if version == _RUNTIME else ""
+    return str(Path(executable).resolve()) if version == _RUNTIME else ""

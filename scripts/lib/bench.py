@@ -1,0 +1,81 @@
+"""Measures what the documents quote: cold start, sizes, lines, variables."""
+
+import argparse
+import os
+import re
+import statistics
+import subprocess
+import sysconfig
+import tempfile
+import zipfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from lib import package, venvs
+from lib.console import main
+from lib.paths import ROOT
+
+_MODULE = ROOT / "modules" / "records-api"
+_HANDLER = "import records_api.handler"
+_BOTO3 = "import boto3; boto3.client('dynamodb')"
+_FUNCTION = {
+    "AUTH_MODE": "IAM",
+    "AWS_ACCESS_KEY_ID": "none",
+    "AWS_REGION": "us-east-1",
+    "AWS_SECRET_ACCESS_KEY": "none",
+    "FILTER_INDEXES": "status,submittedBy,type",
+    "LOG_LEVEL": "INFO",
+    "OPERATIONS": "create,get,list,update",
+    "RECORD_RETENTION_DAYS": "0",
+    "SERVICE_NAME": "records-bench",
+    "TABLE_NAME": "records-bench",
+}
+
+
+def milliseconds(python: str, code: str, path: Path | str, runs: int) -> float:
+    """Return the median time of `code` in a fresh interpreter, without the interpreter's own start."""
+    timed = f"import time; t = time.perf_counter(); {code}; print((time.perf_counter() - t) * 1000)"
+    # Like in Lambda: the package's folder is read-only, so what has no bytecode is compiled at every cold start.
+    environment = {
+        **_FUNCTION,
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONPATH": str(path),
+    }
+    command = [python, "-c", timed]
+    run = [subprocess.run(command, env=environment, capture_output=True, text=True, check=True) for _ in range(runs)]
+    return statistics.median(float(done.stdout.splitlines()[-1]) for done in run)
+
+
+def lines(files: Iterable[Path]) -> int:
+    """Return the number of lines in `files`."""
+    return sum(len(file.read_text().splitlines()) for file in files)
+
+
+def _verb() -> None:
+    parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
+    parser.add_argument("--runs", type=int, default=15, help="fresh interpreters for each time (default: 15)")
+    runs = parser.parse_args().runs
+    venvs.run_in("dev", "lib.bench")
+    python = venvs.runtime_python()
+    archive = package.PACKAGE / "records-api.zip"
+    with tempfile.TemporaryDirectory() as folder:
+        zipfile.ZipFile(archive).extractall(folder)
+        handler = milliseconds(python, _HANDLER, folder, runs)
+    installed = sysconfig.get_path("purelib")
+    subprocess.run([python, "-m", "compileall", "-q", installed], env={"PATH": os.defpath}, check=False)
+    boto3 = milliseconds(python, _BOTO3, installed, runs)
+    sources = sorted((ROOT / "lambda" / "records_api").glob("*.py"))
+    variables = re.findall(r'^variable "', (_MODULE / "variables.tf").read_text(), re.MULTILINE)
+    version = subprocess.run([python, "--version"], capture_output=True, text=True, check=True).stdout.strip()
+    print(f"import of the handler        {handler:7.0f} ms   median of {runs}, {version}, no bytecode, as in Lambda")
+    print(f"import of boto3, one client  {boto3:7.0f} ms   the same, with bytecode")
+    print(f"package                      {archive.stat().st_size:7,} bytes")
+    print(f"handler                      {lines(sources):7,} lines in {len(sources)} files")
+    for source in sources:
+        print(f"  {source.name:<26} {lines([source]):7,}")
+    print(f"module records-api           {lines(_MODULE.glob('*.tf')):7,} lines, {len(variables)} variables")
+
+
+if __name__ == "__main__":
+    main(_verb)
