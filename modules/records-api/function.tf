@@ -87,7 +87,7 @@ locals {
           Action   = ["kms:Decrypt"]
           Resource = [local.kms_key_arn]
           Condition = {
-            ArnLike = {
+            StringLike = {
               "kms:EncryptionContext:aws:lambda:FunctionArn" = [local.function_arn, "${local.function_arn}:*"]
             }
           }

@@ -115,7 +115,7 @@ run "defaults" {
       } == {
       KeyForTable = { StringEquals = { "kms:ViaService" = "dynamodb.eu-west-1.amazonaws.com" } }
       KeyForEnvironment = {
-        ArnLike = {
+        StringLike = {
           "kms:EncryptionContext:aws:lambda:FunctionArn" = [
             "arn:aws:lambda:eu-west-1:123456789012:function:orders-dev",
             "arn:aws:lambda:eu-west-1:123456789012:function:orders-dev:*",

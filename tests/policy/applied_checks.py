@@ -1,0 +1,143 @@
+"""What the emulator accepts and AWS would not; on the JSON of an applied stack, where every value is known.
+
+Not collected by itself, because it needs such a stack: give this file to pytest, and the path of what
+`terraform show -json` says of a state or plan in RECORDS_PLAN_JSON.
+"""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from parliament import analyze_policy_string
+
+VARIABLE = "RECORDS_PLAN_JSON"
+Resource = dict[str, Any]  # the values of one resource, as the provider names them
+
+
+def resources_of(module: dict[str, Any]) -> Iterator[tuple[str, Resource]]:
+    """Yield (address, values) of every managed resource in a module and below it."""
+    for resource in module.get("resources", []):
+        if resource["mode"] == "managed":
+            yield resource["address"], resource["values"]
+    for child in module.get("child_modules", []):
+        yield from resources_of(child)
+
+
+def statements(document: str) -> list[dict[str, Any]]:
+    """Return the statements of a policy, whichever of the two forms it has."""
+    found = json.loads(document)["Statement"]
+    return [found] if isinstance(found, dict) else list(found)
+
+
+def texts(value: str | list[str]) -> list[str]:
+    """Return one or more strings of a policy as a list."""
+    return [value] if isinstance(value, str) else value
+
+
+@pytest.fixture(scope="session")
+def applied() -> dict[str, Resource]:
+    """All resources by address."""
+    path = os.environ.get(VARIABLE)
+    if not path:
+        pytest.fail(f"{VARIABLE} must name the JSON that `terraform show -json` gives for an applied stack")
+    shown = json.loads(Path(path).read_text())
+    root = (shown.get("planned_values") or shown["values"])["root_module"]
+    return dict(resources_of(root))
+
+
+def of_type(applied: dict[str, Resource], kind: str) -> dict[str, Resource]:
+    """Return the resources of one type; a check of none would pass unseen."""
+    found = {address: values for address, values in applied.items() if f".{address}".rpartition(".")[0].endswith(kind)}
+    assert found, f"no {kind} in this stack"
+    return found
+
+
+def identity_policies(applied: dict[str, Resource]) -> dict[str, str]:
+    """Return the documents of policies that principals hold, by address."""
+    return {
+        address: values["policy"]
+        for kind in ("aws_iam_policy", "aws_iam_role_policy")
+        for address, values in of_type(applied, f".{kind}").items()
+    }
+
+
+def test_policies_are_of_actions_and_resources_that_exist(applied: dict[str, Resource]) -> None:
+    findings = {
+        address: [str(finding) for finding in analyze_policy_string(document).findings]
+        for address, document in identity_policies(applied).items()
+    }
+    assert not {address: found for address, found in findings.items() if found}
+
+
+def test_no_policy_grants_more_than_it_names(applied: dict[str, Resource]) -> None:
+    for address, document in identity_policies(applied).items():
+        for statement in statements(document):
+            assert "*" not in texts(statement["Resource"]), address
+            assert not [action for action in texts(statement["Action"]) if action.endswith(":*")], address
+            assert "logs:CreateLogGroup" not in texts(statement["Action"]), address
+
+
+def test_routes_may_invoke_the_alias_they_call(applied: dict[str, Resource]) -> None:
+    """AWS answers 500 where the permission names another qualifier, stage, method or path."""
+    (alias,) = of_type(applied, ".aws_lambda_alias").values()
+    (integration,) = of_type(applied, ".aws_apigatewayv2_integration").values()
+    (api,) = of_type(applied, ".aws_apigatewayv2_api").values()
+    (stage,) = of_type(applied, ".aws_apigatewayv2_stage").values()
+    assert integration["integration_uri"] == alias["invoke_arn"]
+    permitted = set()
+    for permission in of_type(applied, ".aws_lambda_permission").values():
+        assert permission["qualifier"] == alias["name"]
+        assert permission["function_name"] == alias["function_name"]
+        permitted.add(permission["source_arn"])
+    expected = set()
+    for route in of_type(applied, ".aws_apigatewayv2_route").values():
+        method, _, path = route["route_key"].partition(" ")
+        resource = "/".join("*" if part.startswith("{") else part for part in path.split("/"))
+        expected.add(f"{api['execution_arn']}/{stage['name']}/{method}{resource}")
+        assert route["target"] == f"integrations/{integration['id']}"
+    assert permitted == expected
+
+
+def test_the_stage_has_limits_and_a_log(applied: dict[str, Resource]) -> None:
+    (stage,) = of_type(applied, ".aws_apigatewayv2_stage").values()
+    (limits,) = stage["default_route_settings"]
+    assert limits["throttling_burst_limit"] > 0
+    assert limits["throttling_rate_limit"] > 0
+    (log,) = stage["access_log_settings"]
+    groups = of_type(applied, ".aws_cloudwatch_log_group").values()
+    assert log["destination_arn"] in {group["arn"] for group in groups}
+    for value in json.loads(log["format"]).values():
+        assert isinstance(value, str), "API Gateway writes - for what it lacks: JSON needs the quotes"
+
+
+def test_the_key_serves_the_logs_of_this_stack_only(applied: dict[str, Resource]) -> None:
+    """A service principal without a condition would let every account's logs use the key."""
+    (key,) = of_type(applied, ".aws_kms_key").values()
+    root, *services = statements(key["policy"])
+    assert root["Principal"]["AWS"].endswith(":root")
+    assert services
+    for statement in services:
+        assert statement["Condition"], statement["Sid"]
+    groups = of_type(applied, ".aws_cloudwatch_log_group").values()
+    (logs,) = [statement for statement in services if statement["Principal"]["Service"].startswith("logs.")]
+    named = logs["Condition"]["ArnEquals"]["kms:EncryptionContext:aws:logs:arn"]
+    assert sorted(texts(named)) == sorted(group["arn"] for group in groups)
+    for group in groups:
+        assert group["kms_key_id"] == key["arn"]
+
+
+def test_the_function_may_query_the_indexes_that_exist(applied: dict[str, Resource]) -> None:
+    (table,) = of_type(applied, ".aws_dynamodb_table").values()
+    (policy,) = of_type(applied, ".aws_iam_role_policy").values()
+    indexes = {f"{table['arn']}/index/{index['name']}" for index in table["global_secondary_index"]}
+    by_action: dict[str, set[str]] = {}
+    for statement in statements(policy["policy"]):
+        for action in texts(statement["Action"]):
+            if action.startswith("dynamodb:"):
+                by_action.setdefault(action, set()).update(texts(statement["Resource"]))
+    assert by_action.pop("dynamodb:Query") == indexes
+    assert by_action
+    assert all(resources == {table["arn"]} for resources in by_action.values())
