@@ -6,12 +6,16 @@ Not collected by itself, because it needs such a stack: give this file to pytest
 
 import json
 import os
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from parliament import analyze_policy_string
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", ResourceWarning)  # it leaves the files of its definitions open
+    from parliament import analyze_policy_string
 
 VARIABLE = "RECORDS_PLAN_JSON"
 Resource = dict[str, Any]  # the values of one resource, as the provider names them
