@@ -1,0 +1,25 @@
+# Once per account: the bucket that keeps every other environment's state. Its own state is local until it is moved
+# there, see README.md.
+
+terraform {
+  required_version = ">= 1.11"
+
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = ">= 5.100, < 7"
+    }
+  }
+}
+
+provider "aws" {
+  region = var.region
+}
+
+module "state_backend" {
+  source = "../../modules/state-backend"
+
+  name          = "records"
+  environment   = var.environment
+  force_destroy = var.force_destroy
+}

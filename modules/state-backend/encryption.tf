@@ -1,0 +1,23 @@
+resource "aws_kms_key" "this" {
+  description             = "Terraform states in ${local.bucket_name}"
+  enable_key_rotation     = true
+  deletion_window_in_days = 30 # the longest AWS allows: the time left to cancel a mistaken deletion
+  tags                    = var.tags
+
+  # The account's IAM policies decide who reads states; no service needs this key.
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid       = "AccountAdministers"
+      Effect    = "Allow"
+      Principal = { AWS = "arn:${local.partition}:iam::${local.account}:root" }
+      Action    = "kms:*"
+      Resource  = "*"
+    }]
+  })
+}
+
+resource "aws_kms_alias" "this" {
+  name          = "alias/${var.name}-tfstate"
+  target_key_id = aws_kms_key.this.key_id
+}

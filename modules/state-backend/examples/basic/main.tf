@@ -1,0 +1,28 @@
+# The state bucket of an account that runs production.
+
+terraform {
+  required_version = ">= 1.9"
+
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = ">= 5.100, < 7"
+    }
+  }
+}
+
+provider "aws" {
+  region = "eu-central-1"
+}
+
+module "state_backend" {
+  source = "../.."
+
+  name        = "records"
+  environment = "prod"
+}
+
+output "state_bucket" {
+  description = "What goes into -backend-config."
+  value       = module.state_backend.bucket_name
+}

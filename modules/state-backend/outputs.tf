@@ -1,0 +1,17 @@
+output "bucket_name" {
+  description = "Name of the bucket, once it is ready to hold states; what goes into -backend-config."
+  value       = aws_s3_bucket.this.id
+
+  depends_on = [
+    aws_s3_bucket_lifecycle_configuration.this,
+    aws_s3_bucket_ownership_controls.this,
+    aws_s3_bucket_policy.this,
+    aws_s3_bucket_server_side_encryption_configuration.this,
+    aws_s3_bucket_versioning.this,
+  ]
+}
+
+output "kms_key_arn" {
+  description = "ARN of the key; whoever runs Terraform needs kms:Decrypt and kms:GenerateDataKey on it."
+  value       = aws_kms_key.this.arn
+}

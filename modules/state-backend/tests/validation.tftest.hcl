@@ -1,0 +1,88 @@
+# Each rule refuses its bad value; the run before or after it shows the nearest good one.
+
+mock_provider "aws" {
+  source = "./tests/mocks"
+}
+
+variables {
+  name        = "records"
+  environment = "dev"
+}
+
+# The longest region names have two characters more than eu-central-1.
+run "name_of_24_fits" {
+  command = plan
+  variables { name = "a23456789-123456789-1234" }
+
+  assert {
+    condition     = length(local.bucket_name) + 2 <= 63
+    error_message = "The longest name must leave room for what is added to it."
+  }
+}
+
+run "name_of_25_is_refused" {
+  command = plan
+  variables { name = "a23456789-123456789-12345" }
+  expect_failures = [var.name]
+}
+
+run "name_with_capitals_is_refused" {
+  command = plan
+  variables { name = "Records" }
+  expect_failures = [var.name]
+}
+
+run "environment_staging_is_refused" {
+  command = plan
+  variables { environment = "staging" }
+  expect_failures = [var.environment]
+}
+
+run "force_destroy_is_allowed_in_dev" {
+  command = plan
+  variables { force_destroy = true }
+
+  assert {
+    condition     = aws_s3_bucket.this.force_destroy
+    error_message = "dev may throw its states away."
+  }
+}
+
+run "force_destroy_is_refused_in_prod" {
+  command = plan
+
+  variables {
+    environment   = "prod"
+    force_destroy = true
+  }
+
+  expect_failures = [var.force_destroy]
+}
+
+run "history_of_a_day_is_allowed" {
+  command = plan
+  variables { history_days = 1 }
+}
+
+run "history_of_no_days_is_refused" {
+  command = plan
+  variables { history_days = 0 }
+  expect_failures = [var.history_days]
+}
+
+run "history_of_half_a_day_is_refused" {
+  command = plan
+  variables { history_days = 1.5 }
+  expect_failures = [var.history_days]
+}
+
+run "access_log_bucket_by_name_is_allowed" {
+  command = plan
+  variables { access_logs = { bucket = "account-access-logs" } }
+}
+
+run "access_log_bucket_by_arn_is_refused" {
+  command = plan
+  variables { access_logs = { bucket = "arn:aws:s3:::account-access-logs" } }
+  expect_failures = [var.access_logs]
+}

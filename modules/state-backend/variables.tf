@@ -1,0 +1,68 @@
+variable "access_logs" {
+  description = "An existing bucket, and a prefix in it, for S3 server access logs; null = none."
+
+  type = object({
+    bucket = string
+    prefix = optional(string, "")
+  })
+
+  default = null
+
+  validation {
+    condition     = var.access_logs == null || can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", var.access_logs.bucket))
+    error_message = "access_logs.bucket must be the name of a bucket (3 to 63 of a-z 0-9 . -), not its ARN."
+  }
+}
+
+variable "environment" {
+  description = "The most precious environment whose state is kept: local, dev or prod. prod refuses force_destroy."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = contains(["local", "dev", "prod"], var.environment)
+    error_message = "environment must be one of local, dev, prod."
+  }
+}
+
+variable "force_destroy" {
+  description = "Whether destroy deletes the bucket together with the states in it."
+  type        = bool
+  default     = false
+  nullable    = false
+
+  validation {
+    condition     = !(var.force_destroy && var.environment == "prod")
+    error_message = "force_destroy must be false in prod: without its state Terraform knows nothing of what it made."
+  }
+}
+
+variable "history_days" {
+  description = "Days that an overwritten or deleted state can be brought back; the ten newest stay longer."
+  type        = number
+  default     = 90
+  nullable    = false
+
+  validation {
+    condition     = var.history_days >= 1 && floor(var.history_days) == var.history_days
+    error_message = "history_days must be a whole number of days, 1 or more."
+  }
+}
+
+variable "name" {
+  description = "Beginning of the bucket's name, <name>-tfstate-<account>-<region>."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{1,22}[a-z0-9]$", var.name))
+    error_message = "name must be 3 to 24 of a-z 0-9 -, begin with a letter and not end in -."
+  }
+}
+
+variable "tags" {
+  description = "Tags for every resource that takes them."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}
