@@ -2,9 +2,9 @@ terraform {
   required_version = ">= 1.11"
 
   # The bucket comes with `terraform init -backend-config="bucket=<state bucket>"`, the region from AWS_REGION.
+  # No `encrypt`: with it Terraform asks for AES256, which goes round the bucket's own key and is refused there.
   backend "s3" {
     key          = "records-api/prod.tfstate"
-    encrypt      = true
     use_lockfile = true
   }
 
