@@ -2,14 +2,14 @@
 
 import json
 from base64 import b64encode
-from decimal import Context, Decimal, DecimalException
+from decimal import Context, Decimal, DecimalException, Inexact, InvalidOperation
 from json.encoder import encode_basestring
 from typing import Any
 
 # Stands for the value of a member that a JSON object has more than once; validation reports where.
 REPEATED = object()
-# Wide enough to normalize any number that fits into a request without rounding it.
-EXACT = Context(prec=1 << 20)
+# Wide enough to normalize any number that fits into a request; what it can't hold raises, and is not rounded to 0.
+EXACT = Context(prec=1 << 20, traps=[Inexact, InvalidOperation])
 LONGEST_PLAIN = 38
 
 
@@ -56,8 +56,7 @@ def _number(text: str) -> Decimal:
 
 
 def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) < len(pairs):
-        names = [name for name, _ in pairs]
-        members |= {name: REPEATED for name in members if names.count(name) > 1}
+    members: dict[str, Any] = {}
+    for name, value in pairs:
+        members[name] = REPEATED if name in members else value
     return members
