@@ -20,8 +20,8 @@ LIST_PARAMETERS = (*FILTERS, "createdAfter", "createdBefore", "order", "limit", 
 # RFC 3339, section 5.6, date-time.
 DATE_TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)", re.ASCII | re.IGNORECASE)
 # RFC 9110, section 8.8.3.
-ENTITY_TAG = re.compile(r'(W/)?"[\x21\x23-\x7e\x80-\xff]*"')
-TAG_SEPARATOR = re.compile(r',(?=(?:[^"]*"[^"]*")*[^"]*$)')
+ENTITY_TAG = r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"'
+ENTITY_TAGS = re.compile(rf"{ENTITY_TAG}(?:[ \t]*,[ \t]*{ENTITY_TAG})*")
 IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
@@ -217,9 +217,7 @@ def _entity_tags(event: Event, name: str) -> list[str] | None:
     text = _header(event, name.lower())
     if text == "*":
         return ["*"]
-    tags = [part.strip() for part in TAG_SEPARATOR.split(text)]
-    if not all(ENTITY_TAG.fullmatch(tag) for tag in tags):
-        raise Invalid(
-            [{"header": name, "detail": 'must be * or entity tags in double quotes, such as "1-0a1b2c3d4e5f"'}]
-        )
-    return tags
+    if not ENTITY_TAGS.fullmatch(text):
+        detail = 'must be * or entity tags in double quotes, such as "1-0a1b2c3d4e5f"'
+        raise Invalid([{"header": name, "detail": detail}])
+    return re.findall(ENTITY_TAG, text)
