@@ -85,7 +85,7 @@ def page(asked: Listing, found: Sequence[store.Record], after: str | None, reque
         text = to_json(records.public(record))
         size += len(json.dumps(text))
         if size > MAX_PAGE_BYTES:
-            after = store.position(found[len(texts) - 1])
+            after = found[len(texts) - 1]["position"]
             break
         texts.append(text)
     content, headers = f'{{"records":[{",".join(texts)}]', {"vary": "Accept-Encoding"}

@@ -100,7 +100,7 @@ def page(table: Table, query: Query, limit: int, after: str | None, now: int) ->
         answer = _call(table, "Query", request)
         found += [_record(item) for item in answer["Items"]]
         if len(found) > limit:
-            return found[:limit], position(found[limit - 1])
+            return found[:limit], found[limit - 1]["position"]
         if "LastEvaluatedKey" not in answer:
             return found, None
         after = dynamodb.decode(answer["LastEvaluatedKey"]["position"])
@@ -171,9 +171,13 @@ def _call(table: Table, operation: str, request: dict[str, Any]) -> dict[str, An
     request = {"TableName": table.name, "ReturnConsumedCapacity": "TOTAL", **request}
     try:
         answer = table.client.call(operation, request, table.deadline)
-    except dynamodb.Unavailable as error:
-        is_write = "ConditionExpression" in request
-        raise (OutcomeUnknown if is_write and error.ambiguous else Unavailable)(str(error)) from error
+    except (dynamodb.Unavailable, dynamodb.Refused) as error:
+        # Also a refusal says nothing of an earlier attempt: credentials may have expired between the two.
+        if error.ambiguous and "ConditionExpression" in request:
+            raise OutcomeUnknown(str(error)) from error
+        if isinstance(error, dynamodb.Refused):
+            raise
+        raise Unavailable(str(error)) from error
     if operation in ("GetItem", "Query"):
         table.consumed_read_units += answer.get("ConsumedCapacity", {}).get("CapacityUnits", 0.0)
     return answer
