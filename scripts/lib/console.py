@@ -1,5 +1,6 @@
 """One progress line per step, and failures as a cause and a remedy."""
 
+import os
 import subprocess
 import sys
 import time
@@ -80,3 +81,7 @@ def main(verb: Callable[[], None]) -> None:
     except KeyboardInterrupt:
         print("interrupted: nothing is half-done that the same command will not finish", file=sys.stderr)
         sys.exit(130)
+    except BrokenPipeError:
+        # Whoever read the output (a pager, head) has gone; Python must not try to flush the rest at its exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)

@@ -20,7 +20,7 @@ HOST = "127.0.0.1"  # never another: its reset call asks for no password
 REGION = "us-east-1"
 _FIRST_PORT, _PORTS = 4600, 400
 _START_SECONDS = 30.0
-_STOP_SECONDS = 30.0
+_STOP_SECONDS = 15.0
 _ANSWER_SECONDS = 5.0
 
 

@@ -24,7 +24,7 @@ _DISAGREE = re.compile(
 @contextmanager
 def alone() -> Iterator[None]:
     """Hold the checkout's lock; raises Failure when another up or down holds it."""
-    LOCAL.mkdir(exist_ok=True)
+    LOCAL.mkdir(mode=0o700, exist_ok=True)  # keys are in it, in the state too
     with (LOCAL / "lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
