@@ -39,7 +39,7 @@ def to_json(value: Any, *, sort_keys: bool = False) -> str:
         case list():
             return "[" + ",".join([to_json(each, sort_keys=sort_keys) for each in value]) + "]"
         case Decimal():
-            return f"{value:f}" if abs(value.adjusted()) <= LONGEST_PLAIN else str(value)
+            return f"{value:f}" if abs(value.adjusted()) <= LONGEST_PLAIN else str(value.normalize(EXACT))
         case set():
             return to_json(sorted(value))
         case bytes():

@@ -6,7 +6,7 @@ from base64 import b64encode
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from . import cursor, records, store
 from .api import JSON, MAX_BODY_BYTES, MERGE_PATCH, Listing, NoIdentity, UnsupportedMediaType
@@ -92,7 +92,9 @@ def page(asked: Listing, found: Sequence[store.Record], after: str | None, reque
     if after is not None:
         following = cursor.encode(after, to_json(list(asked.query)))
         content += f',"next":"{following}"'
-        headers["link"] = f'<?{urlencode(asked.parameters | {"cursor": following})}>; rel="next"'
+        # %20, not +: who signs a request signs a + as itself, and the gateway reads it as a space.
+        target = urlencode(asked.parameters | {"cursor": following}, quote_via=quote)
+        headers["link"] = f'<?{target}>; rel="next"'
     answer = response(HTTPStatus.OK, request_id, content + "}", **headers)
     return _compressed(answer) if gzip else answer
 
