@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from lib.console import Failure
 from lib.paths import LOCAL
@@ -34,6 +34,7 @@ class Caller:
     region: str
     access_key_id: str
     secret_access_key: str
+    session_token: str | None = None
 
     def call(
         self,
@@ -52,7 +53,8 @@ class Caller:
         data = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         sent = {"content-type": "application/json"} if data else {}
         sent |= {name.lower(): value for name, value in (headers or {}).items()}
-        text = query if isinstance(query, str) else urlencode(sorted(query.items()))
+        # %20, not +: a + is signed as itself, and read as a space.
+        text = query if isinstance(query, str) else urlencode(sorted(query.items()), quote_via=quote)
         url = f"{self.url}{path}{'?' if text else ''}{text}"
         return send(method, url, data, self.sign(method, url, data, sent))
 
@@ -64,7 +66,7 @@ class Caller:
         from botocore.credentials import Credentials  # noqa: PLC0415
 
         request = AWSRequest(method=method, url=url, data=body, headers=dict(headers))
-        credentials = Credentials(self.access_key_id, self.secret_access_key)
+        credentials = Credentials(self.access_key_id, self.secret_access_key, self.session_token)
         SigV4Auth(credentials, "execute-api", self.region).add_auth(request)
         return dict(request.headers.items())
 
