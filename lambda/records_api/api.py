@@ -91,6 +91,19 @@ def listing(event: Event) -> Listing:
     return Listing(query, int(min(Decimal(limit), Decimal(MAX_LIMIT))), position, given)
 
 
+def instant(text: str) -> tuple[str, str] | None:
+    """Return a date-time as a timestamp, cut to the millisecond, and the digits cut off; None where it is none."""
+    parts = DATE_TIME.fullmatch(text)
+    if not parts:
+        return None
+    seconds, fraction, offset = parts[1], (parts[2] or "").ljust(3, "0"), parts[3]
+    try:
+        moment = datetime.fromisoformat(f"{seconds}.{fraction[:3]}{offset}".upper())
+        return records.timestamp(moment), fraction[3:].rstrip("0")
+    except (ValueError, OverflowError):
+        return None
+
+
 def no_parameters(event: Event) -> None:
     """Raise Invalid where there are query parameters: only listings take any."""
     _, errors = _parameters(event, ())
@@ -181,9 +194,9 @@ def _bounds(given: Mapping[str, str], errors: list[Problem]) -> tuple[str, str]:
 
     "$" sorts behind the "#" of a position, so that `<millisecond>$` lies behind all records of that millisecond.
     """
-    instants = {name: _instant(given[name]) for name in ("createdAfter", "createdBefore") if name in given}
-    for name, instant in instants.items():
-        if instant is None:
+    instants = {name: instant(given[name]) for name in ("createdAfter", "createdBefore") if name in given}
+    for name, bound in instants.items():
+        if bound is None:
             detail = "must be an RFC 3339 date-time such as 2026-01-31T09:30:00Z; a + must be sent as %2B"
             errors.append({"parameter": name, "detail": detail})
     after, before = instants.get("createdAfter"), instants.get("createdBefore")
@@ -195,19 +208,6 @@ def _bounds(given: Mapping[str, str], errors: list[Problem]) -> tuple[str, str]:
         return lower, store.HIGHEST
     millisecond, rest = before
     return lower, f"{millisecond}$" if rest else millisecond
-
-
-def _instant(text: str) -> tuple[str, str] | None:
-    """Return a date-time as a timestamp, cut to the millisecond, and the digits cut off; None where it is none."""
-    parts = DATE_TIME.fullmatch(text)
-    if not parts:
-        return None
-    seconds, fraction, offset = parts[1], (parts[2] or "").ljust(3, "0"), parts[3]
-    try:
-        moment = datetime.fromisoformat(f"{seconds}.{fraction[:3]}{offset}".upper())
-        return records.timestamp(moment), fraction[3:].rstrip("0")
-    except (ValueError, OverflowError):
-        return None
 
 
 def _entity_tags(event: Event, name: str) -> list[str] | None:
