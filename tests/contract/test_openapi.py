@@ -1,0 +1,529 @@
+"""lambda/openapi.yaml against what it describes: the module's catalogue, the handler's tables, limits and answers."""
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from http import HTTPStatus
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlencode
+
+import boto3
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+from moto import mock_aws
+from openapi_spec_validator import validate
+
+from contract import service
+from contract.service import Answer, Request
+from records_api import api, cursor, dynamodb, fields, handler, records, responses
+from unit.support import new_table, through_boto3
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+ROOT = Path(__file__).parents[2]
+DOCUMENT: dict[str, Any] = yaml.safe_load((ROOT / "lambda/openapi.yaml").read_text())
+COMPONENTS: dict[str, Any] = DOCUMENT["components"]
+# What a schema refers to, it refers to from here.
+VALIDATOR = Draft202012Validator(DOCUMENT, format_checker=Draft202012Validator.FORMAT_CHECKER)
+PROBLEM_JSON = "application/problem+json"
+# By operation: "POST /records" and the operation's description, with the parameters of its path.
+OPERATIONS: dict[str, tuple[str, dict[str, Any]]] = {
+    described["operationId"]: (
+        f"{method.upper()} {path}",
+        described | {"parameters": item.get("parameters", []) + described.get("parameters", [])},
+    )
+    for path, item in DOCUMENT["paths"].items()
+    for method, described in item.items()
+    if method != "parameters"
+}
+
+
+def resolved(node: dict[str, Any]) -> dict[str, Any]:
+    """Return the component that `node` refers to, or `node` itself."""
+    found: dict[str, Any] = node
+    if "$ref" in node:
+        found = DOCUMENT
+        for name in node["$ref"].removeprefix("#/").split("/"):
+            found = found[name]
+    return found
+
+
+def faults(schema: dict[str, Any], value: object) -> list[str]:
+    """Return what is wrong with `value` by a schema of the document."""
+    errors = VALIDATOR.evolve(schema=schema).iter_errors(value)
+    return [f"{error.json_path}: {error.message}" for error in errors]
+
+
+def parameters(operation: str) -> dict[str, dict[str, Any]]:
+    """Return the operation's parameters by name."""
+    return {each["name"]: each for each in map(resolved, OPERATIONS[operation][1]["parameters"])}
+
+
+def own_responses(operation: str) -> dict[int, dict[str, Any]]:
+    """Return the responses that the function gives, by status: all but those of API Gateway alone."""
+    return {
+        int(status): resolved(response)
+        for status, response in OPERATIONS[operation][1]["responses"].items()
+        if not response.get("$ref", "").startswith("#/components/responses/Gateway")
+    }
+
+
+def own_content(response: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the media types that the function answers with; beside a problem, plain JSON is API Gateway's."""
+    content: dict[str, dict[str, Any]] = response.get("content", {})
+    return {PROBLEM_JSON: content[PROBLEM_JSON]} if PROBLEM_JSON in content else content
+
+
+def problem_types(response: dict[str, Any]) -> set[str | None]:
+    """Return the problem types that a response may have, or {None} for a success."""
+    content = own_content(response)
+    if PROBLEM_JSON not in content:
+        return {None}
+    kind = content[PROBLEM_JSON]["schema"]["properties"]["type"]
+    return set(kind.get("enum", [kind.get("const")]))
+
+
+class Case(NamedTuple):
+    """A request, what comes before it, and the status it must be answered with."""
+
+    name: str
+    operation: str
+    request: Request
+    status: int
+    before: tuple[Request, ...] = ()
+    auth_mode: str = "IAM"
+    faults: Mapping[str, Exception] = {}
+    is_misconfigured: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.operation}-{self.name}"
+
+
+def documented(operation: str, name: str) -> Iterator[Request]:
+    """Yield the request that the examples of one name make: one for each media type that has it."""
+    route_key, described = OPERATIONS[operation]
+    query: dict[str, str] = {}
+    headers: dict[str, str] = {}
+    record_id = None
+    for parameter in parameters(operation).values():
+        value = parameter.get("examples", {}).get(name, {}).get("value", parameter.get("example"))
+        if parameter["in"] == "path":
+            record_id = value
+        elif value is not None:
+            (query if parameter["in"] == "query" else headers)[parameter["name"]] = str(value)
+    request = Request(route_key, record_id, urlencode(query), headers)
+    if "requestBody" not in described:
+        yield request
+    for media_type, content in described.get("requestBody", {}).get("content", {}).items():
+        if name in content["examples"]:
+            typed = headers | {"Content-Type": media_type}
+            yield request._replace(headers=typed, body=json.dumps(content["examples"][name]["value"]))
+
+
+def example_names(operation: str) -> list[str]:
+    """Return the names under which an operation has examples of requests or of successful answers."""
+    described = OPERATIONS[operation][1]
+    holders = [*parameters(operation).values(), *described.get("requestBody", {}).get("content", {}).values()]
+    for response in own_responses(operation).values():
+        holders += [content for kind, content in own_content(response).items() if kind != PROBLEM_JSON]
+    return sorted({name for holder in holders for name in holder.get("examples", {})})
+
+
+def example_status(operation: str, name: str) -> int:
+    """Return the status of the answer that has this example; an example without one is answered without a body."""
+    bodiless = 0
+    for status, response in own_responses(operation).items():
+        if "content" not in response:
+            bodiless = status
+        elif any(name in content.get("examples", {}) for content in response["content"].values()):
+            return status
+    return bodiless
+
+
+JSON = {"Content-Type": api.JSON}
+(PLAIN,) = documented("create", "plain")
+(KEYED,) = documented("create", "keyed")
+RECORD_ID = parameters("get")["recordID"]["example"]
+ANY_UNAVAILABLE = dict.fromkeys(("GetItem", "PutItem", "Query"), dynamodb.Unavailable("ThrottlingException", "slow"))
+LOST = dict.fromkeys(("PutItem", "DeleteItem"), dynamodb.Unavailable("TimeoutError", "no answer", ambiguous=True))
+
+
+def usual(operation: str) -> Request:
+    """Return a request that succeeds where the examples' records are."""
+    route_key, _ = OPERATIONS[operation]
+    is_one = "{recordID}" in route_key
+    has_body = operation in ("create", "update")
+    body = PLAIN.body if has_body else None
+    return Request(route_key, RECORD_ID if is_one else None, headers=JSON if has_body else {}, body=body)
+
+
+def cases() -> Iterator[Case]:
+    """Yield the examples of the document, and what else it takes to see every answer that it describes."""
+    for operation in OPERATIONS:
+        for name in example_names(operation):
+            for request in documented(operation, name):
+                # A create is the first request of its table; everything else finds the created records.
+                before = () if operation == "create" else (PLAIN, KEYED)
+                yield Case(name, operation, request, example_status(operation, name), before)
+        ask, seeded = usual(operation), (PLAIN, KEYED)
+        yield Case("unknownParameter", operation, ask._replace(query="typo=1"), 400, seeded)
+        yield Case("noIdentity", operation, ask._replace(authorizer={"iam": {}}), 403, seeded)
+        claims = {"jwt": {"claims": {"iss": "https://issuer.test", "scope": "records/read records/write"}}}
+        yield Case("noSubject", operation, ask._replace(authorizer=claims), 403, seeded, auth_mode="JWT")
+        broken = dict.fromkeys(ANY_UNAVAILABLE, RuntimeError("never expected"))
+        yield Case("internalError", operation, ask, 500, faults=broken)
+        yield Case("configurationError", operation, ask, 500, is_misconfigured=True)
+        yield Case("unavailable", operation, ask, 503, faults=ANY_UNAVAILABLE)
+        if operation in ("create", "update", "delete"):
+            yield Case("outcomeUnknown", operation, ask, 503, () if operation == "create" else seeded, faults=LOST)
+        if operation in ("get", "update", "delete"):
+            yield Case("recordNotFound", operation, ask._replace(record_id="nobody"), 404)
+            yield Case("malformedID", operation, ask._replace(record_id="-"), 404)
+        if operation in ("update", "delete"):
+            other = {"If-Match": '"1-0a1b2c3d4e5f"'}
+            yield Case("preconditionFailed", operation, ask._replace(headers=JSON | other), 412, seeded)
+        if operation in ("create", "update"):
+            large = json.dumps({"attributes": {"text": "x" * api.MAX_BODY_BYTES}})
+            yield Case("tooLarge", operation, ask._replace(body=large), 413, seeded)
+            text = {"Content-Type": "text/plain"}
+            yield Case("unsupportedMediaType", operation, ask._replace(headers=text), 415, seeded)
+    yield from special_cases()
+
+
+def special_cases() -> Iterator[Case]:
+    """Yield what one operation alone does."""
+    listing, create, reading = usual("list"), usual("create"), usual("get")
+    many = tuple(PLAIN for _ in range(5))
+    yield Case("compressed", "list", listing._replace(headers={"Accept-Encoding": "gzip"}), 200, many)
+    yield Case("query", "list", listing._replace(query="limit=0&state=failed&order=asc&order=desc"), 400)
+    unquoted = {"If-None-Match": "1-0a1b2c3d4e5f"}
+    yield Case("header", "get", reading._replace(headers=unquoted), 400, (PLAIN,))
+    wrong = {"status": "", "state": "failed", "version": 2, "attributes": {"sizes": [1, {"": 2}]}}
+    yield Case("body", "create", create._replace(body=json.dumps(wrong)), 400)
+    yield Case("replayed", "create", KEYED, 201, (KEYED,))
+    signed = json.dumps({"type": "note", "status": "new", "submittedBy": "m.okafor"})
+    yield Case("anyone", "create", create._replace(body=signed, authorizer=None), 201, auth_mode="NONE")
+    yield Case("keyReused", "create", KEYED._replace(body=PLAIN.body), 422, (KEYED,))
+    keyed_id = own_responses("create")[201]["content"][api.JSON]["examples"]["keyed"]["value"]["recordID"]
+    removal = usual("delete")._replace(record_id=keyed_id)
+    yield Case("recordDeleted", "create", KEYED, 410, (KEYED, removal))
+
+
+CASES = list(cases())
+
+
+def answer(case: Case, client: "DynamoDBClient") -> Answer:
+    """Run a case, on a table of its own."""
+    table, call = new_table(client).name, through_boto3(client)
+    with service.fixed():
+        for request in case.before:
+            service.send(service.app(call, table), request)
+        if case.is_misconfigured:
+            return service.send(service.MISCONFIGURED, case.request)
+        return service.send(service.app(service.faulty(call, case.faults), table, case.auth_mode), case.request)
+
+
+@pytest.fixture(scope="module")
+def answers() -> list[tuple[Case, Answer]]:
+    """Every case with its answer."""
+    with mock_aws():
+        client = boto3.client("dynamodb", "eu-west-1", aws_access_key_id="test", aws_secret_access_key="test")
+        return [(case, answer(case, client)) for case in CASES]
+
+
+def test_the_document_is_valid_openapi() -> None:
+    validate(DOCUMENT)
+
+
+def test_every_component_is_used() -> None:
+    used = set(re.findall(r"#/components/(\w+/[\w-]+)", json.dumps(DOCUMENT)))
+    held = {f"{kind}/{name}" for kind in COMPONENTS if kind != "securitySchemes" for name in COMPONENTS[kind]}
+    assert used == held
+
+
+def test_module_handler_and_document_have_the_same_operations() -> None:
+    entry = r'^    (\w+) = \{\n      route_key += "([^"]+)"\n      actions .*\n      access +="? ?"(\w+)"\n    \}$'
+    text = (ROOT / "modules/records-api/operations.tf").read_text()
+    literal = text[text.index("  catalogue = {\n") : text.index("\n  }\n")]
+    catalogue = {name: (route_key, access) for name, route_key, access in re.findall(entry, literal, re.MULTILINE)}
+    assert literal.count("route_key") == len(catalogue)
+
+    dispatched = {name: route_key for route_key, (name, _) in handler.OPERATIONS.items()}
+    described = {name: route_key for name, (route_key, _) in OPERATIONS.items()}
+    assert {name: route_key for name, (route_key, _) in catalogue.items()} == dispatched == described
+
+    inputs = (ROOT / "modules/records-api/variables.tf").read_text()
+    scopes = {level: re.findall(rf'{level}_scopes += .*\["([^"]+)"\]', inputs) for level in ("read", "write")}
+    for name, (_, access) in catalogue.items():
+        assert OPERATIONS[name][1]["security"] == [{"iam": []}, {"jwt": scopes[access]}, {}], name
+
+
+def test_list_takes_the_parameters_of_the_document() -> None:
+    queries = [name for name, parameter in parameters("list").items() if parameter["in"] == "query"]
+    assert sorted(queries) == sorted(api.LIST_PARAMETERS)
+    for operation in OPERATIONS.keys() - {"list"}:
+        assert "query" not in {parameter["in"] for parameter in parameters(operation).values()}, operation
+
+
+def test_schemas_have_the_fields_of_a_record() -> None:
+    schemas = {name: list(schema.get("properties", {})) for name, schema in COMPONENTS["schemas"].items()}
+    assert schemas["Record"] == list(fields.PUBLIC_FIELDS)
+    assert schemas["NewRecord"] == schemas["Patch"] == list(fields.CLIENT_FIELDS)
+    assert schemas["NewRecordOfAnyone"] == [*fields.CLIENT_FIELDS, "submittedBy"]
+
+
+def test_schemas_have_the_limits_of_the_code() -> None:
+    schemas, given_limit = COMPONENTS["schemas"], parameters("list")["limit"]["schema"]
+    for name, longest in fields.MAX_LENGTHS.items():
+        schema = schemas[name[0].upper() + name[1:]]
+        assert (schema["minLength"], schema["maxLength"]) == (1, longest), name
+    assert given_limit == {"type": "integer", "minimum": 1, "default": api.DEFAULT_LIMIT}
+    assert schemas["Page"]["properties"]["records"]["maxItems"] == api.MAX_LIMIT
+    assert schemas["Cursor"]["maxLength"] == cursor.MAX_LENGTH
+    assert schemas["RecordID"]["pattern"] == f"^{fields.RECORD_ID.pattern}$"
+    assert parameters("create")["Idempotency-Key"]["schema"]["pattern"] == f"^{api.IDEMPOTENCY_KEY.pattern}$"
+    assert schemas["Value"]["exclusiveMaximum"] == float(f"1e{fields.MAX_EXPONENT + 1}")
+    assert schemas["Value"]["exclusiveMinimum"] == -schemas["Value"]["exclusiveMaximum"]
+
+
+NUMBERS = f"magnitude from 1E{fields.MIN_EXPONENT} to under 1E+{fields.MAX_EXPONENT + 1}"
+
+
+@pytest.mark.parametrize(
+    ("description", "said"),
+    [
+        (DOCUMENT["info"], f"takes at most {records.MAX_RECORD_BYTES} bytes"),
+        (DOCUMENT["info"], f"at most {fields.MAX_DIGITS} significant digits"),
+        (DOCUMENT["info"], NUMBERS),
+        (DOCUMENT["info"], f"nested {fields.MAX_DEPTH} levels deep, itself included"),
+        (DOCUMENT["info"], f"for {records.TOMBSTONE_SECONDS // 3600} hours after a deletion"),
+        (DOCUMENT["info"], f"ends before {responses.MAX_PAGE_BYTES / 2**20} MiB"),
+        (own_responses("create")[410], f"less than {records.TOMBSTONE_SECONDS // 3600} hours ago"),
+        (COMPONENTS["responses"]["TooLarge"], f"more than {api.MAX_BODY_BYTES} bytes"),
+        (COMPONENTS["schemas"]["Attributes"], f"at most {fields.MAX_DEPTH} levels deep, itself included"),
+        (COMPONENTS["schemas"]["Value"], f"at most {fields.MAX_DIGITS} significant digits"),
+        (COMPONENTS["schemas"]["Value"], NUMBERS),
+        (parameters("list")["limit"], f"More than {api.MAX_LIMIT} is lowered to {api.MAX_LIMIT}"),
+        (parameters("list")["Accept-Encoding"], f"over {responses.GZIP_FROM_BYTES} bytes"),
+    ],
+)
+def test_descriptions_have_the_limits_of_the_code(description: dict[str, Any], said: str) -> None:
+    assert said in " ".join(description["description"].split())
+
+
+def test_problems_are_those_of_the_handler() -> None:
+    described = {
+        (status, kind)
+        for operation in OPERATIONS
+        for status, response in own_responses(operation).items()
+        for kind in problem_types(response) - {None}
+    }
+    table = [*responses.PROBLEMS.values(), responses.INTERNAL_ERROR]
+    assert described == {(int(status), responses.PROBLEM_TYPE + kind) for status, kind, _ in table}
+    assert sorted(COMPONENTS["schemas"]["Problem"]["properties"]["type"]["enum"]) == sorted(
+        responses.PROBLEM_TYPE + kind for _, kind, _ in table
+    )
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_answers_are_as_documented(case: Case, answers: list[tuple[Case, Answer]]) -> None:
+    (got,) = [answer for each, answer in answers if each is case]
+    assert got.status == case.status, got.content
+    response = own_responses(case.operation)[got.status]
+
+    sent = {name: value for name, value in got.headers.items() if name != "content-type"}
+    described = {name: resolved(header) for name, header in response["headers"].items()}
+    assert sent.keys() <= described.keys()
+    assert {name for name, header in described.items() if header.get("required")} <= sent.keys()
+    for name, value in sent.items():
+        assert not faults(described[name]["schema"], decoded(value, described[name]["schema"])), name
+
+    if own_content(response):
+        ((media_type, content),) = own_content(response).items()
+        assert got.headers["content-type"] == media_type
+        assert not faults(content["schema"], got.content)
+        assert not undocumented(content["schema"], got.content)
+        if case.name in content.get("examples", {}):
+            assert got.content == expected(resolved(content["examples"][case.name])["value"])
+    else:
+        assert got.content is None
+        assert "content-type" not in got.headers
+
+
+def test_every_documented_answer_happens(answers: list[tuple[Case, Answer]]) -> None:
+    seen = defaultdict(set)
+    shown = defaultdict(set)
+    for case, got in answers:
+        kind = got.content["type"] if got.status >= HTTPStatus.BAD_REQUEST else None
+        seen[case.operation, got.status].add(kind)
+        seen[case.operation, got.status] |= got.headers.keys() - {"content-type"}
+        shown[got.status].add(case.name)
+    for operation in OPERATIONS:
+        for status, response in own_responses(operation).items():
+            assert seen[operation, status] == problem_types(response) | response["headers"].keys()
+            for content in own_content(response).values():
+                assert content.get("examples", {}).keys() <= shown[status], (operation, status)
+
+
+def test_gateway_answers_stand_apart() -> None:
+    for operation, (_, described) in OPERATIONS.items():
+        gateways = {status for status in described["responses"] if status not in map(str, own_responses(operation))}
+        absent = {"404"} if "{recordID}" not in OPERATIONS[operation][0] else set()
+        assert gateways == {"401", "429", "5XX"} | absent, operation
+    for name, response in COMPONENTS["responses"].items():
+        content = response["content"].get(api.JSON)
+        if name.startswith("Gateway"):
+            assert list(response["content"]) == [api.JSON], name
+        if content:
+            assert content["schema"] == {"$ref": "#/components/schemas/GatewayMessage"}, name
+            assert not faults(content["schema"], content["examples"]["gateway"]["value"]), name
+            assert "From API Gateway" in response["description"], name
+
+
+def test_examples_of_requests_keep_to_their_schemas() -> None:
+    for operation, (_, described) in OPERATIONS.items():
+        for name, parameter in parameters(operation).items():
+            values = [example["value"] for example in parameter.get("examples", {}).values()]
+            for value in [*values, *([parameter["example"]] if "example" in parameter else [])]:
+                assert not faults(parameter["schema"], value), name
+        for content in described.get("requestBody", {}).get("content", {}).values():
+            for example in content["examples"].values():
+                assert not faults(content["schema"], example["value"])
+
+
+# Per parameter: an operation that has it, what the handler takes, and what it refuses.
+SAMPLES: dict[str, tuple[str, list[str], list[str]]] = {
+    "type": ("list", ["backup", "x" * 128, "ü\N{GRINNING FACE}&= +"], ["", "x" * 129]),
+    "status": ("list", ["failed", "x" * 128], ["", "x" * 129]),
+    "submittedBy": ("list", ["x" * 512], ["", "x" * 513]),
+    "createdAfter": (
+        "list",
+        ["2026-01-31T09:30:00Z", "2026-01-31t09:30:00.123456789z", "2026-01-31T09:30:00-05:30"],
+        ["", "2026-01-31", "2026-01-31T09:30:00", "2026-01-31 09:30:00Z", "2026-02-30T00:00:00Z", "1769851800",
+         "2026-01-31T23:59:60Z", "2026-01-31T09:30:00.Z", "2026-01-31T09:30:00.1234567890Z", "20260131T093000Z"],
+    ),
+    "createdBefore": ("list", ["2026-01-31T09:30:00Z"], ["", "tomorrow", "2026-13-01T00:00:00Z"]),
+    "order": ("list", ["asc", "desc"], ["", "ASC", "up"]),
+    "limit": ("list", ["1", "100", "1000", "1001", "99999999999999999999"], ["", "0", "-1", "1.5", "abc", "1e2"]),
+    "cursor": ("list", [], ["", "x" * 512, "not base64!", "MQ=="]),
+    "Accept-Encoding": ("list", ["", "gzip", "br;q=1, *;q=0", "nonsense,,"], []),
+    "recordID": ("get", ["a", "A.b_c:d~e-f", "x" * 128], ["", "-a", ".a", "x" * 129, "a b", "a/b", "ü"]),
+    "If-Match": ("update", ["*", '"1-a"', 'W/"1-a"', '""', '"a,b" , "c"'], ["", "1-a", '"a" "b"', '*, "a"', '"a']),
+    "If-None-Match": ("get", ["*", '"1-a"', 'W/"1-a", "2-b"'], ["", "1-a", 'w/"a"', "'a'"]),
+    "Idempotency-Key": ("create", ["a", "!~" * 100, "x" * 255], ["", "a b", "ü", "x" * 256]),
+}  # fmt: skip
+
+
+def test_there_are_samples_of_every_parameter() -> None:
+    assert SAMPLES.keys() == {name for operation in OPERATIONS for name in parameters(operation)}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "is_taken"),
+    [
+        (name, value, is_taken)
+        for name, (_, taken, refused) in SAMPLES.items()
+        for is_taken, values in ((True, taken), (False, refused))
+        for value in values
+    ],
+)
+def test_parameters_are_refused_by_handler_and_schema_alike(name: str, value: str, *, is_taken: bool) -> None:
+    operation = SAMPLES[name][0]
+    parameter, request = parameters(operation)[name], usual(operation)
+    if parameter["in"] == "path":
+        request = request._replace(record_id=value)
+    elif parameter["in"] == "query":
+        request = request._replace(query=urlencode({name: value}))
+    else:
+        request = request._replace(headers={**request.headers, name: value})
+    got = service.send(service.app(service.agreeable), request)
+
+    assert (not faults(parameter["schema"], decoded(value, parameter["schema"]))) == is_taken
+    if is_taken:
+        assert got.status in (*own_successes(operation), HTTPStatus.PRECONDITION_FAILED)
+    elif parameter["in"] == "path":
+        assert got.status == HTTPStatus.NOT_FOUND
+    else:
+        assert got.status == HTTPStatus.BAD_REQUEST
+        assert [error.get("parameter", error.get("header")) for error in got.content["errors"]] == [name]
+
+
+TEXTS = st.text(max_size=3) | st.sampled_from(
+    ["x" * 128, "x" * 129, "\N{GRINNING FACE}" * 128, "x" * 512, "x" * 513, "x" * 8192, "x" * 8193]
+)
+# What a schema can't say is left out: more than 38 digits, magnitudes under 1E-130, nesting, doubled names.
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**37), 10**37)
+    | st.floats(allow_nan=False, allow_infinity=False).filter(lambda number: number == 0 or abs(number) >= 1e-130)
+    | st.sampled_from([9.9e125, 1e126, -9.9e125, -1e126])
+    | st.text(max_size=3)
+)
+VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner) | st.dictionaries(st.text(max_size=2), inner))
+OBJECTS = st.dictionaries(st.text(max_size=2), VALUES, max_size=3)
+FIELD_VALUES = {"type": TEXTS, "status": TEXTS, "message": TEXTS | st.none(), "attributes": OBJECTS | st.none()}
+BODIES = (
+    st.fixed_dictionaries(
+        {"type": TEXTS, "status": TEXTS},
+        optional={
+            "message": FIELD_VALUES["message"],
+            "attributes": FIELD_VALUES["attributes"],
+            "submittedBy": TEXTS,
+            "version": st.just(1),
+        },
+    )
+    | st.fixed_dictionaries({}, optional=FIELD_VALUES)
+    | st.dictionaries(st.sampled_from([*fields.CLIENT_FIELDS, *fields.SERVER_FIELDS, "feed", ""]), VALUES)
+    | VALUES
+)
+
+
+@pytest.mark.parametrize(
+    ("operation", "auth_mode", "schema"),
+    [
+        ("create", "IAM", {"$ref": "#/components/schemas/NewRecord"}),
+        ("create", "NONE", OPERATIONS["create"][1]["requestBody"]["content"][api.JSON]["schema"]),
+        ("update", "IAM", OPERATIONS["update"][1]["requestBody"]["content"][api.JSON]["schema"]),
+    ],
+)
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(body=BODIES)
+def test_bodies_are_refused_by_handler_and_schema_alike(
+    operation: str, auth_mode: str, schema: dict[str, Any], body: object
+) -> None:
+    got = service.send(
+        service.app(service.agreeable, auth_mode=auth_mode), usual(operation)._replace(body=json.dumps(body))
+    )
+    found = faults(schema, body)
+    assert got.status == (HTTPStatus.BAD_REQUEST if found else min(own_successes(operation))), (got.content, found)
+
+
+def own_successes(operation: str) -> list[int]:
+    """Return the statuses under 400 that an operation may answer with."""
+    return [status for status in own_responses(operation) if status < HTTPStatus.BAD_REQUEST]
+
+
+def decoded(value: str, schema: dict[str, Any]) -> int | str:
+    """Return a parameter or header as its schema sees it."""
+    return int(value) if schema.get("type") == "integer" and re.fullmatch(r"-?\d+", value) else value
+
+
+def expected(example: dict[str, Any]) -> dict[str, Any]:
+    """Return the example as this interpreter words it: the phrases of statuses change between Python versions."""
+    return example | {"title": HTTPStatus(example["status"]).phrase} if "requestId" in example else example
+
+
+def undocumented(schema: dict[str, Any], value: dict[str, Any]) -> set[str]:
+    """Return the members of `value`, of its records and of its errors that the document does not name."""
+    members = set(value) - set(resolved(schema)["properties"])
+    for name, item in (("records", "Record"), ("errors", "InvalidPart")):
+        for each in value.get(name, []):
+            members |= set(each) - set(COMPONENTS["schemas"][item]["properties"])
+    return members
