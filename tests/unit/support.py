@@ -1,0 +1,228 @@
+"""What the unit tests share: requests as API Gateway sends them, and stand-ins for what the function talks to."""
+
+import itertools
+import math
+from base64 import b64encode
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
+
+from botocore.exceptions import ClientError
+
+from records_api import dynamodb, records, store
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+Call = Callable[[str, Mapping[str, Any], float], dict[str, Any]]
+
+NOW = datetime(2026, 1, 31, 9, 30, 0, 123000, tzinfo=UTC)
+FILTERS = frozenset({"status", "submittedBy", "type"})
+ALICE = records.Caller("arn:aws:iam::123456789012:user/alice", "123456789012/AIDAALICE")
+IAM_USER = {
+    "iam": {
+        "accessKey": "AKIAIOSFODNN7EXAMPLE",
+        "accountId": "123456789012",
+        "callerId": "AIDAALICE",
+        "cognitoIdentity": None,
+        "principalOrgId": "aws:PrincipalOrgID",
+        "userArn": ALICE.identity,
+        "userId": "AIDAALICE",
+    }
+}
+_numbers = itertools.count()
+
+
+def event(
+    route: str = "GET /records",
+    *,
+    record_id: str | None = None,
+    query: str = "",
+    body: str | bytes | None = None,
+    authorizer: Mapping[str, Any] | None = IAM_USER,
+    **headers: str,
+) -> dict[str, Any]:
+    """Return a request in payload format 2.0; header names are given with `_` for `-`, a body of bytes is encoded."""
+    method, _, path = route.partition(" ")
+    path = path.replace("{recordID}", record_id or "")
+    context: dict[str, Any] = {
+        "accountId": "123456789012",
+        "apiId": "a1b2c3d4e5",
+        "domainName": "a1b2c3d4e5.execute-api.us-east-1.amazonaws.com",
+        "domainPrefix": "a1b2c3d4e5",
+        "http": {
+            "method": method,
+            "path": path,
+            "protocol": "HTTP/1.1",
+            "sourceIp": "192.0.2.7",
+            "userAgent": "check/1.0",
+        },
+        "requestId": "api-request-1",
+        "routeKey": route,
+        "stage": "$default",
+        "time": "31/Jan/2026:09:30:00 +0000",
+        "timeEpoch": 1769851800123,
+    }
+    if authorizer is not None:
+        context["authorizer"] = dict(authorizer)
+    sent: dict[str, Any] = {
+        "version": "2.0",
+        "routeKey": route,
+        "rawPath": path,
+        "rawQueryString": query,
+        "headers": {
+            "accept": "*/*",
+            "host": context["domainName"],
+            "x-forwarded-for": "192.0.2.7",
+            **({} if body is None else {"content-type": "application/json"}),
+            **{name.replace("_", "-"): value for name, value in headers.items()},
+        },
+        "requestContext": context,
+        "isBase64Encoded": isinstance(body, bytes),
+    }
+    if query:
+        # As API Gateway folds it: repeated parameters become one. Nothing may read this.
+        sent["queryStringParameters"] = {"limit": "1,000"}
+    if record_id is not None:
+        sent["pathParameters"] = {"recordID": record_id}
+    if body is not None:
+        sent["body"] = b64encode(body).decode() if isinstance(body, bytes) else body
+    return sent
+
+
+@dataclass
+class Context:
+    """What the function reads of the Lambda context object."""
+
+    aws_request_id: str = "request-1"
+    function_version: str = "7"
+    seconds: float = 29.0
+
+    def get_remaining_time_in_millis(self) -> int:
+        return int(self.seconds * 1000)
+
+
+def wire(call: Call) -> dynamodb.Client:
+    """Return what the store takes for the wire client, and which answers with `call`."""
+    return cast("dynamodb.Client", SimpleNamespace(call=call))
+
+
+def through_boto3(client: "DynamoDBClient") -> Call:
+    """Return a wire client's `call` that boto3 makes: DynamoDB's own rules, and errors as the wire types them."""
+
+    def call(operation: str, payload: Mapping[str, Any], _deadline: float) -> dict[str, Any]:
+        try:
+            return cast("dict[str, Any]", client._make_api_call(operation, payload))  # type: ignore[attr-defined]
+        except ClientError as error:
+            answer = cast("dict[str, Any]", error.response)
+            content = {"__type": answer["Error"]["Code"], "message": answer["Error"]["Message"]}
+            content |= {name: answer[name] for name in ("Item",) if name in answer}
+            return dynamodb._outcome(answer["ResponseMetadata"]["HTTPStatusCode"], content)
+
+    return call
+
+
+def before_each(call: Call, operation: str, act: Callable[[], object], *, times: int = 1) -> Call:
+    """Return `call` with another hand that acts before the first `times` calls of `operation` arrive."""
+    left = itertools.count(times, -1)
+
+    def interrupted(name: str, payload: Mapping[str, Any], deadline: float) -> dict[str, Any]:
+        if name == operation and next(left) > 0:
+            act()
+        return call(name, payload, deadline)
+
+    return interrupted
+
+
+def unanswered(
+    call: Call, operation: str, *, arrives: bool, meanwhile: Callable[[], object] = lambda: None, again: bool = True
+) -> Call:
+    """Return `call` as the wire client is when the first attempt at `operation` gets no answer.
+
+    The attempt `arrives` or not, others act `meanwhile`, and it is sent `again`, or there is no time left for that.
+    """
+    is_lost = False
+
+    def lossy(name: str, payload: Mapping[str, Any], deadline: float) -> dict[str, Any]:
+        nonlocal is_lost
+        if name != operation or is_lost:
+            return call(name, payload, deadline)
+        is_lost = True
+        if arrives:
+            call(name, payload, deadline)
+        meanwhile()
+        if not again:
+            raise dynamodb.Unavailable("TimeoutError", "no answer in time", ambiguous=True)
+        try:
+            return call(name, payload, deadline)
+        except dynamodb.DynamoDBError as error:
+            error.ambiguous = True
+            raise
+
+    return lossy
+
+
+def scripted(*answers: dict[str, Any] | Exception) -> tuple[Call, list[tuple[str, dict[str, Any]]]]:
+    """Return a `call` that gives these answers in turn, the last for ever, and the list of what it was asked."""
+    asked: list[tuple[str, dict[str, Any]]] = []
+
+    def call(operation: str, payload: Mapping[str, Any], _deadline: float) -> dict[str, Any]:
+        asked.append((operation, dict(payload)))
+        answer = answers[min(len(asked), len(answers)) - 1]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    return call, asked
+
+
+def table_of(call: Call, name: str = "records", filter_indexes: frozenset[str] = FILTERS) -> store.Table:
+    """Return the table as one request sees it, with all the time in the world."""
+    return store.Table(wire(call), name, filter_indexes, math.inf)
+
+
+def new_table(client: "DynamoDBClient") -> store.Table:
+    """Create an empty table as modules/records-api/table.tf does, under a name of its own."""
+    name = f"records-{next(_numbers)}"
+    client.create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[
+            {"AttributeName": attribute, "AttributeType": "S"}
+            for attribute in ("recordID", "position", *store.INDEXES)
+        ],
+        KeySchema=[{"AttributeName": "recordID", "KeyType": "HASH"}],
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": index,
+                "KeySchema": [
+                    {"AttributeName": attribute, "KeyType": "HASH"},
+                    {"AttributeName": "position", "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": "ALL"},
+            }
+            for attribute, index in store.INDEXES.items()
+        ],
+    )
+    return table_of(through_boto3(client), name)
+
+
+def items(table: store.Table) -> list[store.Record]:
+    """Return every item the table holds, tombstones too."""
+    answer = table.client.call("Scan", {"TableName": table.name, "ConsistentRead": True}, math.inf)
+    return [store._record(item) for item in answer["Items"]]
+
+
+def walk(
+    table: store.Table, query: store.Query, limit: int, now: int = 0, most_pages: int = 10_000
+) -> Iterator[list[store.Record]]:
+    """Yield the pages of a listing until one has nothing to go on after."""
+    after = None
+    for _ in range(most_pages):
+        found, after = store.page(table, query, limit, after, now)
+        yield found
+        if after is None:
+            return
+    raise AssertionError(f"a listing did not end within {most_pages} pages")
