@@ -11,6 +11,7 @@ import io
 import json
 import os
 import random
+import select
 import socket
 import ssl
 import time
@@ -75,7 +76,8 @@ class Client:
         self._host = url.hostname or ""
         self._tls = ssl.create_default_context() if url.scheme == "https" else None
         self._port = url.port or (443 if self._tls else 80)
-        self._authority = url.netloc
+        # The scheme's own port stays out of the Host header (RFC 9110, section 4.2.3), as botocore has it.
+        self._authority = url.netloc.removesuffix(":443" if self._tls else ":80")
         self._region = region
         self._socket: socket.socket | None = None
         self._last_used = 0.0
@@ -127,21 +129,29 @@ class Client:
         except ssl.SSLCertVerificationError as error:
             self.close()
             raise Refused("CertificateError", str(error)) from error
-        except (OSError, ValueError, http.client.HTTPException) as error:
+        except (OSError, ValueError, RecursionError, http.client.HTTPException) as error:
             self.close()
             raise Unavailable(type(error).__name__, str(error), ambiguous=sent) from error
         return _outcome(response.status, content)
 
     def _connected(self, limit: float) -> socket.socket:
-        if self._socket and not 0 <= time.time() - self._last_used <= IDLE_SECONDS:
+        if self._socket and not self._is_fit(self._socket):
             self.close()
         if not self._socket:
-            wait = min(CONNECT_SECONDS, _remaining(limit))
-            self._socket = socket.create_connection((self._host, self._port), timeout=wait)
+            self._socket = _connected(self._host, self._port, min(limit, time.monotonic() + CONNECT_SECONDS))
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self._tls:
+                self._socket.settimeout(min(CONNECT_SECONDS, _remaining(limit)))
                 self._socket = self._tls.wrap_socket(self._socket, server_hostname=self._host)
         return self._socket
+
+    def _is_fit(self, connection: socket.socket) -> bool:
+        """Return whether a kept connection can take a request: used lately, and nothing to read from it.
+
+        What there is to read is its end, or an answer nobody asked for, which the next request would take for its own.
+        """
+        is_fresh = 0 <= time.time() - self._last_used <= IDLE_SECONDS
+        return is_fresh and not select.select([connection], [], [], 0)[0]
 
     def _request(self, operation: str, body: bytes) -> bytes:
         headers = {
@@ -243,6 +253,18 @@ def decode(attribute: AttributeValue) -> Any:
         case "SS" | "NS" | "BS":
             return {decode({kind[0]: member}) for member in value}
     raise ValueError(f"unknown attribute type {kind}")
+
+
+def _connected(host: str, port: int, limit: float) -> socket.socket:
+    """Return a connection to the first of the host's addresses that takes it; each has its share of the time."""
+    addresses = [info[4][:2] for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+    while True:
+        wait = _remaining(limit) / len(addresses)
+        try:
+            return socket.create_connection(addresses.pop(0), wait)  # type: ignore[arg-type]
+        except OSError:
+            if not addresses:
+                raise
 
 
 def _remaining(limit: float) -> float:
