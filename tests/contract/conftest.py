@@ -1,0 +1,212 @@
+"""What the wire tests share: credentials, certificates, fault servers, and a count of what was injected."""
+
+import ipaddress
+import ssl
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from contract.fault_server import FaultServer, Step
+from records_api import dynamodb
+
+REGION = "eu-west-3"
+# By key id. Some tests renew the credentials on the way.
+SECRETS = {"AKIDEXAMPLE": "first/secret+", "AKIDRENEWED": "second/secret+"}
+
+TALLY = "wire"
+COMPARED = "compared with botocore"
+USAGES = (
+    "content_commitment",
+    "crl_sign",
+    "data_encipherment",
+    "decipher_only",
+    "digital_signature",
+    "encipher_only",
+    "key_agreement",
+    "key_cert_sign",
+    "key_encipherment",
+)
+
+
+class Authority(NamedTuple):
+    """A certificate authority of this run's own: its certificate's file, and what it signs with."""
+
+    file: Path
+    certificate: x509.Certificate
+    key: ec.EllipticCurvePrivateKey
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show how often each fault was injected and what became of the calls it met."""
+    counts: Counter[tuple[str, str]] = Counter()
+    # Setups and teardowns are the reports without a category; a teardown's has all that its test counted.
+    for report in terminalreporter.getreports(""):
+        for name, counted in report.user_properties if report.when == "teardown" else ():
+            if name == TALLY:
+                kind, outcome, number = counted
+                counts[kind, outcome] += number
+    if not counts:
+        return
+    outcomes: Counter[str] = Counter()
+    for (kind, outcome), number in counts.items():
+        outcomes[outcome if kind != COMPARED else COMPARED] += number
+    kinds = sorted({kind for kind, _ in counts} - {COMPARED})
+    terminalreporter.section("wire client" if terminalreporter.verbosity > 0 else "wire client (-v: kind by kind)")
+    if terminalreporter.verbosity > 0:
+        for kind in [*kinds, COMPARED]:
+            found = {outcome: number for (each, outcome), number in sorted(counts.items()) if each == kind}
+            told = ", ".join(f"{outcome} {number}" for outcome, number in found.items())
+            terminalreporter.line(f"{sum(found.values()):6}  {kind}: {told}")
+    terminalreporter.line(f"{len(kinds)} kinds: " + ", ".join(f"{name} {outcomes[name]}" for name in sorted(outcomes)))
+
+
+@pytest.fixture
+def tally(request: pytest.FixtureRequest) -> Callable[..., None]:
+    """Count for the summary: `tally(kind, number, outcome)`."""
+
+    def count(kind: str, number: int, outcome: str) -> None:
+        request.node.user_properties.append((TALLY, (kind, outcome, number)))
+
+    return count
+
+
+@pytest.fixture
+def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The three variables that Lambda sets."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRETS["AKIDEXAMPLE"])
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "a token==")
+
+
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pauses of milliseconds between attempts."""
+    monkeypatch.setattr(dynamodb, "FIRST_PAUSE_SECONDS", 0.002)
+    monkeypatch.setattr(dynamodb, "LONGEST_PAUSE_SECONDS", 0.01)
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Attempts of half a second at most."""
+    monkeypatch.setattr(dynamodb, "ATTEMPT_SECONDS", 0.4)
+    monkeypatch.setattr(dynamodb, "CONNECT_SECONDS", 0.4)
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., FaultServer]]:
+    """Start fault servers. What they got is checked at the end: botocore signs it the same; no coding is asked for."""
+    started: list[FaultServer] = []
+    with ExitStack() as stack:
+
+        def start(default: Step, *, tls: ssl.SSLContext | None = None, listening: bool = True) -> FaultServer:
+            started.append(stack.enter_context(FaultServer(default, tls=tls, listening=listening)))
+            return started[-1]
+
+        yield start
+    for server in started:
+        assert server.problems == []
+        for request in server.requests:
+            assert request.headers["authorization"] == request.signature_of(SECRETS[request.key_id], REGION)
+            assert "accept-encoding" not in request.headers
+
+
+def _named(name: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+
+
+def _authority(folder: Path, name: str) -> Authority:
+    key = ec.generate_private_key(ec.SECP256R1())
+    certificate = _signed(_builder(name, key).issuer_name(_named(name)), key, key, is_authority=True)
+    file = folder / f"{name}.pem"
+    file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    return Authority(file, certificate, key)
+
+
+def _builder(name: str, key: ec.EllipticCurvePrivateKey, days: int = 1) -> x509.CertificateBuilder:
+    now = datetime.now(UTC)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(_named(name))
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=9))
+        .not_valid_after(now + timedelta(days=days))
+    )
+
+
+def _signed(
+    builder: x509.CertificateBuilder,
+    key: ec.EllipticCurvePrivateKey,
+    signer: ec.EllipticCurvePrivateKey,
+    *,
+    is_authority: bool = False,
+) -> x509.Certificate:
+    """Sign with the extensions that OpenSSL wants under X509_STRICT (the default from Python 3.13)."""
+    usage = dict.fromkeys(USAGES, False)
+    usage["key_cert_sign" if is_authority else "digital_signature"] = True
+    return (
+        builder.add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
+        .add_extension(x509.KeyUsage(**usage), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False)
+        .sign(signer, hashes.SHA256())
+    )
+
+
+def _context(
+    folder: Path, authority: Authority, name: str, alternative: x509.GeneralName, days: int = 1
+) -> ssl.SSLContext:
+    key = ec.generate_private_key(ec.SECP256R1())
+    builder = _builder(name, key, days).issuer_name(authority.certificate.subject)
+    builder = builder.add_extension(x509.SubjectAlternativeName([alternative]), critical=False)
+    file = folder / f"{name}.pem"
+    file.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        + _signed(builder, key, authority.key).public_bytes(serialization.Encoding.PEM)
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+    return context
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """The authority that `trusted` makes the client trust."""
+    return _authority(tmp_path_factory.mktemp("authority"), "trusted")
+
+
+@pytest.fixture(scope="session")
+def certificates(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> dict[str, ssl.SSLContext]:
+    """Servers' contexts by what is right or wrong with their certificate: good, wrong-host, expired, untrusted."""
+    folder = tmp_path_factory.mktemp("certificates")
+    here = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+    stranger = _authority(folder, "stranger")
+    return {
+        "good": _context(folder, authority, "good", here),
+        "wrong-host": _context(folder, authority, "wrong-host", x509.DNSName("elsewhere.example")),
+        "expired": _context(folder, authority, "expired", here, days=-1),
+        "untrusted": _context(folder, stranger, "untrusted", here),
+    }
+
+
+@pytest.fixture
+def trusted(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The client trusts the run's own authority, by the way OpenSSL has for that."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
+
+
+@pytest.fixture(params=["tcp", "tls"])
+def tls(request: pytest.FixtureRequest) -> ssl.SSLContext | None:
+    """Each test over plain TCP and over TLS."""
+    request.getfixturevalue("trusted")
+    certificates: dict[str, ssl.SSLContext] = request.getfixturevalue("certificates")
+    return certificates["good"] if request.param == "tls" else None

@@ -1,0 +1,304 @@
+"""An HTTP server on loopback that fails as it is told: one step of a script for each request that reaches it.
+
+A step takes the exchange and does what a server could do with it: read the request or not, answer, stay silent, reset.
+"""
+
+import json
+import select
+import socket
+import ssl
+import struct
+import threading
+import time
+import zlib
+from collections import deque
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+# Every wait of a step ends after this, whatever the client does.
+LONGEST_STEP_SECONDS = 5.0
+# Close with a reset instead of an orderly end: linger on, for no time (socket(7), SO_LINGER).
+RESET = struct.pack("ii", 1, 0)
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request as it came: header names in lower case."""
+
+    connection: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def operation(self) -> str:
+        return self.headers["x-amz-target"].partition(".")[2]
+
+    @property
+    def payload(self) -> dict[str, Any]:
+        content: dict[str, Any] = json.loads(self.body)
+        return content
+
+    @property
+    def key_id(self) -> str:
+        return self.headers["authorization"].partition("Credential=")[2].partition("/")[0]
+
+    def signature_of(self, secret: str, region: str) -> str:
+        """Return the Authorization header that botocore puts on this request, at the time it says."""
+        signer: Any = SigV4Auth(Credentials(self.key_id, secret), "dynamodb", region)
+        own = {name: text for name, text in self.headers.items() if name not in ("authorization", "content-length")}
+        request = AWSRequest("POST", f"http://{self.headers['host']}/", headers=own, data=self.body)
+        request.context["timestamp"] = self.headers["x-amz-date"]
+        text = signer.string_to_sign(request, signer.canonical_request(request))
+        signer._inject_signature_to_request(request, signer.signature(text, request))
+        return str(request.headers["Authorization"])
+
+
+class Exchange:
+    """One turn on a connection: a request that waits to be read, and the answer to it."""
+
+    def __init__(self, server: "FaultServer", connection: socket.socket, number: int) -> None:
+        self.server = server
+        self.number = number
+        self.is_open = True
+        self._connection = connection
+
+    def read(self) -> Request:
+        """Read the request and keep it in the server's record."""
+        received = b""
+        while b"\r\n\r\n" not in received:
+            received += self._received()
+        head, _, body = received.partition(b"\r\n\r\n")
+        line, *fields = head.decode("ascii").split("\r\n")
+        headers = {name.lower(): text.strip() for name, _, text in (field.partition(":") for field in fields)}
+        while len(body) < int(headers["content-length"]):
+            body += self._received()
+        if line != "POST / HTTP/1.1" or len(fields) != len(headers) or len(body) != int(headers["content-length"]):
+            self.server.problems.append(f"not one well-formed request: {received!r}")
+        request = Request(self.number, headers, body)
+        self.server.requests.append(request)
+        return request
+
+    def send(self, content: bytes) -> None:
+        self._connection.sendall(content)
+
+    def drip(self, content: bytes, pause: float = 0.02) -> None:
+        """Send byte by byte, for as long as anybody listens."""
+        for place in range(len(content)):
+            if self.server.is_ended.wait(pause):
+                return
+            self.send(content[place : place + 1])
+
+    def reset(self) -> None:
+        self._connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+        self.close()
+
+    def close(self) -> None:
+        self.is_open = False
+        self._connection.close()
+
+    def wait_until_left(self) -> bool:
+        """Wait until the client closes its end; return whether it did. What it sends in between is thrown away."""
+        limit = time.monotonic() + LONGEST_STEP_SECONDS
+        while time.monotonic() < limit and not self.server.is_ended.wait(0.01):
+            if not _peeked(self._connection):
+                return True
+            if select.select([self._connection], [], [], 0)[0]:
+                socket.socket.recv(self._connection, 65536)
+        return False
+
+    def _received(self) -> bytes:
+        received = self._connection.recv(65536)
+        if not received:
+            raise ConnectionError("the client left in the middle of a request")
+        return received
+
+
+Step = Callable[[Exchange], None]
+
+
+class FaultServer:
+    """Serves `script` step by step, then `default` for ever; every connection in a thread of its own."""
+
+    def __init__(self, default: Step, *, tls: ssl.SSLContext | None = None, listening: bool = True) -> None:
+        self.default = default
+        self.requests: list[Request] = []
+        self.problems: list[str] = []
+        self.handshakes_failed = 0
+        self.connections = 0
+        self.is_ended = threading.Event()
+        self._script: deque[Step] = deque()
+        self._tls = tls
+        self._lock = threading.Lock()
+        self._threads: list[threading.Thread] = []
+        self._open: list[socket.socket] = []
+        self._listener = socket.socket()
+        self._listener.bind(("127.0.0.1", 0))
+        if listening:
+            self.listen()
+
+    def listen(self) -> None:
+        """Take connections; before this they are refused."""
+        self._listener.listen(64)
+        self._start(self._accept)
+
+    def script(self, *steps: Step) -> None:
+        self._script.extend(steps)
+
+    @property
+    def port(self) -> int:
+        return int(self._listener.getsockname()[1])
+
+    @property
+    def url(self) -> str:
+        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.is_ended.set()
+        # Wakes accept(), and every recv() of a connection.
+        for each in (self._listener, *self._open):
+            _shut(each)
+        for thread in self._threads:
+            thread.join(LONGEST_STEP_SECONDS + 1)
+        self._listener.close()
+        assert not any(thread.is_alive() for thread in self._threads)
+
+    def _start(self, run: Callable[[], None]) -> None:
+        thread = threading.Thread(target=run, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _accept(self) -> None:
+        while not self.is_ended.is_set():
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            with self._lock:
+                self.connections += 1
+                self._open.append(connection)
+                number = self.connections
+            self._start(lambda connection=connection, number=number: self._serve(connection, number))  # type: ignore[misc]
+
+    def _serve(self, connection: socket.socket, number: int) -> None:
+        if self._tls:
+            try:
+                connection = self._tls.wrap_socket(connection, server_side=True)
+            except OSError:
+                self.handshakes_failed += 1
+                connection.close()
+                return
+            self._open.append(connection)
+        exchange = Exchange(self, connection, number)
+        try:
+            while exchange.is_open and not self.is_ended.is_set() and _peeked(connection, LONGEST_STEP_SECONDS):
+                with self._lock:
+                    step = self._script.popleft() if self._script else self.default
+                step(exchange)
+        except OSError:
+            pass  # the client has left: many steps are meant to make it
+        except Exception as error:  # noqa: BLE001 - a fault of the test itself, which the fixture shows
+            self.problems.append(repr(error))
+        exchange.close()
+
+
+def message(content: object, *, status: str = "200 OK", crc: str | None = "right", extra: Iterable[str] = ()) -> bytes:
+    """Return an answer as DynamoDB gives it. `content`: bytes as they are, or what becomes JSON; `crc` None: none."""
+    body = content if isinstance(content, bytes) else json.dumps(content).encode()
+    lines = [f"HTTP/1.1 {status}", "Content-Type: application/x-amz-json-1.0", f"Content-Length: {len(body)}", *extra]
+    if crc is not None:
+        lines.append(f"x-amz-crc32: {zlib.crc32(body) if crc == 'right' else crc}")
+    return "".join(f"{line}\r\n" for line in [*lines, ""]).encode() + body
+
+
+def error(code: str, status: str = "400 Bad Request", **more: object) -> bytes:
+    """Return an error as DynamoDB gives it."""
+    return message({"__type": f"com.amazonaws.dynamodb.v20120810#{code}", "message": "said so", **more}, status=status)
+
+
+def answers(*contents: bytes) -> Step:
+    """Read the request, send this."""
+
+    def step(exchange: Exchange) -> None:
+        exchange.read()
+        for content in contents:
+            exchange.send(content)
+
+    return step
+
+
+def answers_and_ends(content: bytes, *, reset: bool = False) -> Step:
+    """Read the request, send this, and close the connection without a word of it."""
+
+    def step(exchange: Exchange) -> None:
+        exchange.read()
+        exchange.send(content)
+        if reset:
+            # Give the client time to read: a reset throws away what is on its way.
+            time.sleep(0.05)
+            exchange.reset()
+        else:
+            exchange.close()
+
+    return step
+
+
+def resets_before_reading(exchange: Exchange) -> None:
+    exchange.reset()
+
+
+def resets_after_reading(exchange: Exchange) -> None:
+    exchange.read()
+    exchange.reset()
+
+
+def closes_after_reading(exchange: Exchange) -> None:
+    exchange.read()
+    exchange.close()
+
+
+def is_silent(exchange: Exchange) -> None:
+    exchange.read()
+    exchange.wait_until_left()
+    exchange.close()
+
+
+def drips(content: bytes, after: int = 0) -> Step:
+    """Read the request, send `after` bytes at once and the others one by one, too slowly."""
+
+    def step(exchange: Exchange) -> None:
+        exchange.read()
+        exchange.send(content[:after])
+        exchange.drip(content[after:])
+        exchange.close()
+
+    return step
+
+
+def _peeked(connection: socket.socket, seconds: float = 0.0) -> bool:
+    """Return whether the client is still there; with `seconds`, whether it sends something within them.
+
+    The raw socket is looked at, so that a TLS connection looks no different.
+    """
+    try:
+        if not select.select([connection], [], [], seconds)[0]:
+            return not seconds
+        return bool(socket.socket.recv(connection, 1, socket.MSG_PEEK))
+    except (OSError, ValueError):
+        return False
+
+
+def _shut(connection: socket.socket) -> None:
+    with suppress(OSError):
+        socket.socket.shutdown(connection, socket.SHUT_RDWR)

@@ -1,0 +1,618 @@
+"""The wire client against a server that fails in every way there is: a right answer or a typed error, in time."""
+
+import gc
+import socket
+import ssl
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from contract import fault_server as faults
+from contract.fault_server import Exchange, FaultServer, Step, answers, answers_and_ends, drips, error, message
+from records_api import dynamodb
+
+Serve = Callable[..., FaultServer]
+Count = Callable[..., None]
+
+REGION = "eu-west-3"
+ITEM: dict[str, Any] = {"Item": {"recordID": {"S": "1"}, "message": {"S": "\u20ac" * 200}}}
+OTHER = {"Item": {"recordID": {"S": "2"}}}
+OK = answers(message(ITEM))
+# What a call may take beyond its deadline: a busy machine.
+SLACK_SECONDS = 0.3
+DEADLINE_SECONDS = 5.0
+
+# Each damage to one exchange, by name: what the server does, and whether the connection is fit for another request.
+CUT = len(message(ITEM)) // 2
+UNCLEAR: dict[str, Step] = {
+    "reset before the request is read": faults.resets_before_reading,
+    "reset after the request is read": faults.resets_after_reading,
+    "closed after the request is read": faults.closes_after_reading,
+    "reset in the middle of the head": answers_and_ends(message(ITEM)[:25], reset=True),
+    "closed in the middle of the head": answers_and_ends(message(ITEM)[:25]),
+    "reset in the middle of the body": answers_and_ends(message(ITEM)[:CUT], reset=True),
+    "half a body": answers_and_ends(message(ITEM)[:CUT]),
+    "half a chunk": answers_and_ends(b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n40\r\n{"Item":'),
+    "cut where only the checksum shows it": answers_and_ends(b"HTTP/1.1 200 OK\r\nx-amz-crc32: 1\r\n\r\n{}"),
+    "wrong CRC32": answers(message(ITEM, crc="1")),
+    "no number for a CRC32": answers(message(ITEM, crc="deadbeef")),
+    "wrong CRC32 of an error": answers(
+        message({"__type": "x#ValidationException"}, status="400 Bad Request", crc="1"),
+    ),
+    "garbage": answers_and_ends(b"\x00\x16\x03 not a word of HTTP\r\n\r\n" * 40),
+    "another protocol": answers_and_ends(b"SSH-2.0-OpenSSH_9.2\r\n"),
+    "a line without end": answers_and_ends(b"HTTP/1.1 200 OK\r\nx: " + b"x" * 70_000),
+    "headers without end": answers_and_ends(b"HTTP/1.1 200 OK\r\n" + b"x: y\r\n" * 200),
+    "early hints and no answer": answers_and_ends(b"HTTP/1.1 103 Early Hints\r\n\r\n"),
+    "an HTML page as 200": answers(message(b"<html><body>Welcome</body></html>", crc=None)),
+    "an HTML page as 503": answers(message(b"<html>Busy</html>", status="503 Service Unavailable", crc=None)),
+    "a body of no bytes": answers(message(b"")),
+    "JSON, and no object": answers(message(["Item"])),
+    "JSON nested without end": answers(message(b"[" * 200_000)),
+}
+UNCLEAR_BUT_SOUND: dict[str, Step] = {
+    "500": answers(error("InternalServerError", "500 Internal Server Error")),
+    "500 without a type": answers(message({}, status="500 Internal Server Error")),
+    "503": answers(error("ServiceUnavailable", "503 Service Unavailable")),
+}
+SLOW: dict[str, Step] = {
+    "slow first byte": faults.is_silent,
+    "slow head": drips(message(ITEM)),
+    "slow body": drips(message(ITEM), after=len(message(ITEM)) - 300),
+    "100 Continue without end": drips(b"HTTP/1.1 100 Continue\r\n\r\n" * 100),
+}
+THROTTLED: dict[str, Step] = {
+    name: answers(error(name))
+    for name in ("ProvisionedThroughputExceededException", "RequestLimitExceeded", "ThrottlingException")
+}
+AMBIGUOUS = UNCLEAR | UNCLEAR_BUT_SOUND | SLOW
+SOUND = UNCLEAR_BUT_SOUND | THROTTLED
+EVERY = AMBIGUOUS | THROTTLED
+
+
+class Trial:
+    """A client, calls of it, and what they took."""
+
+    def __init__(self, url: str, tally: Count) -> None:
+        self.client = dynamodb.Client(url, REGION)
+        self._tally = tally
+
+    def call(self, kind: str, seconds: float = DEADLINE_SECONDS, **payload: object) -> dict[str, Any]:
+        """Call GetItem; fails where answer or error come later than the deadline."""
+        began = time.monotonic()
+        try:
+            answer = self.client.call("GetItem", payload, began + seconds)
+        except dynamodb.DynamoDBError as failure:
+            self._tally(kind, 1, type(failure).__name__ + (" (ambiguous)" if failure.ambiguous else ""))
+            raise
+        else:
+            self._tally(kind, 1, "right answer")
+            return answer
+        finally:
+            assert time.monotonic() - began <= max(seconds, 0) + SLACK_SECONDS
+
+    def fail(
+        self, expected: type[dynamodb.DynamoDBError], kind: str, seconds: float = DEADLINE_SECONDS, **payload: object
+    ) -> dynamodb.DynamoDBError:
+        """Call, and return the error, which is of exactly that class."""
+        with pytest.raises(expected) as caught:
+            self.call(kind, seconds, **payload)
+        assert type(caught.value) is expected
+        return caught.value
+
+
+@pytest.fixture
+def trial(tally: Count, credentials: None, hurried: None) -> Iterator[Callable[[str], Trial]]:  # noqa: ARG001 - set up
+    made: list[Trial] = []
+
+    def make(url: str) -> Trial:
+        made.append(Trial(url, tally))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.client.close()
+
+
+@contextmanager
+def at_pauses(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> Iterator[None]:
+    """Do `act` in each pause between two attempts, instead of waiting."""
+
+    def sleep(seconds: float) -> None:
+        if seconds:
+            act()
+
+    clock = SimpleNamespace(monotonic=time.monotonic, time=time.time, sleep=sleep)
+    with monkeypatch.context() as patch:
+        patch.setattr(dynamodb, "time", clock)
+        yield
+
+
+def attempt_connections(server: FaultServer) -> list[int]:
+    return [request.connection for request in server.requests]
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("kind", EVERY)
+def test_after_a_fault_the_answer_is_right_and_the_connection_kept_only_if_sound(
+    kind: str, serve: Serve, trial: Callable[[str], Trial], tls: ssl.SSLContext | None
+) -> None:
+    server = serve(OK, tls=tls)
+    server.script(EVERY[kind])
+    each = trial(server.url)
+    assert each.call(kind) == ITEM
+    assert each.call("none, after it") == ITEM
+    assert server.connections == (1 if kind in SOUND else 2)
+    unread = kind == "reset before the request is read"
+    assert len(server.requests) == (2 if unread else 3)
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("kind", EVERY)
+def test_a_definite_answer_after_a_fault_still_tells_of_it(
+    kind: str, serve: Serve, trial: Callable[[str], Trial], tls: ssl.SSLContext | None
+) -> None:
+    server = serve(OK, tls=tls)
+    server.script(EVERY[kind], answers(error("ConditionalCheckFailedException", **ITEM)))
+    failure = trial(server.url).fail(dynamodb.ConditionFailed, kind)
+    assert isinstance(failure, dynamodb.ConditionFailed)
+    assert failure.item == ITEM["Item"]
+    assert failure.ambiguous == (kind in AMBIGUOUS)
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("kind", EVERY)
+def test_a_fault_that_stays_ends_in_a_typed_error_after_all_attempts_or_at_the_deadline(
+    kind: str, serve: Serve, trial: Callable[[str], Trial], tls: ssl.SSLContext | None
+) -> None:
+    server = serve(EVERY[kind], tls=tls)
+    seconds = 0.7 if kind in SLOW else DEADLINE_SECONDS
+    failure = trial(server.url).fail(dynamodb.Unavailable, kind, seconds)
+    assert failure.ambiguous == (kind in AMBIGUOUS)
+    attempts = server.connections if kind not in SOUND else len(server.requests)
+    assert attempts == (2 if kind in SLOW else dynamodb.MAX_ATTEMPTS)
+
+
+@pytest.mark.parametrize("kind", THROTTLED)
+def test_throttles_then_success(kind: str, serve: Serve, trial: Callable[[str], Trial]) -> None:
+    server = serve(OK)
+    server.script(*[THROTTLED[kind]] * (dynamodb.MAX_ATTEMPTS - 1))
+    assert trial(server.url).call(f"{kind}, five times") == ITEM
+    assert attempt_connections(server) == [1] * dynamodb.MAX_ATTEMPTS
+
+
+def test_a_pause_that_would_outlast_the_deadline_is_not_waited_for(
+    serve: Serve, trial: Callable[[str], Trial], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dynamodb, "random", SimpleNamespace(uniform=lambda _, highest: highest))
+    monkeypatch.setattr(dynamodb, "FIRST_PAUSE_SECONDS", 5.0)
+    monkeypatch.setattr(dynamodb, "LONGEST_PAUSE_SECONDS", 10.0)
+    server = serve(THROTTLED["ThrottlingException"])
+    began = time.monotonic()
+    failure = trial(server.url).fail(dynamodb.Unavailable, "throttled, and no time for another attempt", 3.0)
+    assert time.monotonic() - began < 1.0
+    assert (failure.code, failure.ambiguous, len(server.requests)) == ("ThrottlingException", False, 1)
+
+
+def test_without_time_nothing_is_sent(serve: Serve, trial: Callable[[str], Trial]) -> None:
+    server = serve(OK)
+    failure = trial(server.url).fail(dynamodb.Unavailable, "no time left", -1.0)
+    assert (failure.code, failure.ambiguous) == ("DeadlineExceeded", False)
+    assert server.connections == 0
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "AccessDeniedException",
+        "ExpiredTokenException",
+        "IncompleteSignatureException",
+        "InvalidSignatureException",
+        "MissingAuthenticationTokenException",
+        "ResourceNotFoundException",
+        "UnrecognizedClientException",
+        "ValidationException",
+    ],
+)
+def test_what_no_retry_would_change_is_never_tried_again(
+    code: str, serve: Serve, trial: Callable[[str], Trial], tls: ssl.SSLContext | None
+) -> None:
+    server = serve(OK, tls=tls)
+    each = trial(server.url)
+    server.script(answers(error(code)))
+    failure = each.fail(dynamodb.Refused, code)
+    assert (failure.code, failure.ambiguous, len(server.requests)) == (code, False, 1)
+    assert each.call("none, after it") == ITEM
+    server.script(UNCLEAR["wrong CRC32"], answers(error(code)))
+    failure = each.fail(dynamodb.Refused, f"{code}, after an unclear attempt")
+    assert (failure.code, failure.ambiguous, len(server.requests)) == (code, True, 4)
+    assert attempt_connections(server) == [1, 1, 1, 2]
+
+
+def test_a_failed_condition_is_no_fault(serve: Serve, trial: Callable[[str], Trial]) -> None:
+    server = serve(answers(error("ConditionalCheckFailedException")))
+    failure = trial(server.url).fail(dynamodb.ConditionFailed, "condition failed")
+    assert isinstance(failure, dynamodb.ConditionFailed)
+    assert (failure.item, failure.ambiguous, len(server.requests)) == (None, False, 1)
+
+
+CHUNKS = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in (b'{"It', b'em":{"recordID"', b':{"S":"1"}}}', b""))
+ODD_BUT_RIGHT = {
+    "100 Continue before it": (b"HTTP/1.1 100 Continue\r\n\r\n" * 3 + message(ITEM), True),
+    "in chunks": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + CHUNKS, True),
+    "Connection: close": (message(ITEM, extra=["Connection: close"]), False),
+    "HTTP/1.0": (message(ITEM).replace(b"HTTP/1.1", b"HTTP/1.0"), False),
+    "no CRC32": (message(ITEM, crc=None), True),
+    "header names in capitals": (message(ITEM).replace(b"x-amz-crc32", b"X-AMZ-CRC32"), True),
+    "a megabyte": (message({"Item": {"recordID": {"S": "x" * 1_000_000}}}), True),
+}
+
+
+@pytest.mark.parametrize("kind", ODD_BUT_RIGHT)
+def test_an_odd_answer_is_understood(
+    kind: str, serve: Serve, trial: Callable[[str], Trial], tls: ssl.SSLContext | None
+) -> None:
+    content, is_kept = ODD_BUT_RIGHT[kind]
+    server = serve(answers(content), tls=tls)
+    each = trial(server.url)
+    for _ in range(3):
+        assert "recordID" in each.call(f"odd but right: {kind}")["Item"]
+    assert attempt_connections(server) == ([1, 1, 1] if is_kept else [1, 2, 3])
+
+
+def test_an_answer_that_ends_with_the_connection_is_understood(serve: Serve, trial: Callable[[str], Trial]) -> None:
+    server = serve(answers_and_ends(message(ITEM).replace(b"Content-Length", b"X")))
+    assert trial(server.url).call("odd but right: ends with the connection") == ITEM
+    assert len(server.requests) == 1
+
+
+def test_an_answer_in_single_bytes_is_understood(
+    serve: Serve, trial: Callable[[str], Trial], tls: ssl.SSLContext | None
+) -> None:
+    def step(exchange: Exchange) -> None:
+        exchange.read()
+        exchange.drip(message(OTHER), pause=0.0)
+
+    server = serve(step, tls=tls)
+    assert trial(server.url).call("odd but right: in single bytes") == OTHER
+    assert len(server.requests) == 1
+
+
+# Connections that are kept, and those that have died since.
+
+
+@pytest.mark.parametrize("with_reset", [False, True], ids=["closed", "reset"])
+def test_a_connection_that_the_peer_ended_while_it_was_idle_costs_no_attempt(
+    serve: Serve, trial: Callable[[str], Trial], tls: ssl.SSLContext | None, *, with_reset: bool
+) -> None:
+    server = serve(answers(error("ConditionalCheckFailedException")), tls=tls)
+    server.script(answers_and_ends(message(ITEM), reset=with_reset))
+    each = trial(server.url)
+    assert each.call("none") == ITEM
+    time.sleep(0.15)
+    failure = each.fail(dynamodb.ConditionFailed, "stale kept-alive connection")
+    assert not failure.ambiguous
+    assert attempt_connections(server) == [1, 2]
+
+
+@pytest.mark.parametrize("step", [faults.resets_before_reading, faults.resets_after_reading], ids=["unread", "read"])
+def test_a_reset_on_a_reused_connection_is_ambiguous(
+    step: Step, serve: Serve, trial: Callable[[str], Trial], tls: ssl.SSLContext | None
+) -> None:
+    server = serve(answers(error("ConditionalCheckFailedException")), tls=tls)
+    server.script(OK, step)
+    each = trial(server.url)
+    assert each.call("none") == ITEM
+    assert each.fail(dynamodb.ConditionFailed, "reset on a reused connection").ambiguous
+    assert server.connections == 2
+
+
+def test_a_request_that_could_not_be_sent_whole_is_not_ambiguous(
+    serve: Serve, trial: Callable[[str], Trial], tls: ssl.SSLContext | None
+) -> None:
+    server = serve(answers(error("ConditionalCheckFailedException")), tls=tls)
+
+    def step(exchange: Exchange) -> None:
+        time.sleep(0.1)  # until the buffers between are full
+        exchange.reset()
+
+    server.script(step)
+    failure = trial(server.url).fail(dynamodb.ConditionFailed, "reset while sending", filler="x" * 16_000_000)
+    assert not failure.ambiguous
+    assert server.connections == 2
+
+
+@pytest.mark.parametrize("jump", [dynamodb.IDLE_SECONDS + 1, 86400.0, -3600.0])
+def test_a_thawed_process_does_not_use_its_dead_connection(
+    jump: float,
+    serve: Serve,
+    trial: Callable[[str], Trial],
+    tls: ssl.SSLContext | None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    left: list[bool] = []
+
+    def answers_and_dies(exchange: Exchange) -> None:
+        exchange.read()
+        exchange.send(message(ITEM))
+        left.append(exchange.wait_until_left())
+
+    server = serve(answers(message(OTHER)), tls=tls)
+    server.script(answers_and_dies)
+    each = trial(server.url)
+    assert each.call("none") == ITEM
+    clock = SimpleNamespace(monotonic=time.monotonic, time=lambda: time.time() + jump, sleep=time.sleep)
+    with monkeypatch.context() as patch:
+        patch.setattr(dynamodb, "time", clock)
+        assert each.call("frozen and thawed", 1.0) == OTHER
+    assert attempt_connections(server) == [1, 2]
+    while not left:
+        time.sleep(0.01)
+    assert left == [True]
+
+
+def test_a_connection_is_kept_while_it_is_used(
+    serve: Serve, trial: Callable[[str], Trial], tls: ssl.SSLContext | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = time.time()
+    server = serve(OK, tls=tls)
+    each = trial(server.url)
+    for number in range(5):
+        # Longer in all than a connection may idle: what counts is the last use.
+        moment = now + number * (dynamodb.IDLE_SECONDS - 1)
+        clock = SimpleNamespace(monotonic=time.monotonic, time=lambda moment=moment: moment, sleep=time.sleep)
+        monkeypatch.setattr(dynamodb, "time", clock)
+        assert each.call("none, one after the other") == ITEM
+    assert attempt_connections(server) == [1] * 5
+
+
+def test_an_answer_nobody_asked_for_is_not_taken_for_the_next(
+    serve: Serve, trial: Callable[[str], Trial], tls: ssl.SSLContext | None
+) -> None:
+    def step(exchange: Exchange) -> None:
+        exchange.read()
+        exchange.send(message(ITEM))
+        time.sleep(0.1)
+        exchange.send(message(ITEM))
+
+    server = serve(answers(message(OTHER)), tls=tls)
+    server.script(step)
+    each = trial(server.url)
+    assert each.call("none") == ITEM
+    time.sleep(0.25)
+    assert each.call("answered twice") == OTHER
+
+
+def test_no_socket_is_left_behind(serve: Serve, trial: Callable[[str], Trial], tls: ssl.SSLContext | None) -> None:
+    server = serve(UNCLEAR["half a body"], tls=tls)
+    each = trial(server.url)
+    each.fail(dynamodb.Unavailable, "half a body")
+    assert each.client._socket is None
+    gc.collect()  # a socket left open warns here, and a warning is an error
+
+
+# Connections that do not come about.
+
+
+def test_refused_then_listening(serve: Serve, trial: Callable[[str], Trial], monkeypatch: pytest.MonkeyPatch) -> None:
+    server = serve(answers(error("ConditionalCheckFailedException")), listening=False)
+    pauses: list[None] = []
+
+    def listen_at_the_second() -> None:
+        pauses.append(None)
+        if len(pauses) == 2:
+            server.listen()
+
+    with at_pauses(monkeypatch, listen_at_the_second):
+        failure = trial(server.url).fail(dynamodb.ConditionFailed, "connection refused, twice")
+    assert not failure.ambiguous
+    assert len(server.requests) == 1
+
+
+def test_refused_for_good(serve: Serve, trial: Callable[[str], Trial], monkeypatch: pytest.MonkeyPatch) -> None:
+    server = serve(OK, listening=False)
+    pauses: list[None] = []
+    with at_pauses(monkeypatch, lambda: pauses.append(None)):
+        failure = trial(server.url).fail(dynamodb.Unavailable, "connection refused")
+    assert (failure.code, failure.ambiguous) == ("ConnectionRefusedError", False)
+    assert len(pauses) == dynamodb.MAX_ATTEMPTS - 1
+
+
+def test_an_unknown_host(trial: Callable[[str], Trial], monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    failure = trial("http://nowhere.example").fail(dynamodb.Unavailable, "unknown host")
+    assert (failure.code, failure.ambiguous) == ("gaierror", False)
+
+
+@contextmanager
+def black_hole() -> Iterator[int]:
+    """Listen on a port without taking anybody: its queue is full, so that a connection attempt hears nothing."""
+    with socket.socket() as listener, socket.socket() as first, socket.socket() as second:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for each in (first, second):
+            each.setblocking(False)  # noqa: FBT003 - the standard library's signature
+            each.connect_ex(listener.getsockname())
+        yield listener.getsockname()[1]
+
+
+@pytest.mark.parametrize("addresses", [1, 4])
+def test_a_host_that_does_not_answer_ends_with_the_deadline_however_many_addresses_it_has(
+    addresses: int, trial: Callable[[str], Trial], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with black_hole() as port:
+        found = socket.getaddrinfo("127.0.0.1", port, type=socket.SOCK_STREAM) * addresses
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+        failure = trial(f"http://many.example:{port}").fail(
+            dynamodb.Unavailable, f"no answer to the connection, {addresses} address(es)", 0.4
+        )
+    assert (failure.code, failure.ambiguous) == ("TimeoutError", False)
+
+
+def test_the_next_address_of_a_host_is_tried(
+    serve: Serve, trial: Callable[[str], Trial], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = serve(OK)
+    with black_hole() as silent, socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        ports = (silent, closed.getsockname()[1], server.port)
+        known = socket.getaddrinfo
+        found = [info for port in ports for info in known("127.0.0.1", port, type=socket.SOCK_STREAM)]
+
+        def resolve(host: str, port: int, family: int = 0, kind: int = 0, **_: object) -> object:
+            return found if host == "many.example" else known(host, port, family, kind)
+
+        monkeypatch.setattr(socket, "getaddrinfo", resolve)
+        assert trial("http://many.example:1").call("two of three addresses do not answer", 2.0) == ITEM
+    assert len(server.requests) == 1
+
+
+@pytest.mark.usefixtures("trusted")
+@pytest.mark.parametrize(
+    ("kind", "greeting"),
+    [("is silent", b""), ("speaks HTTP", b"HTTP/1.1 400 Bad Request\r\n\r\n"), ("resets", None)],
+)
+def test_a_peer_that_does_not_shake_hands(
+    kind: str, greeting: bytes | None, serve: Serve, trial: Callable[[str], Trial]
+) -> None:
+    def step(exchange: Exchange) -> None:
+        if greeting is None:
+            exchange.reset()
+        elif greeting:
+            exchange.send(greeting)
+            exchange.close()
+        else:
+            exchange.wait_until_left()
+
+    server = serve(step)
+    failure = trial(server.url.replace("http:", "https:")).fail(
+        dynamodb.Unavailable, f"in the TLS handshake the peer {kind}", 0.4 if greeting == b"" else DEADLINE_SECONDS
+    )
+    assert not failure.ambiguous
+    assert server.connections == (1 if greeting == b"" else dynamodb.MAX_ATTEMPTS)
+
+
+@pytest.mark.usefixtures("trusted")
+@pytest.mark.parametrize("kind", ["wrong-host", "expired", "untrusted"])
+def test_a_wrong_certificate_is_refused_at_once(
+    kind: str, serve: Serve, trial: Callable[[str], Trial], certificates: dict[str, ssl.SSLContext]
+) -> None:
+    server = serve(OK, tls=certificates[kind])
+    failure = trial(server.url).fail(dynamodb.Refused, f"certificate: {kind}")
+    assert (failure.code, failure.ambiguous) == ("CertificateError", False)
+    assert server.connections == 1
+    assert server.requests == []
+
+
+def test_a_certificate_is_verified_without_anybody_asking(
+    serve: Serve, trial: Callable[[str], Trial], certificates: dict[str, ssl.SSLContext]
+) -> None:
+    """Without SSL_CERT_FILE the system's authorities are trusted, and this run's is none of them."""
+    server = serve(OK, tls=certificates["good"])
+    assert trial(server.url).fail(dynamodb.Refused, "certificate: unknown authority").code == "CertificateError"
+
+
+# What is sent anew with every attempt.
+
+
+def test_credentials_are_read_for_every_attempt(
+    serve: Serve, trial: Callable[[str], Trial], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def renew() -> None:
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDRENEWED")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "second/secret+")
+        monkeypatch.setenv("AWS_SESSION_TOKEN", "another token==")
+
+    server = serve(OK)
+    server.script(THROTTLED["ThrottlingException"])
+    each = trial(server.url)
+    with at_pauses(monkeypatch, renew):
+        assert each.call("credentials renewed between attempts") == ITEM
+    assert [request.key_id for request in server.requests] == ["AKIDEXAMPLE", "AKIDRENEWED"]
+    tokens = [request.headers["x-amz-security-token"] for request in server.requests]
+    assert tokens == ["a token==", "another token=="]
+    for request in server.requests:
+        assert "x-amz-security-token" in request.headers["authorization"].partition("SignedHeaders=")[2]
+
+
+def test_expired_credentials_that_are_renewed_in_the_environment(
+    serve: Serve, trial: Callable[[str], Trial], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def step(exchange: Exchange) -> None:
+        is_expired = exchange.read().key_id == "AKIDEXAMPLE"
+        exchange.send(error("ExpiredTokenException") if is_expired else message(ITEM))
+
+    server = serve(step)
+    each = trial(server.url)
+    assert each.fail(dynamodb.Refused, "credentials expired").code == "ExpiredTokenException"
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDRENEWED")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "second/secret+")
+    monkeypatch.delenv("AWS_SESSION_TOKEN")
+    assert each.call("credentials renewed") == ITEM
+    assert "x-amz-security-token" not in server.requests[-1].headers
+    assert attempt_connections(server) == [1, 1]
+
+
+def test_the_date_is_that_of_the_attempt(
+    serve: Serve, trial: Callable[[str], Trial], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = datetime(2024, 12, 31, 23, 59, 58, tzinfo=UTC)
+    seconds = iter(range(100))
+    monkeypatch.setattr(dynamodb, "datetime", SimpleNamespace(now=lambda _: now + timedelta(seconds=next(seconds))))
+    server = serve(THROTTLED["ThrottlingException"])
+    trial(server.url).fail(dynamodb.Unavailable, "throttled")
+    dates = [request.headers["x-amz-date"] for request in server.requests]
+    assert dates == ["20241231T235958Z", "20241231T235959Z", *[f"20250101T00000{second}Z" for second in range(4)]]
+    assert len({request.headers["authorization"] for request in server.requests}) == 6
+
+
+def test_pauses_have_full_jitter_under_a_growing_bound(
+    serve: Serve, trial: Callable[[str], Trial], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bounds: list[tuple[float, float]] = []
+    slept: list[float] = []
+
+    def uniform(lowest: float, highest: float) -> float:
+        bounds.append((lowest, highest))
+        return highest / 2
+
+    monkeypatch.undo()
+    for name, value in (("ACCESS_KEY_ID", "AKIDEXAMPLE"), ("SECRET_ACCESS_KEY", "first/secret+")):
+        monkeypatch.setenv(f"AWS_{name}", value)
+    monkeypatch.setattr(dynamodb, "random", SimpleNamespace(uniform=uniform))
+    clock = SimpleNamespace(monotonic=time.monotonic, time=time.time, sleep=slept.append)
+    monkeypatch.setattr(dynamodb, "time", clock)
+    trial(serve(THROTTLED["ThrottlingException"]).url).fail(dynamodb.Unavailable, "throttled")
+    first, longest = dynamodb.FIRST_PAUSE_SECONDS, dynamodb.LONGEST_PAUSE_SECONDS
+    assert bounds == [(0, 0), *[(0, min(longest, first * 2**number)) for number in range(1, dynamodb.MAX_ATTEMPTS)]]
+    assert slept == [highest / 2 for _, highest in bounds]
+
+
+heads = st.sampled_from([b"", b"HTTP/1.1 200 OK\r\n\r\n"]) | st.builds(
+    b"HTTP/1.1 %d OK\r\n%s\r\n\r\n".__mod__,
+    st.tuples(st.integers(100, 999), st.sampled_from([b"Content-Length: 9", b"Transfer-Encoding: chunked"])),
+)
+noise = st.binary(max_size=60) | st.text('0123456789abcdefx;\r\n{}[]:"', max_size=60).map(str.encode)
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(content=st.builds(bytes.__add__, heads, noise))
+@example(content=b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n{}")
+@example(content=b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n{}\r\n0\r\n\r\n")
+def test_whatever_bytes_come_there_is_an_object_or_a_typed_error(
+    serve: Serve, trial: Callable[[str], Trial], monkeypatch: pytest.MonkeyPatch, content: bytes
+) -> None:
+    monkeypatch.setattr(dynamodb, "MAX_ATTEMPTS", 1)
+    each = trial(serve(answers_and_ends(content)).url)
+    with suppress(dynamodb.Unavailable, dynamodb.Refused):
+        assert isinstance(each.call("any bytes at all"), dict)
