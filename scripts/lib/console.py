@@ -16,11 +16,12 @@ _NAME_WIDTH = 34
 class Failure(Exception):
     """Something a person has to act on.
 
-    `cause` and `remedy` are one line each; `log` is where the whole story is.
+    `cause` and `remedy` are one line each; `log` is where the whole story is, unless it is in `report`.
     """
 
-    def __init__(self, cause: str, remedy: str, log: Path | None = None) -> None:
+    def __init__(self, cause: str, remedy: str, log: Path | None = None, *, report: str = "") -> None:
         super().__init__(cause)
+        self.report = report
         self.cause = cause
         self.remedy = remedy
         self.log = log
@@ -34,9 +35,10 @@ class Failure(Exception):
 
 
 class Step:
-    """A step under way; `note` is what its line ends with."""
+    """A step under way: `note` is what its line ends with, `seconds` its time unless that is how long it was open."""
 
     note = ""
+    seconds: float | None = None
 
 
 @contextmanager
@@ -47,10 +49,14 @@ def step(name: str) -> Iterator[Step]:
     began = time.monotonic()
     try:
         yield current
-    except BaseException:
-        print(f"{time.monotonic() - began:7.1f} s  failed", flush=True)
+    except BaseException as error:
+        current.note = "failed"
+        if isinstance(error, Failure) and error.report:
+            current.note += f"\n{error.report.rstrip()}"
         raise
-    print(f"{time.monotonic() - began:7.1f} s  {current.note}".rstrip(), flush=True)
+    finally:
+        seconds = time.monotonic() - began if current.seconds is None else current.seconds
+        print(f"{seconds:7.1f} s  {current.note}".rstrip(), flush=True)
 
 
 def logged(

@@ -2,9 +2,12 @@
 
 import argparse
 import json
+import os
 import re
 import subprocess
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from lib import scratch, venvs
@@ -13,6 +16,7 @@ from lib.paths import ENVIRONMENT, ROOT, TOOLS, shown
 
 _COUNTS = re.compile(r"Passed checks: (\d+), Failed checks: (\d+), Skipped checks: (\d+)")
 _SKIP = re.compile(r"checkov:skip=\w+(:\s*\S.+)?")
+_OWN_RULES = ROOT / "tests" / "policy" / "applied_checks.py"
 _HCL = [ROOT / "modules", ROOT / "environments"]
 
 
@@ -31,16 +35,16 @@ def unexplained_skips() -> list[str]:
 def checkov(*arguments: str | Path) -> str:
     """Run checkov and return how many checks passed and were skipped.
 
-    Raises Failure, after printing what it found, when a check fails or when nothing was checked at all.
+    Raises Failure, with what it found, when a check fails or when nothing was checked at all.
     """
     command = [TOOLS / "scan" / "bin" / "checkov", "--compact", "--quiet", "--skip-download", *arguments]
     result = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
     counts = _COUNTS.search(result.stdout)
     passed, failed, skipped = map(int, counts.groups()) if counts else (0, 0, 0)
     if result.returncode != 0 or failed or not passed:
-        print(f"\n{result.stdout}{result.stderr}")
         cause = f"checkov: {failed} checks fail" if failed else "checkov checked nothing"
-        raise Failure(cause, "mend them, or skip one with its reason on its line: #checkov:skip=ID:reason")
+        remedy = "mend them, or skip one with its reason on its line: #checkov:skip=ID:reason"
+        raise Failure(cause, remedy, report=result.stdout + result.stderr)
     return f"{passed} passed, {skipped} skipped with a reason"
 
 
@@ -52,8 +56,9 @@ def scan_sources() -> str:
     return checkov("--framework", "terraform", "--skip-path", r"\.terraform", *folders)
 
 
-def scan_plan() -> str:
-    """Scan the plan of environments/local after its apply, when every value is known; return the counts."""
+@contextmanager
+def applied_plan() -> Iterator[Path]:
+    """Have a file with the plan of environments/local after its apply, when every value is known, as JSON."""
     with tempfile.TemporaryDirectory(prefix="records-scan-") as folder, scratch.running(Path(folder)) as stack:
         plan, described = Path(folder) / "plan", Path(folder) / "plan.json"
         result = stack.call("plan", f"-out={plan}")
@@ -61,18 +66,46 @@ def scan_plan() -> str:
             raise Failure(f"terraform plan failed: {result.error}", "see the log", stack.terraform.log)
         answer = stack.terraform.read(ENVIRONMENT, "show", "-json", str(plan), env=stack.env)
         described.write_text(json.dumps(answer))
+        yield described
+
+
+def scan_applied() -> str:
+    """Scan the plan of an applied local stack, with checkov and with the rules of our own; return the counts."""
+    with applied_plan() as plan:
         # Without the sources beside it, checkov does not see the skips that are written there.
-        return checkov("--framework", "terraform_plan", "--file", described, "--repo-root-for-plan-enrichment", ROOT)
+        counts = checkov("--framework", "terraform_plan", "--file", plan, "--repo-root-for-plan-enrichment", ROOT)
+        return f"{counts}; own rules: {own_rules(plan)}"
+
+
+def own_rules(plan: Path) -> str:
+    """Hold what AWS demands and neither checkov nor the emulator looks at; return pytest's summary."""
+    command: list[str | Path] = [
+        venvs.python("dev"),
+        "-m",
+        "pytest",
+        "-q",
+        "--no-header",
+        "-p",
+        "no:cacheprovider",
+        _OWN_RULES,
+    ]
+    environment = {**os.environ, "RECORDS_PLAN_JSON": str(plan)}
+    result = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, env=environment)
+    if result.returncode != 0:
+        cause = f"the applied stack breaks a rule of {shown(_OWN_RULES)}"
+        raise Failure(cause, "its report is above", report=result.stdout + result.stderr)
+    return result.stdout.strip().splitlines()[-1]
 
 
 def _verb() -> None:
     argparse.ArgumentParser(prog="scripts/scan", description=__doc__).parse_args()
+    venvs.run_in("dev", "lib.scan", always_say=True)
     venvs.ensure("emulator")
     venvs.ensure("scan")
-    with step("checkov: modules, environments") as this:
+    with step("policy scan: sources") as this:
         this.note = scan_sources()
-    with step("checkov: plan of an applied stack") as this:
-        this.note = scan_plan()
+    with step("policy scan: applied stack") as this:
+        this.note = scan_applied()
 
 
 if __name__ == "__main__":

@@ -1,11 +1,12 @@
 """Proves the service: every stage runs, also after one failed; exit code 1 if any did."""
 
 import argparse
-import re
+import dataclasses
+import functools
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from lib import package, scan, terraform, venvs
@@ -13,20 +14,19 @@ from lib.console import Failure, main, step
 from lib.paths import LOGS, ROOT, TOOLS, shown
 from lib.terraform import Terraform, environment
 
+Action = Callable[[], str]
 _BIN = TOOLS / "dev" / "bin"
 
 
 def tool(*command: str | Path) -> str:
-    """Run a linter; raises Failure after printing what it found."""
+    """Run a linter; raises Failure with what it found."""
     result = subprocess.run(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
     )
     if result.returncode != 0:
-        print(f"\n{result.stdout}", end="")
-        name = Path(command[0]).name
-        raise Failure(f"{name} {command[1]} found something", "it is printed above")
-    said = result.stdout.strip().splitlines()
-    return said[-1] if said else ""
+        cause = f"{Path(command[0]).name} found something to mend"
+        raise Failure(cause, "its report is above", report=result.stdout)
+    return (result.stdout.strip().splitlines() or [""])[-1]
 
 
 def pytest(*folders: str) -> str:
@@ -46,30 +46,39 @@ def check_package() -> str:
 
 
 def roots() -> list[Path]:
-    """Return every folder that Terraform can be run in: modules, their examples, environments."""
+    """Return every folder that Terraform can be run in (modules, examples, environments), those with tests first."""
     patterns = ("modules/*/*.tf", "modules/*/examples/*/*.tf", "environments/*/*.tf")
-    return sorted({file.parent for pattern in patterns for file in ROOT.glob(pattern)})
+    found = {file.parent for pattern in patterns for file in ROOT.glob(pattern)}
+    return sorted(found, key=lambda folder: (not has_tests(folder), folder))
+
+
+def has_tests(folder: Path) -> bool:
+    """Return whether `terraform test` has something to do in `folder`."""
+    return any(folder.glob("tests/*.tftest.hcl"))
 
 
 def check_root(runner: Terraform, folder: Path) -> str:
     """Validate one folder and run its tests; return what the tests said."""
     # Data of its own: the folder's may be somebody's, with a backend configured.
     env = environment(data=TOOLS / "terraform-data" / str(folder.relative_to(ROOT)).replace("/", "-"))
-    locked = ["-lockfile=readonly"] if (folder / ".terraform.lock.hcl").exists() else []
-    runner.run(folder, "init", "-backend=false", "-no-color", *locked, env=env)
-    runner.run(folder, "validate", "-no-color", env=env)
-    if not list(folder.glob("tests/*.tftest.hcl")):
+    log = LOGS / "test" / f"{folder.relative_to(ROOT)}.log".replace("/", "-")
+    own = dataclasses.replace(runner, log=log)
+    # An init reads the whole provider to check it, so it is done only where validate says that it is missing.
+    if own.call(folder, "validate", "-no-color", env=env).code != 0:
+        locked = ["-lockfile=readonly"] if (folder / ".terraform.lock.hcl").exists() else []
+        own.run(folder, "init", "-backend=false", "-no-color", *locked, env=env)
+        own.run(folder, "validate", "-no-color", env=env)
+    if not has_tests(folder):
         return "valid"
-    result = runner.call(folder, "test", "-no-color", env=env)
+    result = own.call(folder, "test", "-no-color", env=env)
     if result.code != 0:
-        print(f"\n{result.output}", end="")
-        raise Failure(f"terraform test in {shown(folder)} failed: {result.error}", "its report is above", runner.log)
-    told = re.findall(r"^Success! (.*)\.$", result.output, re.MULTILINE)
-    return f"valid; {told[-1] if told else 'no test ran'}"
+        cause = f"terraform test failed: {result.error}"
+        raise Failure(cause, "its report is above", report=result.output)
+    return result.output.strip().splitlines()[-1]
 
 
-def stages(*, fast: bool) -> Iterator[tuple[str, Callable[[], str]]]:
-    """Yield name and action of every stage, in order; an action returns the note of its line."""
+def checks(runner: Terraform) -> Iterator[tuple[str, Action]]:
+    """Yield name and action of everything that looks at the sources alone."""
     shell = sorted(path for path in (ROOT / "scripts").iterdir() if path.is_file())
     shell += [ROOT / "scripts" / "lib" / "run.sh", ROOT / ".ci" / "run"]
     yield "ruff check", lambda: tool(_BIN / "ruff", "check")
@@ -77,15 +86,42 @@ def stages(*, fast: bool) -> Iterator[tuple[str, Callable[[], str]]]:
     yield "mypy --strict", lambda: tool(_BIN / "mypy")
     yield "shellcheck", lambda: tool(_BIN / "shellcheck", *shell)
     yield "Lambda package", check_package
-    runner = terraform.ensure(LOGS / "test-terraform.log")
     yield "terraform fmt", lambda: tool(runner.binary, "fmt", "-check", "-recursive", "-diff")
     for folder in roots():
-        yield f"terraform {shown(folder)}", lambda folder=folder: check_root(runner, folder)  # type: ignore[misc]
+        yield shown(folder), functools.partial(check_root, runner, folder)
+
+
+def runs(*, fast: bool) -> Iterator[tuple[str, Action]]:
+    """Yield name and action of everything that runs the code."""
     yield "unit, contract, policy", lambda: pytest("unit", "contract", "policy")
     if not fast:
         yield "end to end", lambda: pytest("e2e")
-        yield "checkov: sources", scan.scan_sources
-        yield "checkov: applied plan", scan.scan_plan
+        yield "policy scan: sources", scan.scan_sources
+        yield "policy scan: applied stack", scan.scan_applied
+
+
+def timed(action: Action) -> tuple[float, str | Failure]:
+    """Return how long an action took, and its note or its failure."""
+    began = time.monotonic()
+    try:
+        said: str | Failure = action()
+    except Failure as failure:
+        said = failure
+    return time.monotonic() - began, said
+
+
+def report(name: str, outcome: Callable[[], tuple[float, str | Failure]]) -> bool:
+    """Print the line of one stage; return whether it passed."""
+    try:
+        with step(name) as this:
+            this.seconds, said = outcome()
+            if isinstance(said, Failure):
+                raise said
+            this.note = said
+    except Failure as failure:
+        print(failure, flush=True)
+        return False
+    return True
 
 
 def _verb() -> None:
@@ -96,19 +132,20 @@ def _verb() -> None:
     for name in () if fast else ("emulator", "scan"):
         venvs.ensure(name)
     began = time.monotonic()
-    failures: list[tuple[str, Failure]] = []
-    count = 0
-    for count, (name, action) in enumerate(stages(fast=fast), start=1):  # noqa: B007 (counted)
-        try:
-            with step(name) as this:
-                this.note = action()
-        except Failure as failure:
-            failures.append((name, failure))
-    print(f"\n{count - len(failures)} of {count} stages passed in {time.monotonic() - began:.0f} s")
-    if failures:
-        for name, reason in failures:
-            print(f"{name}: {reason}", file=sys.stderr)
-        sys.exit(1)
+    with step("Terraform and its provider") as this:
+        runner = terraform.ensure(LOGS / "test" / "terraform.log")
+        this.note = runner.binary
+    results: dict[str, bool] = {}
+    # Two at a time, which is what pytest below does as well; their lines come in order.
+    with ThreadPoolExecutor(2) as pool:
+        for name, future in [(name, pool.submit(timed, action)) for name, action in checks(runner)]:
+            results[name] = report(name, future.result)
+    for name, action in runs(fast=fast):
+        results[name] = report(name, functools.partial(timed, action))
+    failed = [name for name, passed in results.items() if not passed]
+    print(f"\n{len(results) - len(failed)} of {len(results)} stages passed in {time.monotonic() - began:.0f} s")
+    if failed:
+        raise Failure(f"failed: {', '.join(failed)}", "see the report of each, above")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from lib.paths import ROOT
 
 BUILD = """
 import sys
+import tomllib
 from pathlib import Path
 from lib.package import build
 sys.stdout.buffer.write(build(Path(sys.argv[1]))[0])
@@ -116,6 +118,13 @@ def test_a_cut_zip_is_not_current(built: tuple[bytes, bytes], tmp_path: Path, mo
     (tmp_path / "manifest.json").write_bytes(built[1])
     (tmp_path / "records-api.zip").write_bytes(built[0][:-1])
     assert not package.is_current()
+
+
+@pytest.mark.parametrize("group", ["dev", "emulator", "scan"])
+def test_the_lock_has_whatever_its_group_names(group: str) -> None:
+    named = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"][group]
+    locked = re.findall(r"^([a-z0-9-]+)==", (ROOT / "requirements" / f"{group}.txt").read_text(), re.MULTILINE)
+    assert {re.split(r"[^a-zA-Z0-9-]", name)[0] for name in named} <= set(locked)
 
 
 def test_the_tests_run_with_the_dependency_that_is_deployed() -> None:
