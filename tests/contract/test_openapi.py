@@ -386,7 +386,13 @@ def test_gateway_answers_stand_apart() -> None:
             assert "From API Gateway" in response["description"], name
 
 
-def test_examples_of_requests_keep_to_their_schemas() -> None:
+def test_examples_keep_to_their_schemas() -> None:
+    headers = dict(COMPONENTS["headers"])
+    for operation in OPERATIONS:
+        for response in own_responses(operation).values():
+            headers |= {name: header for name, header in response["headers"].items() if "schema" in header}
+    for name, header in headers.items():
+        assert "example" not in header or not faults(header["schema"], header["example"]), name
     for operation, (_, described) in OPERATIONS.items():
         for name, parameter in parameters(operation).items():
             values = [example["value"] for example in parameter.get("examples", {}).values()]
@@ -454,55 +460,64 @@ def test_parameters_are_refused_by_handler_and_schema_alike(name: str, value: st
         assert [error.get("parameter", error.get("header")) for error in got.content["errors"]] == [name]
 
 
-TEXTS = st.text(max_size=3) | st.sampled_from(
-    ["x" * 128, "x" * 129, "\N{GRINNING FACE}" * 128, "x" * 512, "x" * 513, "x" * 8192, "x" * 8193]
-)
 # What a schema can't say is left out: more than 38 digits, magnitudes under 1E-130, nesting, doubled names.
-SCALARS = (
+MEMBERS: list[Any] = ["", "x" * 9000, None, {}, {"": 1}, False, -0.0, 9.9e125, -9.9e125, 1e126, -1e126]
+EDGES: list[Any] = [
+    *["x" * length for length in (0, 1, 128, 129, 512, 513, 8192, 8193)],
+    *["\N{GRINNING FACE}" * length for length in (128, 129)],
+    *[None, True, 0, 1e126, [], ["x"], {}, {"": 1}],
+    *[{"a": member} for member in MEMBERS],
+    *[{"a": [member]} for member in MEMBERS],
+]
+FIELDS = [*fields.CLIENT_FIELDS, *fields.SERVER_FIELDS, "Type", "feed", ""]
+VALUES = st.recursive(
     st.none()
     | st.booleans()
     | st.integers(-(10**37), 10**37)
     | st.floats(allow_nan=False, allow_infinity=False).filter(lambda number: number == 0 or abs(number) >= 1e-130)
-    | st.sampled_from([9.9e125, 1e126, -9.9e125, -1e126])
-    | st.text(max_size=3)
+    | st.text(max_size=3),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(max_size=2), inner),
 )
-VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner) | st.dictionaries(st.text(max_size=2), inner))
-OBJECTS = st.dictionaries(st.text(max_size=2), VALUES, max_size=3)
-FIELD_VALUES = {"type": TEXTS, "status": TEXTS, "message": TEXTS | st.none(), "attributes": OBJECTS | st.none()}
-BODIES = (
-    st.fixed_dictionaries(
-        {"type": TEXTS, "status": TEXTS},
-        optional={
-            "message": FIELD_VALUES["message"],
-            "attributes": FIELD_VALUES["attributes"],
-            "submittedBy": TEXTS,
-            "version": st.just(1),
-        },
-    )
-    | st.fixed_dictionaries({}, optional=FIELD_VALUES)
-    | st.dictionaries(st.sampled_from([*fields.CLIENT_FIELDS, *fields.SERVER_FIELDS, "feed", ""]), VALUES)
-    | VALUES
-)
+PARTS = st.dictionaries(st.sampled_from(FIELDS), VALUES | st.sampled_from(EDGES), max_size=4)
+WHOLE = {"type": "note", "status": "new"}
 
 
-@pytest.mark.parametrize(
+def assert_alike(operation: str, auth_mode: str, schema: dict[str, Any], body: object) -> None:
+    """Assert that the handler refuses a body exactly where the schema does."""
+    request = usual(operation)._replace(body=json.dumps(body))
+    got = service.send(service.app(service.agreeable, auth_mode=auth_mode), request)
+    found = faults(schema, body)
+    assert got.status == (HTTPStatus.BAD_REQUEST if found else min(own_successes(operation))), (got.content, found)
+
+
+takers_of_bodies = pytest.mark.parametrize(
     ("operation", "auth_mode", "schema"),
     [
         ("create", "IAM", {"$ref": "#/components/schemas/NewRecord"}),
         ("create", "NONE", OPERATIONS["create"][1]["requestBody"]["content"][api.JSON]["schema"]),
-        ("update", "IAM", OPERATIONS["update"][1]["requestBody"]["content"][api.JSON]["schema"]),
+        *[("update", "IAM", each["schema"]) for each in OPERATIONS["update"][1]["requestBody"]["content"].values()],
     ],
 )
+
+
+@takers_of_bodies
+def test_bodies_at_the_edge_are_refused_by_handler_and_schema_alike(
+    operation: str, auth_mode: str, schema: dict[str, Any]
+) -> None:
+    for field in FIELDS:
+        for value in EDGES:
+            assert_alike(operation, auth_mode, schema, WHOLE | {field: value})
+    for body in ({}, {"type": "note"}, {"status": "new"}, *EDGES):
+        assert_alike(operation, auth_mode, schema, body)
+
+
+@takers_of_bodies
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(body=BODIES)
-def test_bodies_are_refused_by_handler_and_schema_alike(
+@given(body=PARTS | PARTS.map(lambda parts: WHOLE | parts) | VALUES)
+def test_any_bodies_are_refused_by_handler_and_schema_alike(
     operation: str, auth_mode: str, schema: dict[str, Any], body: object
 ) -> None:
-    got = service.send(
-        service.app(service.agreeable, auth_mode=auth_mode), usual(operation)._replace(body=json.dumps(body))
-    )
-    found = faults(schema, body)
-    assert got.status == (HTTPStatus.BAD_REQUEST if found else min(own_successes(operation))), (got.content, found)
+    assert_alike(operation, auth_mode, schema, body)
 
 
 def own_successes(operation: str) -> list[int]:
