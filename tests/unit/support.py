@@ -1,6 +1,7 @@
 """What the unit tests share: requests as API Gateway sends them, and stand-ins for what the function talks to."""
 
 import itertools
+import json
 import math
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
@@ -226,3 +227,29 @@ def walk(
         if after is None:
             return
     raise AssertionError(f"a listing did not end within {most_pages} pages")
+
+
+def metric_values(printed: str) -> dict[tuple[str, ...], dict[str, float]]:
+    """Return the metrics of one embedded-metric line by their dimensions' values, having checked its format.
+
+    The rules are those of the Amazon CloudWatch User Guide, "Specification: Embedded metric format".
+    """
+    (line,) = printed.splitlines()
+    document = json.loads(line)
+    assert set(document["_aws"]) == {"Timestamp", "CloudWatchMetrics"}
+    assert isinstance(document["_aws"]["Timestamp"], int)
+    found = {}
+    for directive in document["_aws"]["CloudWatchMetrics"]:
+        assert set(directive) == {"Namespace", "Dimensions", "Metrics"}
+        assert 1 <= len(directive["Namespace"]) <= 255
+        assert 1 <= len(directive["Metrics"]) <= 100
+        for metric in directive["Metrics"]:
+            assert set(metric) == {"Name", "Unit"}
+            assert metric["Unit"] in {"Count", "Milliseconds", "Seconds", "Bytes", "None"}
+            assert type(document[metric["Name"]]) in (int, float)
+        for dimensions in directive["Dimensions"]:
+            assert 1 <= len(dimensions) <= 30
+            values = tuple(document[name] for name in dimensions)
+            assert all(isinstance(value, str) and 1 <= len(value) <= 1024 for value in values)
+            found[values] = {metric["Name"]: document[metric["Name"]] for metric in directive["Metrics"]}
+    return found

@@ -1,0 +1,513 @@
+"""The whole handler, as API Gateway and the release gate call it, on DynamoDB's own rules."""
+
+import json
+import math
+import re
+from pathlib import Path
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from records_api import config, dynamodb, handler, logs, store
+from unit.support import ALICE, Call, Context, event, metric_values, scripted, unanswered, wire
+from unit.test_config import GOOD
+
+BODY = json.dumps({"type": "backup", "status": "running"})
+REQUESTS = {
+    "list": event("GET /records"),
+    "get": event("GET /records/{recordID}", record_id="some"),
+    "create": event("POST /records", body=BODY),
+    "update": event("PATCH /records/{recordID}", record_id="some", body='{"status":"done"}'),
+    "delete": event("DELETE /records/{recordID}", record_id="some"),
+}
+SUMMARY = [
+    "timestamp", "level", "message", "service", "operation", "requestId", "apiRequestId", "caller", "status",
+    "durationMs", "coldStart", "consumedReadUnits",
+]  # fmt: skip
+
+
+def app_of(call: Call, name: str = "records", **environ: str) -> handler.App:
+    every_operation = {
+        "OPERATIONS": "create,delete,get,list,update",
+        "TABLE_NAME": name,
+        "SERVICE_NAME": "records-test",
+    }
+    return handler.App(config.read(GOOD | every_operation | environ), wire(call))
+
+
+@pytest.fixture(autouse=True)
+def logged(log_lines: list[str], monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    logs.configure("records-test", "INFO")
+    monkeypatch.setenv("SERVICE_NAME", "records-test")
+    monkeypatch.setattr(handler, "_is_cold", False)
+    return log_lines
+
+
+@pytest.fixture
+def app(table: store.Table) -> handler.App:
+    return app_of(table.client.call, table.name)
+
+
+def send(app: handler.App | config.ConfigError, request: dict[str, Any]) -> tuple[int, dict[str, str], Any]:
+    """Return status, headers and content of the answer, which must be one that API Gateway takes."""
+    response = handler.serve(app, request, Context())
+    assert set(response) == {"statusCode", "headers", "body", "isBase64Encoded"}
+    assert all(
+        re.fullmatch(r"[a-z-]+", name) and isinstance(value, str) for name, value in response["headers"].items()
+    )
+    assert response["headers"]["x-request-id"] == "request-1"
+    json.dumps(response)
+    return response["statusCode"], response["headers"], json.loads(response["body"] or "null")
+
+
+def lines(logged: list[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in logged]
+
+
+# Operations.
+
+
+def test_a_record_lives_from_create_to_delete(app: handler.App) -> None:
+    body = '{"type":"backup","status":"running","attributes":{"n":12345678901234567890.123456789}}'
+    status, headers, record = send(app, event("POST /records", body=body))
+    assert (status, record["submittedBy"], record["version"]) == (201, ALICE.identity, 1)
+    location = urlsplit(urljoin("https://example.com/stage/records", headers["location"])).path
+    assert location == f"/stage/records/{record['recordID']}"
+    one = {"record_id": record["recordID"]}
+
+    assert send(app, event("GET /records/{recordID}", **one))[::2] == (200, record)
+    known = event("GET /records/{recordID}", **one, if_none_match=f'W/{headers["etag"]}, "x"')
+    status, again, nothing = send(app, known)
+    assert (status, again["etag"], nothing) == (304, headers["etag"], None)
+    assert send(app, event("GET /records"))[::2] == (200, {"records": [record]})
+
+    patch: dict[str, Any] = {
+        "body": '{"status":"done"}',
+        "content_type": "application/merge-patch+json",
+        "if_match": headers["etag"],
+    }
+    status, changed_headers, changed = send(app, event("PATCH /records/{recordID}", **one, **patch))
+    assert (status, changed["status"], changed["version"]) == (200, "done", 2)
+    status, refused_headers, problem = send(app, event("PATCH /records/{recordID}", **one, **patch))
+    assert (status, problem["type"]) == (412, "urn:records-api:precondition-failed")
+    assert refused_headers["etag"] == changed_headers["etag"] != headers["etag"]
+
+    status, _, _ = send(app, event("DELETE /records/{recordID}", **one, if_match=headers["etag"]))
+    assert status == 412
+    assert send(app, event("DELETE /records/{recordID}", **one))[::2] == (204, None)
+    assert send(app, event("GET /records/{recordID}", **one))[0] == 404
+
+
+def test_numbers_survive_from_body_to_body(app: handler.App) -> None:
+    text = '{"n":[0.12345678901234567890123456789012345678,-1E-130,9.9999999999999999999999999999999999999E+125]}'
+    request = event("POST /records", body=f'{{"type":"t","status":"s","attributes":{text}}}')
+    created = handler.serve(app, request, Context())
+    record_id = json.loads(created["body"])["recordID"]
+    read = handler.serve(app, event("GET /records/{recordID}", record_id=record_id), Context())
+    assert f'"attributes":{text}' in created["body"]
+    assert read["body"] == created["body"]
+
+
+def test_a_retried_create_is_told_so(app: handler.App) -> None:
+    request = event("POST /records", body=BODY, idempotency_key="k")
+    status, headers, record = send(app, request)
+    assert (status, "idempotency-replayed" in headers) == (201, False)
+    status, headers, again = send(app, request)
+    assert (status, headers["idempotency-replayed"], again) == (201, "true", record)
+    other = event("POST /records", body='{"type":"other","status":"s"}', idempotency_key="k")
+    assert send(app, other)[0] == 422
+    send(app, event("DELETE /records/{recordID}", record_id=record["recordID"]))
+    assert send(app, request)[0] == 410
+
+
+def test_a_listing_is_walked_by_its_cursor_and_by_its_link(app: handler.App) -> None:
+    made = {send(app, REQUESTS["create"])[2]["recordID"] for _ in range(5)}
+    by_cursor, by_link, query = [], [], "limit=2&type=backup"
+    while query:
+        _, headers, page = send(app, event("GET /records", query=query))
+        by_link += [record["recordID"] for record in page["records"]]
+        query = headers["link"].partition(">")[0].removeprefix("<?") if "next" in page else ""
+    query = "limit=2&type=backup"
+    while query:
+        _, _, page = send(app, event("GET /records", query=query))
+        by_cursor += [record["recordID"] for record in page["records"]]
+        query = f"limit=2&type=backup&cursor={page['next']}" if "next" in page else ""
+    assert by_cursor == by_link
+    assert sorted(by_link) == sorted(made)
+
+
+def test_lists_are_compressed_and_single_records_are_not(app: handler.App) -> None:
+    body = json.dumps({"type": "t", "status": "s", "message": "word " * 400})
+    _, _, record = send(app, event("POST /records", body=body))
+    one = event("GET /records/{recordID}", record_id=record["recordID"], accept_encoding="gzip")
+    assert handler.serve(app, one, Context())["isBase64Encoded"] is False
+    assert handler.serve(app, event("GET /records", accept_encoding="gzip"), Context())["isBase64Encoded"] is True
+    assert handler.serve(app, event("GET /records"), Context())["isBase64Encoded"] is False
+
+
+def test_under_open_authentication_the_body_says_who_submitted(table: store.Table) -> None:
+    app = app_of(table.client.call, table.name, AUTH_MODE="NONE")
+    body = json.dumps(json.loads(BODY) | {"submittedBy": "a script"})
+    assert send(app, event("POST /records", body=body, authorizer=None))[2]["submittedBy"] == "a script"
+    assert send(app, event("POST /records", body=BODY, authorizer=None))[2]["submittedBy"] == "anonymous"
+
+
+def test_retention_is_applied(table: store.Table) -> None:
+    send(app_of(table.client.call, table.name, RECORD_RETENTION_DAYS="7"), REQUESTS["create"])
+    (record,) = store.page(table, store.Query({}), 9, None, 0)[0]
+    assert "expiresAt" in record
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        (event("POST /records", body="{", query="dry-run=1"), 400),
+        (event("POST /records", body="{}"), 400),
+        (event("POST /records", body=BODY, idempotency_key=""), 400),
+        (event("POST /records", body=BODY, content_type="text/plain"), 415),
+        (event("POST /records", body=BODY, content_encoding="gzip"), 415),
+        (event("POST /records", body=" " * 65537), 413),
+        (event("PATCH /records/{recordID}", record_id="some", body="[]"), 400),
+        (event("PATCH /records/{recordID}", record_id="some", body="{}", if_match="1"), 400),
+        (event("PATCH /records/{recordID}", record_id="some", body="{}", content_type="text/plain"), 415),
+        (event("PATCH /records/{recordID}", record_id="some", body="{}"), 404),
+        (event("PATCH /records/{recordID}", record_id="a%2Fb", body="{}"), 404),
+        (event("DELETE /records/{recordID}", record_id="some", if_match=""), 400),
+        (event("DELETE /records/{recordID}", record_id="some", if_match="*"), 404),
+        (event("DELETE /records/{recordID}", record_id="some", query="force"), 400),
+        (event("GET /records/{recordID}", record_id="%00"), 404),
+        (event("GET /records", query="limit=0"), 400),
+        (event("GET /records", authorizer={}), 403),
+        (event("POST /records", body=BODY, authorizer=None), 403),
+    ],
+)
+def test_a_bad_request_is_a_problem_and_writes_nothing(
+    app: handler.App, table: store.Table, request_: dict[str, Any], status: int
+) -> None:
+    found, headers, problem = send(app, request_)
+    assert (found, problem["status"]) == (status, status)
+    assert headers["content-type"] == "application/problem+json"
+    assert problem["requestId"] == "request-1"
+    assert bool(problem.get("errors")) == (status == 400)
+    assert store.page(table, store.Query({}), 9, None, 0) == ([], None)
+
+
+def test_an_event_that_is_no_request_is_an_error_of_whoever_sent_it(app: handler.App) -> None:
+    for request in ({}, {"routeKey": "$default"}, {"routeKey": "PUT /records"}):
+        with pytest.raises(LookupError, match="none of GET /records, "):
+            handler.serve(app, request, Context())
+
+
+# Faults.
+
+
+@pytest.mark.parametrize("operation", REQUESTS)
+def test_dynamodb_gone_is_503_with_a_time_to_retry(logged: list[str], operation: str) -> None:
+    call, _ = scripted(dynamodb.Unavailable("ThrottlingException", "slow down"))
+    status, headers, problem = send(app_of(call), REQUESTS[operation])
+    assert (status, problem["type"]) == (503, "urn:records-api:unavailable")
+    assert headers["retry-after"] == "1"
+    (line,) = lines(logged)
+    assert (line["level"], line["cause"]) == ("WARNING", "ThrottlingException: slow down")
+
+
+def test_a_write_of_unknown_outcome_says_so(app: handler.App, table: store.Table) -> None:
+    lossy = app_of(unanswered(table.client.call, "PutItem", arrives=True, again=False), table.name)
+    status, headers, problem = send(lossy, REQUESTS["create"])
+    assert (status, problem["type"]) == (503, "urn:records-api:outcome-unknown")
+    assert "retry-after" in headers
+    assert len(send(app, REQUESTS["list"])[2]["records"]) == 1
+
+
+@pytest.mark.parametrize("operation", REQUESTS)
+@pytest.mark.parametrize(
+    "error",
+    [RuntimeError("internals"), dynamodb.Refused("AccessDeniedException", "internals"), TypeError("internals")],
+)
+def test_what_nobody_expected_is_logged_once_and_answered_without_internals(
+    logged: list[str], capsys: pytest.CaptureFixture[str], operation: str, error: Exception
+) -> None:
+    status, _, problem = send(app_of(scripted(error)[0]), REQUESTS[operation])
+    assert (status, problem["type"]) == (500, "urn:records-api:internal-error")
+    assert "internals" not in json.dumps(problem)
+    failure, summary = lines(logged)
+    assert (failure["level"], failure["requestId"], failure["operation"]) == ("ERROR", "request-1", operation)
+    assert f"{type(error).__name__}: " in failure["exc_info"]
+    assert "Traceback" in failure["exc_info"]
+    assert (summary["level"], summary["message"], summary["status"]) == ("ERROR", "request", 500)
+    assert "exc_info" not in summary
+    assert metric_values(capsys.readouterr().out)["records-test",] == {"UnhandledExceptions": 1.0}
+
+
+def test_a_broken_configuration_is_one_line_and_every_request_says_so(
+    logged: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = handler.start({"AUTH_MODE": "BASIC", "LOG_LEVEL": "INFO"})
+    assert isinstance(broken, config.ConfigError)
+    (line,) = lines(logged)
+    assert (line["level"], line["message"], line["service"]) == ("ERROR", "invalid configuration", "unnamed")
+    named = {re.split(r"=| is not set", problem)[0] for problem in line["problems"]}
+    assert named == set(GOOD) - {"LOG_LEVEL"}
+    for operation, request in REQUESTS.items():
+        logged.clear()
+        capsys.readouterr()
+        status, _, problem = send(broken, request)
+        assert (status, problem["type"]) == (500, "urn:records-api:configuration-error")
+        assert "AUTH_MODE" not in json.dumps(problem)
+        (summary,) = lines(logged)
+        assert (summary["level"], summary["status"], summary["operation"]) == ("ERROR", 500, operation)
+        assert metric_values(capsys.readouterr().out)["records-test",] == {"ConfigurationErrors": 1.0}
+    with pytest.raises(config.ConfigError, match="AUTH_MODE"):
+        handler.self_test(broken, None, Context())
+
+
+@pytest.mark.parametrize(
+    ("environ", "host"),
+    [
+        ({}, "dynamodb.eu-west-1.amazonaws.com"),
+        ({"AWS_REGION": "cn-north-1"}, "dynamodb.cn-north-1.amazonaws.com.cn"),
+        ({"AWS_ENDPOINT_URL": "http://127.0.0.1:4566"}, "127.0.0.1"),
+    ],
+)
+def test_a_good_configuration_serves_from_the_right_endpoint(environ: dict[str, str], host: str) -> None:
+    app = handler.start(GOOD | environ)
+    assert isinstance(app, handler.App)
+    assert app.client._host == host
+
+
+# Lines and metrics.
+
+
+def test_a_request_is_one_line(app: handler.App, logged: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    send(app, REQUESTS["list"])
+    (line,) = lines(logged)
+    assert sorted(line) == sorted(SUMMARY)
+    known = {name: line[name] for name in SUMMARY if name not in ("timestamp", "durationMs")}
+    assert known == {
+        "level": "INFO",
+        "message": "request",
+        "service": "records-test",
+        "operation": "list",
+        "requestId": "request-1",
+        "apiRequestId": "api-request-1",
+        "caller": ALICE.identity,
+        "status": 200,
+        "coldStart": False,
+        "consumedReadUnits": line["consumedReadUnits"],
+    }
+    assert line["consumedReadUnits"] > 0
+    assert 0 <= line["durationMs"] < 60_000
+    metrics = metric_values(capsys.readouterr().out)
+    assert metrics == {("records-test", "list"): {"ConsumedReadUnits": line["consumedReadUnits"]}}
+
+
+def test_read_units_add_up_over_the_reads_of_a_request(logged: list[str]) -> None:
+    page = {"Items": [], "ConsumedCapacity": {"CapacityUnits": 0.5}}
+    more = page | {"LastEvaluatedKey": {"position": {"S": "2026-01-31T09:30:00.000Z#a"}}}
+    send(app_of(scripted(more, more, page)[0]), event("GET /records", query="status=s"))
+    assert lines(logged)[0]["consumedReadUnits"] == 1.5
+
+
+def test_only_the_first_request_of_an_environment_is_a_cold_start(
+    app: handler.App, logged: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handler, "_is_cold", True)
+    for _ in range(3):
+        send(app, REQUESTS["get"])
+    assert [line["coldStart"] for line in lines(logged)] == [True, False, False]
+    metrics = [metric_values(line) for line in capsys.readouterr().out.splitlines()]
+    counts = [values.get(("records-test", "get"), {}).get("ColdStarts", 0) for values in metrics]
+    assert sum(counts) == 1
+
+
+def test_metrics_are_sent_whatever_the_log_level(
+    app: handler.App, logged: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs.configure("records-test", "ERROR")
+    send(app, REQUESTS["list"])
+    assert logged == []
+    assert metric_values(capsys.readouterr().out)
+
+
+SECRET = "do-not-log-me"
+FAULTS: list[Exception | None] = [
+    None,
+    RuntimeError("fault"),
+    dynamodb.Unavailable("ThrottlingException", "fault"),
+    dynamodb.Unavailable("TimeoutError", "fault", ambiguous=True),
+    dynamodb.Refused("ValidationException", "fault"),
+]
+json_values = st.recursive(
+    st.sampled_from([SECRET, None, True, 1, 1e400, "\ud800"]),
+    lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from([SECRET, "message", ""]), inner),
+    max_leaves=4,
+)  # fmt: skip
+names = st.sampled_from(["type", "status", "message", "attributes", "submittedBy", "level", "timestamp", SECRET])
+
+
+@settings(max_examples=150)
+@given(
+    route=st.sampled_from(sorted(handler.OPERATIONS)),
+    body=st.dictionaries(names, json_values | st.just("ok"), max_size=5).map(json.dumps) | st.just(SECRET),
+    query=st.sampled_from(["", f"type={SECRET}", f"{SECRET}=1", f"cursor={SECRET}", f"status={SECRET}&limit=3"]),
+    record_id=st.sampled_from([SECRET, "a/b"]),
+    header=st.sampled_from(
+        ["if_match", "if_none_match", "idempotency_key", "content_type", "authorization", "cookie"]
+    ),
+    value=st.sampled_from([SECRET, f'"{SECRET}"', f"Bearer {SECRET}", "application/json"]),
+    fault=st.sampled_from(FAULTS),
+)
+def test_no_line_holds_contents_headers_or_tokens(  # noqa: PLR0913 (all that a caller can send)
+    table: store.Table,
+    log_lines: list[str],
+    capsys: pytest.CaptureFixture[str],
+    *,
+    route: str,
+    body: str,
+    query: str,
+    record_id: str,
+    header: str,
+    value: str,
+    fault: Exception | None,
+) -> None:
+    stored = {"recordID": SECRET, "createdAt": "2026-01-31T09:30:00.000Z", "message": SECRET, "writeToken": SECRET}
+    item = store._item({**stored, "type": SECRET, "status": "s", "requestHash": SECRET, "feed": "records"})
+    table.client.call("PutItem", {"TableName": table.name, "Item": item}, math.inf)
+    call = scripted(fault)[0] if fault else table.client.call
+    headers: dict[str, Any] = {header: value}
+    request = event(route, body=body, query=query, record_id=record_id, **headers)
+    response = handler.serve(app_of(call, table.name), request, Context())
+    output = capsys.readouterr().out
+    assert response["statusCode"] >= 200
+    assert len(log_lines) == 1 + (fault is not None and response["statusCode"] == 500)
+    assert {json.loads(line)["message"] for line in log_lines} <= {"request", "unhandled exception"}
+    assert SECRET not in "".join([*log_lines, output])
+    assert all(metric_values(line) for line in output.splitlines())
+    log_lines.clear()
+
+
+# Time.
+
+
+@pytest.mark.parametrize(("seconds_left", "seconds_given"), [(29.0, 10.0), (10.5, 10.0), (4.0, 3.5), (0.2, -0.3)])
+def test_a_request_is_bounded_by_its_own_deadline_and_the_invocations(
+    monkeypatch: pytest.MonkeyPatch, seconds_left: float, seconds_given: float
+) -> None:
+    deadlines = []
+
+    def call(_operation: str, _payload: object, deadline: float) -> dict[str, Any]:
+        deadlines.append(deadline)
+        return {}
+
+    monkeypatch.setattr("time.monotonic", lambda: 1000.0)
+    handler.serve(app_of(call), REQUESTS["get"], Context(seconds=seconds_left))
+    assert deadlines == [pytest.approx(1000 + seconds_given)]
+
+
+# The self-test.
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """A clock that only sleeping moves; the list is what was slept."""
+    slept: list[float] = []
+    monkeypatch.setattr("time.monotonic", lambda: 1000.0 + sum(slept))
+    monkeypatch.setattr("time.sleep", slept.append)
+    return slept
+
+
+def denied_until(call: Call, seconds: float, clock: list[float], operation: str = "") -> Call:
+    """Return `call` as a new role sees it: access is denied at first."""
+
+    def young(name: str, payload: Any, deadline: float) -> dict[str, Any]:  # noqa: ANN401 (a payload)
+        if sum(clock) < seconds and name.startswith(operation):
+            raise dynamodb.Refused("AccessDeniedException", f"not authorized to perform {name}")
+        return call(name, payload, deadline)
+
+    return young
+
+
+def test_the_self_test_proves_every_operation_and_writes_nothing(app: handler.App, table: store.Table) -> None:
+    assert handler.self_test(app, None, Context()) == {
+        "selfTest": "passed",
+        "sourceDigest": handler.source_digest(),
+        "operations": ["create", "delete", "get", "list", "update"],
+        "functionVersion": "7",
+    }
+    assert store.get(table, store.ABSENT_ID) is None
+
+
+def test_the_release_gates_payload_reaches_the_self_test(app: handler.App, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(handler, "_app", app)
+    assert handler.handler({"selfTest": True, "sourceDigest": None}, Context())["selfTest"] == "passed"
+    assert handler.handler(REQUESTS["list"], Context())["statusCode"] == 200
+
+
+def test_code_of_other_sources_fails(
+    app: handler.App, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, clock: list[float]
+) -> None:
+    assert handler.source_digest() is None
+    monkeypatch.setattr(handler, "__file__", str(tmp_path / "handler.py"))
+    (tmp_path / "SOURCE_DIGEST").write_text("a1b2\n")
+    assert handler.self_test(app, "a1b2", Context())["sourceDigest"] == "a1b2"
+    with pytest.raises(handler.SelfTestFailed, match=r"a1b2.*ffff.*scripts/package"):
+        handler.self_test(app, "ffff", Context())
+    assert clock == []
+
+
+def test_a_new_role_is_waited_for(table: store.Table, clock: list[float]) -> None:
+    app = app_of(denied_until(table.client.call, 12, clock), table.name)
+    assert handler.self_test(app, None, Context())["selfTest"] == "passed"
+    assert sum(clock) == 12
+
+
+@pytest.mark.parametrize(("seconds_left", "most"), [(29.0, 20.0), (5.0, 4.5)])
+def test_the_wait_for_a_new_role_ends_and_names_what_is_denied(
+    table: store.Table, clock: list[float], seconds_left: float, most: float
+) -> None:
+    app = app_of(denied_until(table.client.call, math.inf, clock, "DeleteItem"), table.name)
+    with pytest.raises(handler.SelfTestFailed) as caught:
+        handler.self_test(app, None, Context(seconds=seconds_left))
+    assert str(caught.value) == "delete: AccessDeniedException: not authorized to perform DeleteItem"
+    assert most - 2 <= sum(clock) < most
+
+
+def test_every_operation_that_fails_is_named(clock: list[float]) -> None:
+    app = app_of(scripted(dynamodb.Refused("ResourceNotFoundException", "no table"))[0])
+    with pytest.raises(handler.SelfTestFailed) as caught:
+        handler.self_test(app, None, Context())
+    reasons = [f"{name}: ResourceNotFoundException: no table" for name in sorted(REQUESTS)]
+    assert str(caught.value) == "; ".join(reasons)
+    assert clock
+
+
+@pytest.mark.parametrize(
+    "error",
+    [dynamodb.Unavailable("ThrottlingException", "x"), dynamodb.Unavailable("TimeoutError", "x", ambiguous=True)],
+)
+def test_a_table_that_does_not_answer_fails_the_self_test(clock: list[float], error: Exception) -> None:
+    with pytest.raises(handler.SelfTestFailed, match=r"create: .*update: "):
+        handler.self_test(app_of(scripted(error)[0]), None, Context())
+    assert clock
+
+
+def test_operations_that_are_off_are_not_tried(clock: list[float]) -> None:
+    call, asked = scripted({"Items": []})
+    result = handler.self_test(app_of(call, OPERATIONS="get"), None, Context())
+    assert result["operations"] == ["get"]
+    assert [name for name, _ in asked] == ["GetItem"]
+    assert clock == []
+
+
+def test_what_worked_is_not_tried_again(table: store.Table, clock: list[float]) -> None:
+    queries = []
+
+    def counted(name: str, payload: Any, deadline: float) -> dict[str, Any]:  # noqa: ANN401 (a payload)
+        queries.append(name)
+        return table.client.call(name, payload, deadline)
+
+    handler.self_test(app_of(denied_until(counted, 3, clock, "DeleteItem"), table.name), None, Context())
+    assert queries.count("Query") == 4
