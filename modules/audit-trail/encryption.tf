@@ -16,10 +16,13 @@ locals {
         Principal = { Service = "cloudtrail.amazonaws.com" }
         Action    = "kms:GenerateDataKey*"
         Resource  = "*"
+        # The calls come from every region; AWS documents the source as the trail's own ARN, but not the context.
         Condition = {
-          StringEquals = {
-            "aws:SourceArn"                            = local.trail_arn
-            "kms:EncryptionContext:aws:cloudtrail:arn" = local.trail_arn
+          StringEquals = { "aws:SourceArn" = local.trail_arn }
+          StringLike = {
+            "kms:EncryptionContext:aws:cloudtrail:arn" = (
+              "arn:${local.partition}:cloudtrail:*:${local.account}:trail/${local.name}"
+            )
           }
         }
       },

@@ -160,12 +160,12 @@ run "key_policy_admits_each_service_for_its_one_purpose" {
       statement.Sid => [statement.Principal, statement.Action, try(statement.Condition, null)]
       } == {
       AccountAdministers = [{ AWS = "arn:aws:iam::111122223333:root" }, "kms:*", null]
-      CloudTrailEncrypts = [{ Service = "cloudtrail.amazonaws.com" }, "kms:GenerateDataKey*", { StringEquals = {
-        "aws:SourceArn" = "arn:aws:cloudtrail:eu-central-1:111122223333:trail/records-dev-audit"
-        "kms:EncryptionContext:aws:cloudtrail:arn" = (
-          "arn:aws:cloudtrail:eu-central-1:111122223333:trail/records-dev-audit"
-        )
-      } }]
+      CloudTrailEncrypts = [{ Service = "cloudtrail.amazonaws.com" }, "kms:GenerateDataKey*", {
+        StringEquals = { "aws:SourceArn" = "arn:aws:cloudtrail:eu-central-1:111122223333:trail/records-dev-audit" }
+        StringLike = {
+          "kms:EncryptionContext:aws:cloudtrail:arn" = "arn:aws:cloudtrail:*:111122223333:trail/records-dev-audit"
+        }
+      }]
       CloudTrailDescribes = [{ Service = "cloudtrail.amazonaws.com" }, "kms:DescribeKey", { StringEquals = {
         "aws:SourceArn" = "arn:aws:cloudtrail:eu-central-1:111122223333:trail/records-dev-audit"
       } }]
