@@ -212,7 +212,7 @@ def new_table(client: "DynamoDBClient") -> store.Table:
 
 def items(table: store.Table) -> list[store.Record]:
     """Return every item the table holds, tombstones too."""
-    answer = table.client.call("Scan", {"TableName": table.name, "ConsistentRead": True}, math.inf)
+    answer = table.client.call("Scan", {"TableName": table.name, "ConsistentRead": True}, table.deadline)
     return [store._record(item) for item in answer["Items"]]
 
 

@@ -3,7 +3,6 @@
 What takes only the fixture `table` runs on an emulator too: tests/contract/test_store_on_emulator.py.
 """
 
-import math
 import re
 from collections.abc import Callable
 from decimal import Decimal
@@ -121,7 +120,7 @@ def test_a_write_to_what_is_gone_brings_nothing_back(
 
 def test_a_record_of_another_writer_without_version_is_replaced_once(table: store.Table) -> None:
     foreign = {"recordID": "foreign", "createdAt": f"{DAY}Z", "type": "audit"}
-    table.client.call("PutItem", {"TableName": table.name, "Item": store._item(foreign)}, math.inf)
+    table.client.call("PutItem", {"TableName": table.name, "Item": store._item(foreign)}, table.deadline)
     store.replace(table, foreign, foreign | {"version": 2, "writeToken": "t"})
     with pytest.raises(store.Conflict):
         store.replace(table, foreign, foreign | {"version": 2, "writeToken": "u"})

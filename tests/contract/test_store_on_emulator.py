@@ -1,0 +1,57 @@
+"""The store's rules over the real wire client and a real socket, against the emulator's DynamoDB.
+
+The tests are those of tests/unit/test_store.py that need nothing but a table; the unit tests run them against moto.
+"""
+
+import time
+from collections.abc import Iterator
+
+import boto3
+import pytest
+
+from lib import venvs
+from lib.emulator import REGION, Emulator
+from records_api import dynamodb, store
+from unit import test_store
+from unit.support import new_table
+
+SECONDS = 10.0
+
+test_read_back = test_store.test_a_record_is_read_back_as_it_was_written
+test_id_held = test_store.test_an_id_that_is_held_is_not_written_again
+test_expired_is_absent = test_store.test_an_item_that_expired_counts_as_absent
+test_write_condition = test_store.test_a_write_holds_only_while_what_was_read_still_stands
+test_write_to_what_is_gone = test_store.test_a_write_to_what_is_gone_brings_nothing_back
+test_foreign = test_store.test_a_record_of_another_writer_without_version_is_replaced_once
+test_paging = test_store.test_each_index_pages_through_every_record_once_and_in_order
+test_one_millisecond = test_store.test_records_of_one_millisecond_are_paged_by_their_ids
+test_bounds = test_store.test_bounds_are_part_of_the_question
+test_several_filters = test_store.test_several_filters_all_hold
+test_moves = test_store.test_a_changed_attribute_moves_the_record_between_indexes
+test_expired_is_not_listed = test_store.test_what_expired_is_not_listed
+test_probe = test_store.test_a_probe_writes_nothing_and_fits_the_real_table
+
+
+@pytest.fixture(scope="module")
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    """An emulator of this module's own, which keeps nothing."""
+    if not venvs.is_current("emulator"):
+        pytest.skip("the emulator's environment is not made: scripts/up or scripts/test makes it")
+    home = tmp_path_factory.mktemp("emulator")
+    started = Emulator(home, home / "log")
+    started.start(persist=False)
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+def table(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[store.Table]:
+    """An empty table, reached as the function reaches it."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.delenv("AWS_SESSION_TOKEN", raising=False)
+    made = new_table(boto3.client("dynamodb", region_name=REGION, endpoint_url=emulator.url))
+    made.client = dynamodb.Client(emulator.url, REGION)
+    made.deadline = time.monotonic() + SECONDS
+    yield made
+    made.client.close()
