@@ -59,10 +59,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     outcomes: Counter[str] = Counter()
     for (kind, outcome), number in counts.items():
         outcomes[outcome if kind != COMPARED else COMPARED] += number
-    kinds = sorted({kind for kind, _ in counts} - {COMPARED})
+    kinds = sorted({kind for kind, _ in counts})
     terminalreporter.section("wire client" if terminalreporter.verbosity > 0 else "wire client (-v: kind by kind)")
     if terminalreporter.verbosity > 0:
-        for kind in [*kinds, COMPARED]:
+        for kind in kinds:
             found = {outcome: number for (each, outcome), number in sorted(counts.items()) if each == kind}
             told = ", ".join(f"{outcome} {number}" for outcome, number in found.items())
             terminalreporter.line(f"{sum(found.values()):6}  {kind}: {told}")
