@@ -157,9 +157,11 @@ resource "aws_lambda_function" "records" {
     variables = local.environment
   }
 
+  # The handler filters its own lines by LOG_LEVEL. Lambda must not filter above INFO: the lines that carry metrics have
+  # no level, so it takes them for INFO, and a higher level would silence every alarm on them.
   logging_config {
     log_format            = "JSON"
-    application_log_level = var.function.log_level == "WARNING" ? "WARN" : var.function.log_level
+    application_log_level = var.function.log_level == "DEBUG" ? "DEBUG" : "INFO"
     log_group             = aws_cloudwatch_log_group.service["function"].name
   }
 

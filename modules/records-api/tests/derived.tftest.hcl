@@ -384,9 +384,10 @@ run "one_filter_index_and_other_settings" {
       && one(aws_lambda_function.records.environment).variables.RECORD_RETENTION_DAYS == "30"
       && one(aws_lambda_function.records.environment).variables.AWS_ENDPOINT_URL_DYNAMODB
       == "https://dynamodb-fips.us-east-1.amazonaws.com"
-      && one(aws_lambda_function.records.logging_config).application_log_level == "WARN"
+      && one(aws_lambda_function.records.environment).variables.LOG_LEVEL == "WARNING"
+      && one(aws_lambda_function.records.logging_config).application_log_level == "INFO"
     )
-    error_message = "The settings reach the function, and Lambda spells the level WARN."
+    error_message = "The settings reach the function, and Lambda still passes the lines that carry metrics."
   }
 
   assert {
@@ -397,6 +398,17 @@ run "one_filter_index_and_other_settings" {
       == "arn:aws:execute-api:eu-west-1:123456789012:abc123/v1/GET/records"
     )
     error_message = "Limits and stage are the caller's, and the permissions follow the stage."
+  }
+}
+
+run "debug" {
+  variables {
+    function = { log_level = "DEBUG" }
+  }
+
+  assert {
+    condition     = one(aws_lambda_function.records.logging_config).application_log_level == "DEBUG"
+    error_message = "Lambda passes what the handler says when it is told to say everything."
   }
 }
 
