@@ -1,7 +1,9 @@
 """One emulator and one applied stack for the whole run: the first test that needs them makes them."""
 
 import fcntl
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +11,15 @@ import boto3
 import pytest
 from botocore.config import Config
 
+from e2e import instances
+from e2e.instances import Instance, Instances
+from e2e.talk import unique
 from lib import scratch
 from lib.client import Caller
 from lib.emulator import REGION
 from lib.stack import Stack
 
+Aws = Callable[..., Any]
 Connection = dict[str, Any]
 
 
@@ -21,6 +27,23 @@ def _folder(config: pytest.Config) -> Path:
     """Return the stack's folder, which all processes of one run share."""
     base = Path(config._tmp_path_factory.getbasetemp())  # type: ignore[attr-defined]
     return (base.parent if hasattr(config, "workerinput") else base) / "stack"
+
+
+@contextmanager
+def _alone(folder: Path, name: str) -> Iterator[None]:
+    """Hold a lock that all processes of the run share."""
+    with (folder / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def _once(folder: Path, name: str) -> Iterator[bool]:
+    """Yield whether this process is the run's first here; the others wait until it has succeeded."""
+    with _alone(folder, name):
+        done = folder / f"{name}.done"
+        yield not done.exists()
+        done.touch()
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -34,12 +57,27 @@ def stack(pytestconfig: pytest.Config) -> Stack:
     """environments/local, applied to an emulator of this run's own. A test must leave it as it found it."""
     folder = _folder(pytestconfig)
     folder.mkdir(exist_ok=True)
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / "applied").exists():
+    with _once(folder, "stack") as first:
+        if first:
             scratch.start(folder)
-            (folder / "applied").touch()
     return scratch.stack(folder)
+
+
+@pytest.fixture(scope="session")
+def beside(pytestconfig: pytest.Config, stack: Stack, aws: Aws) -> Instances:
+    """Two more instances of the module on the same emulator: one takes bearer tokens, one lets everybody in."""
+    folder = _folder(pytestconfig)
+    with _once(folder, "instances") as first:
+        if first:
+            instances.apply(stack, folder / "instances", aws)
+    return instances.known(folder / "instances")
+
+
+@pytest.fixture
+def open_instance(pytestconfig: pytest.Config, beside: Instances) -> Iterator[Instance]:
+    """Yield the open instance to one test at a time: what its log gains meanwhile is that test's doing."""
+    with _alone(_folder(pytestconfig), "open"):
+        yield beside.open
 
 
 @pytest.fixture(scope="session")
@@ -61,7 +99,7 @@ def writer(connection: Connection) -> Caller:
 
 
 @pytest.fixture(scope="session")
-def aws(stack: Stack) -> Callable[..., Any]:
+def aws(stack: Stack) -> Aws:
     """Make a boto3 client of the emulator: `aws("dynamodb")`, as its root unless keys are given."""
 
     def client(service: str, **given: str) -> Any:  # noqa: ANN401 (one type for each service)
@@ -71,3 +109,20 @@ def aws(stack: Stack) -> Callable[..., Any]:
         return boto3.client(service, region_name=REGION, endpoint_url=stack.url, config=config, **keys)  # type: ignore[call-overload]
 
     return client
+
+
+@pytest.fixture(scope="session")
+def new_user(connection: Connection, aws: Aws) -> Callable[..., Caller]:
+    """Make a caller: a new IAM user with keys of its own, and with a managed policy or a policy document if given."""
+
+    def make(*, policy_arn: str | None = None, policy: Mapping[str, object] | None = None) -> Caller:
+        iam, name = aws("iam"), unique("user")
+        iam.create_user(UserName=name)
+        if policy_arn is not None:
+            iam.attach_user_policy(UserName=name, PolicyArn=policy_arn)
+        if policy is not None:
+            iam.put_user_policy(UserName=name, PolicyName="test", PolicyDocument=json.dumps(policy))
+        key = iam.create_access_key(UserName=name)["AccessKey"]
+        return Caller(connection["records_url"], connection["region"], key["AccessKeyId"], key["SecretAccessKey"])
+
+    return make

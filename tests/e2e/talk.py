@@ -1,0 +1,111 @@
+"""What the end-to-end tests say to the service, and how they read what it answers."""
+
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+from urllib.parse import urljoin
+from uuid import uuid4
+
+from lib.client import Answer, Caller, send
+
+T = TypeVar("T")
+Record = dict[str, Any]
+
+TABLE, LOG_GROUP = "records-local", "/aws/lambda/records-local"  # of environments/local
+GATEWAY_NOT_FOUND = {"message": "Not Found"}
+
+
+def unique(prefix: str = "t") -> str:
+    """Return a name that no other test uses: tests share the stack, and each looks for its own records."""
+    return f"{prefix}-{uuid4().hex[:12]}"
+
+
+def created(writer: Caller, **fields: object) -> tuple[Record, str]:
+    """Create a record and return it and its ETag."""
+    answer = writer.call("POST", body={"type": "test", "status": "new", **fields})
+    assert answer.status == 201, answer
+    return answer.json(), answer.headers["etag"]
+
+
+def problem(answer: Answer, status: int, kind: str) -> Any:  # noqa: ANN401 (JSON)
+    """Hold that the answer is the service's own problem of that status and kind; return its content."""
+    content = answer.json()
+    assert (answer.status, content.get("type")) == (status, f"urn:records-api:{kind}"), answer
+    assert content["status"] == status
+    assert content["title"]
+    assert content["detail"]
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert content["requestId"] == answer.headers["x-request-id"]
+    return content
+
+
+def places(answer: Answer) -> list[str]:
+    """Return the places of a 400's errors in order: a JSON pointer, or the name of a parameter or header."""
+    errors = problem(answer, 400, "invalid-request")["errors"]
+    assert all(error["detail"] for error in errors)
+    return [next(error[kind] for kind in ("pointer", "parameter", "header") if kind in error) for error in errors]
+
+
+def pages(caller: Caller, query: dict[str, str]) -> Iterator[list[Record]]:
+    """Yield the pages of a listing, each found by the `Link` of the one before, as any HTTP client would."""
+    answer = caller.call("GET", query=query)
+    while True:
+        assert answer.status == 200, answer
+        content = answer.json()
+        yield content["records"]
+        if "next" not in content:
+            assert "link" not in answer.headers
+            return
+        target, _, relation = answer.headers["link"].partition(">")
+        assert relation == '; rel="next"'
+        path, _, text = urljoin(caller.url, target.removeprefix("<")).removeprefix(caller.url).partition("?")
+        assert content["next"] in text
+        answer = caller.call("GET", path, query=text)
+
+
+def listed(caller: Caller, **query: str) -> list[Record]:
+    """Return all records of a listing."""
+    return [record for page in pages(caller, query) for record in page]
+
+
+def stored(dynamodb: Any, kind: str, table: str = TABLE) -> list[Any]:  # noqa: ANN401 (a boto3 client)
+    """Return the items of a type, straight from the table: what was really written."""
+    found = dynamodb.query(
+        TableName=table,
+        IndexName="byType",
+        KeyConditionExpression="#type = :type",
+        ExpressionAttributeNames={"#type": "type"},
+        ExpressionAttributeValues={":type": {"S": kind}},
+    )
+    return list(found["Items"])
+
+
+def lines(logs: Any, since: float, group: str = LOG_GROUP) -> list[dict[str, Any]]:  # noqa: ANN401 (a boto3 client)
+    """Return the JSON lines that a log group gained since `since` (time.time() seconds), in order."""
+    found: list[dict[str, Any]] = []
+    for page in logs.get_paginator("filter_log_events").paginate(logGroupName=group, startTime=int(since * 1000)):
+        found += [json.loads(event["message"]) for event in page["events"] if event["message"].startswith("{")]
+    return found
+
+
+def soon(look: Callable[[], T], seconds: float = 5.0) -> T:
+    """Return what `look` finds as soon as it finds something, or what it returned last."""
+    deadline = time.monotonic() + seconds
+    while not (found := look()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return found
+
+
+def at_once(calls: Sequence[Callable[[], T]]) -> list[T]:
+    """Make all calls at the same time and return their results in order."""
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return [future.result() for future in [pool.submit(call) for call in calls]]
+
+
+def bearer(url: str, token: str, method: str = "GET", path: str = "", body: object = None) -> Answer:
+    """Send a request with a bearer token, as JSON."""
+    data = b"" if body is None else json.dumps(body).encode()
+    headers = {"authorization": f"Bearer {token}"} | ({"content-type": "application/json"} if data else {})
+    return send(method, f"{url}{path}", data, headers)
