@@ -26,6 +26,7 @@ run "name_of_24_fits_in_prod" {
 
 run "name_of_24_does_not_fit_in_local" {
   command = plan
+  module { source = "./tests/inputs" }
 
   variables {
     name        = "a23456789-123456789-1234"
@@ -37,29 +38,34 @@ run "name_of_24_does_not_fit_in_local" {
 
 run "name_of_25_is_refused" {
   command = plan
+  module { source = "./tests/inputs" }
   variables { name = "a23456789-123456789-12345" }
   expect_failures = [var.name]
 }
 
 run "name_with_capitals_is_refused" {
   command = plan
+  module { source = "./tests/inputs" }
   variables { name = "Records" }
   expect_failures = [var.name]
 }
 
 run "name_ending_in_a_hyphen_is_refused" {
   command = plan
+  module { source = "./tests/inputs" }
   variables { name = "records-" }
   expect_failures = [var.name]
 }
 
 run "environment_local_is_known" {
   command = plan
+  module { source = "./tests/inputs" }
   variables { environment = "local" }
 }
 
 run "environment_staging_is_refused" {
   command = plan
+  module { source = "./tests/inputs" }
   variables { environment = "staging" }
   expect_failures = [var.environment]
 }
@@ -76,6 +82,7 @@ run "force_destroy_is_allowed_in_dev" {
 
 run "force_destroy_is_refused_in_prod" {
   command = plan
+  module { source = "./tests/inputs" }
 
   variables {
     environment = "prod"
@@ -87,63 +94,74 @@ run "force_destroy_is_refused_in_prod" {
 
 run "force_destroy_with_object_lock_is_refused" {
   command = plan
+  module { source = "./tests/inputs" }
   variables { bucket = { force_destroy = true, object_lock = { days = 1 } } }
   expect_failures = [var.bucket]
 }
 
 run "object_lock_of_a_day_is_allowed" {
   command = plan
+  module { source = "./tests/inputs" }
   variables { bucket = { object_lock = { days = 1 } } }
 }
 
 run "object_lock_of_no_days_is_refused" {
   command = plan
+  module { source = "./tests/inputs" }
   variables { bucket = { object_lock = { days = 0 } } }
   expect_failures = [var.bucket]
 }
 
 run "object_lock_of_half_a_day_is_refused" {
   command = plan
+  module { source = "./tests/inputs" }
   variables { bucket = { object_lock = { days = 1.5 } } }
   expect_failures = [var.bucket]
 }
 
 run "object_lock_of_unknown_mode_is_refused" {
   command = plan
+  module { source = "./tests/inputs" }
   variables { bucket = { object_lock = { days = 1, mode = "LEGAL" } } }
   expect_failures = [var.bucket]
 }
 
 run "access_log_bucket_by_arn_is_refused" {
   command = plan
+  module { source = "./tests/inputs" }
   variables { bucket = { access_logs = { bucket = "arn:aws:s3:::account-access-logs" } } }
   expect_failures = [var.bucket]
 }
 
 run "access_log_bucket_by_name_is_allowed" {
   command = plan
+  module { source = "./tests/inputs" }
   variables { bucket = { access_logs = { bucket = "account-access-logs" } } }
 }
 
 run "transition_just_before_expiry_is_allowed" {
   command = plan
+  module { source = "./tests/inputs" }
   variables { bucket = { expire_days = 91, transition_days = 90 } }
 }
 
 run "transition_on_the_day_of_expiry_is_refused" {
   command = plan
+  module { source = "./tests/inputs" }
   variables { bucket = { expire_days = 90, transition_days = 90 } }
   expect_failures = [var.bucket]
 }
 
 run "negative_days_are_refused" {
   command = plan
+  module { source = "./tests/inputs" }
   variables { bucket = { transition_days = -1 } }
   expect_failures = [var.bucket]
 }
 
 run "prod_keeps_files_a_year" {
   command = plan
+  module { source = "./tests/inputs" }
 
   variables {
     environment = "prod"
@@ -153,6 +171,7 @@ run "prod_keeps_files_a_year" {
 
 run "prod_keeps_files_for_ever" {
   command = plan
+  module { source = "./tests/inputs" }
 
   variables {
     environment = "prod"
@@ -162,6 +181,7 @@ run "prod_keeps_files_for_ever" {
 
 run "prod_refuses_files_under_a_year" {
   command = plan
+  module { source = "./tests/inputs" }
 
   variables {
     environment = "prod"
@@ -173,17 +193,20 @@ run "prod_refuses_files_under_a_year" {
 
 run "log_retention_of_a_month_is_allowed_in_dev" {
   command = plan
+  module { source = "./tests/inputs" }
   variables { log_retention_days = 30 }
 }
 
 run "log_retention_outside_the_set_is_refused" {
   command = plan
+  module { source = "./tests/inputs" }
   variables { log_retention_days = 31 }
   expect_failures = [var.log_retention_days]
 }
 
 run "log_retention_under_a_year_is_refused_in_prod" {
   command = plan
+  module { source = "./tests/inputs" }
 
   variables {
     environment        = "prod"
@@ -195,6 +218,7 @@ run "log_retention_under_a_year_is_refused_in_prod" {
 
 run "log_retention_of_a_year_is_allowed_in_prod" {
   command = plan
+  module { source = "./tests/inputs" }
 
   variables {
     environment        = "prod"
@@ -204,6 +228,7 @@ run "log_retention_of_a_year_is_allowed_in_prod" {
 
 run "log_retention_for_ever_is_allowed_in_prod" {
   command = plan
+  module { source = "./tests/inputs" }
 
   variables {
     environment        = "prod"
@@ -213,6 +238,7 @@ run "log_retention_for_ever_is_allowed_in_prod" {
 
 run "a_trail_of_nothing_is_refused" {
   command = plan
+  module { source = "./tests/inputs" }
 
   variables {
     management_events = false
@@ -224,6 +250,7 @@ run "a_trail_of_nothing_is_refused" {
 
 run "a_trail_of_one_table_is_allowed" {
   command = plan
+  module { source = "./tests/inputs" }
 
   variables {
     management_events = false
@@ -233,18 +260,21 @@ run "a_trail_of_one_table_is_allowed" {
 
 run "unknown_events_are_refused" {
   command = plan
+  module { source = "./tests/inputs" }
   variables { tables = { records = { arn = "arn:aws:dynamodb:eu-central-1:111122223333:table/a", events = "read" } } }
   expect_failures = [var.tables]
 }
 
 run "an_index_is_refused_as_a_table" {
   command = plan
+  module { source = "./tests/inputs" }
   variables { tables = { records = { arn = "arn:aws:dynamodb:eu-central-1:111122223333:table/a/index/b" } } }
   expect_failures = [var.tables]
 }
 
 run "enabled_regions_are_expected" {
   command = plan
+  module { source = "./tests/inputs" }
   variables { expected_regions = ["eu-central-1", "us-east-1"] }
 }
 
@@ -256,6 +286,7 @@ run "a_region_that_is_not_enabled_is_refused" {
 
 run "a_region_that_is_none_is_refused" {
   command = plan
+  module { source = "./tests/inputs" }
   variables { expected_regions = ["europe"] }
   expect_failures = [var.expected_regions]
 }
@@ -272,6 +303,7 @@ run "boundary_by_arn_is_used" {
 
 run "boundary_by_name_is_refused" {
   command = plan
+  module { source = "./tests/inputs" }
   variables { permissions_boundary_arn = "boundary" }
   expect_failures = [var.permissions_boundary_arn]
 }

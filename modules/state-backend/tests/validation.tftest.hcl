@@ -22,18 +22,21 @@ run "name_of_24_fits" {
 
 run "name_of_25_is_refused" {
   command = plan
+  module { source = "./tests/inputs" }
   variables { name = "a23456789-123456789-12345" }
   expect_failures = [var.name]
 }
 
 run "name_with_capitals_is_refused" {
   command = plan
+  module { source = "./tests/inputs" }
   variables { name = "Records" }
   expect_failures = [var.name]
 }
 
 run "environment_staging_is_refused" {
   command = plan
+  module { source = "./tests/inputs" }
   variables { environment = "staging" }
   expect_failures = [var.environment]
 }
@@ -50,6 +53,7 @@ run "force_destroy_is_allowed_in_dev" {
 
 run "force_destroy_is_refused_in_prod" {
   command = plan
+  module { source = "./tests/inputs" }
 
   variables {
     environment   = "prod"
@@ -61,28 +65,33 @@ run "force_destroy_is_refused_in_prod" {
 
 run "history_of_a_day_is_allowed" {
   command = plan
+  module { source = "./tests/inputs" }
   variables { history_days = 1 }
 }
 
 run "history_of_no_days_is_refused" {
   command = plan
+  module { source = "./tests/inputs" }
   variables { history_days = 0 }
   expect_failures = [var.history_days]
 }
 
 run "history_of_half_a_day_is_refused" {
   command = plan
+  module { source = "./tests/inputs" }
   variables { history_days = 1.5 }
   expect_failures = [var.history_days]
 }
 
 run "access_log_bucket_by_name_is_allowed" {
   command = plan
+  module { source = "./tests/inputs" }
   variables { access_logs = { bucket = "account-access-logs" } }
 }
 
 run "access_log_bucket_by_arn_is_refused" {
   command = plan
+  module { source = "./tests/inputs" }
   variables { access_logs = { bucket = "arn:aws:s3:::account-access-logs" } }
   expect_failures = [var.access_logs]
 }
