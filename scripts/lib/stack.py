@@ -12,12 +12,16 @@ from lib.terraform import Result, Terraform, environment
 
 @dataclass(frozen=True)
 class Stack:
-    """environments/local on the emulator at `url`; its state in the file `state`, Terraform's own data in `data`."""
+    """environments/local on the emulator at `url`; its state in the file `state`, Terraform's own data in `data`.
+
+    `folder` is another folder than environments/local where somebody has made a copy of it.
+    """
 
     terraform: Terraform
     url: str
     state: Path
     data: Path
+    folder: Path = ENVIRONMENT
 
     @property
     def env(self) -> dict[str, str]:
@@ -27,18 +31,18 @@ class Stack:
     def init(self) -> None:
         """Prepare the folder. Fails where the committed dependency lock would have to change."""
         path = f"-backend-config=path={self.state}"
-        self.terraform.run(ENVIRONMENT, "init", "-no-color", "-reconfigure", "-lockfile=readonly", path, env=self.env)
+        self.terraform.run(self.folder, "init", "-no-color", "-reconfigure", "-lockfile=readonly", path, env=self.env)
 
     def call(self, verb: str, *arguments: str, variables: Mapping[str, object] | None = None) -> Result:
         """Run plan, apply or destroy, with values for the root module's variables."""
         approve = [] if verb == "plan" else ["-auto-approve"]
         given = {f"TF_VAR_{name}": json.dumps(value) for name, value in (variables or {}).items()}
         options = ["-no-color", "-lock-timeout=60s", *approve, *arguments]
-        return self.terraform.call(ENVIRONMENT, verb, *options, env=self.env | given)
+        return self.terraform.call(self.folder, verb, *options, env=self.env | given)
 
     def connection(self) -> dict[str, object]:
         """Return how to reach the applied service: records_url, region and the keys of reader and writer."""
-        outputs = self.terraform.read(ENVIRONMENT, "output", "-json", env=self.env)
+        outputs = self.terraform.read(self.folder, "output", "-json", env=self.env)
         known = {name: outputs[name]["value"] for name in ("region", "reader", "writer")}
         return {"records_url": f"{self.url}{outputs['records_path']['value']}", **known}
 

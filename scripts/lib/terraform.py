@@ -40,7 +40,13 @@ def environment(url: str | None = None, *, data: Path | None = None) -> dict[str
     without it no call can be signed. `data` takes the place of the root module's .terraform folder.
     """
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "TF_"))}
-    made = {"AWS_EC2_METADATA_DISABLED": "true", "CHECKPOINT_DISABLE": "1", "TF_IN_AUTOMATION": "1", "TF_INPUT": "0"}
+    made = {
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "CHECKPOINT_DISABLE": "1",
+        "GOGC": "400",  # the provider's start is mostly garbage collection: a third less work, for more memory
+        "TF_IN_AUTOMATION": "1",
+        "TF_INPUT": "0",
+    }
     if url is not None:
         made |= {
             "AWS_ACCESS_KEY_ID": "test",

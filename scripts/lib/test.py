@@ -21,7 +21,7 @@ _BIN = TOOLS / "dev" / "bin"
 def tool(*command: str | Path) -> str:
     """Run a linter; raises Failure with what it found."""
     result = subprocess.run(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+        command, cwd=ROOT, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
     )
     if result.returncode != 0:
         cause = f"{Path(command[0]).name} found something to mend"
