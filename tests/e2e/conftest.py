@@ -75,7 +75,7 @@ def beside(pytestconfig: pytest.Config, stack: Stack, aws: Aws) -> Instances:
 
 @pytest.fixture
 def open_instance(pytestconfig: pytest.Config, beside: Instances) -> Iterator[Instance]:
-    """Yield the open instance to one test at a time: what its log gains meanwhile is that test's doing."""
+    """Yield the open instance to one test at a time: some count its log lines, some make it fail for a while."""
     with _alone(_folder(pytestconfig), "open"):
         yield beside.open
 

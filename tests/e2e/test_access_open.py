@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from e2e.instances import Instance, Instances
+from e2e.instances import Instance
 from e2e.talk import places, stored, unique
 from lib.client import Answer, send
 
@@ -27,30 +27,30 @@ def listed(instance: Instance, query: str) -> Any:  # noqa: ANN401 (JSON)
     return answer.json()["records"]
 
 
-def test_without_identities_the_submitter_is_whoever_the_body_says(beside: Instances) -> None:
+def test_without_identities_the_submitter_is_whoever_the_body_says(open_instance: Instance) -> None:
     kind = unique()
-    named = post(beside.open)(type=kind, submittedBy="backup@host-7").json()
-    unnamed = post(beside.open)(type=kind).json()
+    named = post(open_instance)(type=kind, submittedBy="backup@host-7").json()
+    unnamed = post(open_instance)(type=kind).json()
     assert (named["submittedBy"], unnamed["submittedBy"]) == ("backup@host-7", "anonymous")
     # `submittedBy` and `status` have no index here: the question is answered all the same.
-    assert listed(beside.open, f"type={kind}&submittedBy=backup%40host-7") == [named]
+    assert listed(open_instance, f"type={kind}&submittedBy=backup%40host-7") == [named]
     started = named["createdAt"][:19]
-    assert named in listed(beside.open, f"submittedBy=backup%40host-7&createdAfter={started}Z")
+    assert named in listed(open_instance, f"submittedBy=backup%40host-7&createdAfter={started}Z")
 
 
 @pytest.mark.parametrize("name", ["", "x" * 513, 7, None])
-def test_a_submitter_is_checked(beside: Instances, name: object) -> None:
-    assert places(post(beside.open)(submittedBy=name)) == ["/submittedBy"]
+def test_a_submitter_is_checked(open_instance: Instance, name: object) -> None:
+    assert places(post(open_instance)(submittedBy=name)) == ["/submittedBy"]
 
 
-def test_everybody_is_one_caller_to_an_idempotency_key(beside: Instances) -> None:
-    create = post(beside.open, **{"idempotency-key": unique("key")})
+def test_everybody_is_one_caller_to_an_idempotency_key(open_instance: Instance) -> None:
+    create = post(open_instance, **{"idempotency-key": unique("key")})
     assert [create().headers.get("idempotency-replayed") for _ in range(2)] == [None, "true"]
 
 
-def test_records_are_kept_as_long_as_the_instance_says(beside: Instances, aws: Callable[..., Any]) -> None:
+def test_records_are_kept_as_long_as_the_instance_says(open_instance: Instance, aws: Callable[..., Any]) -> None:
     kind = unique()
-    created = datetime.fromisoformat(post(beside.open)(type=kind).json()["createdAt"]).timestamp()
-    (item,) = stored(aws("dynamodb"), kind, beside.open.table)
+    created = datetime.fromisoformat(post(open_instance)(type=kind).json()["createdAt"]).timestamp()
+    (item,) = stored(aws("dynamodb"), kind, open_instance.table)
     assert int(item["expiresAt"]["N"]) == int(created) + 30 * 86400
     assert int(item["expiresAt"]["N"]) > time.time()

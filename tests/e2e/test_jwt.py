@@ -12,7 +12,7 @@ from functools import partial
 
 import pytest
 
-from e2e.instances import AUDIENCE, READ, WRITE, Instances, new_key, signed
+from e2e.instances import AUDIENCE, READ, WRITE, Instance, Instances, new_key, signed
 from e2e.talk import bearer, lines, problem, soon, stored, unique
 from lib.client import Answer, Caller, send
 
@@ -154,10 +154,12 @@ def test_a_signature_is_no_token_and_a_token_is_no_signature(beside: Instances, 
     assert bearer(reader.url, beside.token(), "POST", body={"type": "x", "status": "x"}).status != 201
 
 
-def test_instances_know_nothing_of_each_other(beside: Instances, writer: Caller, reader: Caller, aws: Aws) -> None:
+def test_instances_know_nothing_of_each_other(
+    beside: Instances, open_instance: Instance, writer: Caller, reader: Caller, aws: Aws
+) -> None:
     kind = unique()
     record = create(beside, beside.token(), kind).json()
     problem(reader.call("GET", f"/{record['recordID']}"), 404, "record-not-found")
-    problem(send("GET", f"{beside.open.url}/{record['recordID']}", b"", {}), 404, "record-not-found")
+    problem(send("GET", f"{open_instance.url}/{record['recordID']}", b"", {}), 404, "record-not-found")
     assert writer.call("GET", query={"type": kind}).json() == {"records": []}
     assert [len(stored(aws("dynamodb"), kind, table)) for table in (beside.tokens.table, "records-local")] == [1, 0]
