@@ -246,6 +246,16 @@ def test_a_question_picks_its_index_in_a_fixed_order(
     }
 
 
+@pytest.mark.parametrize(
+    ("filters", "limit", "read"),
+    [("type", 10, 11), ("type", 1000, 1001), ("type status", 10, 250), ("type status", 1000, 1001)],
+)
+def test_one_record_more_than_is_asked_for_tells_whether_there_is_more(filters: str, limit: int, read: int) -> None:
+    call, asked = scripted(PAGE)
+    store.page(table_of(call), store.Query(dict.fromkeys(filters.split(), "x")), limit, None, 0)
+    assert [request["Limit"] for _, request in asked] == [read]
+
+
 def test_a_page_reads_no_more_than_its_budget_and_says_where_to_go_on() -> None:
     call, asked = scripted(*({**PAGE, **last_key(number)} for number in range(1, 100)))
     table = table_of(call)
