@@ -1,0 +1,180 @@
+"""scripts/reindex: what other writers put into the table appears in listings, once, and nothing else is touched."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+
+from lib import reindex as module
+from lib.reindex import reindex
+from records_api import store
+from unit.support import items, walk
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.service_resource import Table
+
+Item = dict[str, Any]
+
+
+@pytest.fixture
+def raw(table: store.Table) -> "Table":
+    """The table as other writers have it."""
+    keys = {"aws_access_key_id": "AKIAIOSFODNN7EXAMPLE", "aws_secret_access_key": "secret"}
+    return boto3.resource("dynamodb", region_name="us-east-1", **keys).Table(table.name)  # type: ignore[call-overload,no-any-return]
+
+
+@pytest.fixture
+def progress(tmp_path: Path) -> Path:
+    return tmp_path / "not yet there" / "progress.json"
+
+
+def foreign(number: int = 1, **more: object) -> Item:
+    """Return an item with the six documented attributes and no other."""
+    return {
+        "recordID": f"foreign-{number}",
+        "createdAt": f"2026-01-31T09:30:0{number}Z",
+        "submittedBy": "importer",
+        "type": "audit",
+        "status": "ok",
+        "message": "put here by another program",
+        **more,
+    }
+
+
+def put(raw: "Table", *found: Item) -> None:
+    for item in found:
+        raw.put_item(Item=item)
+
+
+def listed(table: store.Table, **filters: str) -> list[str]:
+    return [record["recordID"] for page in walk(table, store.Query(filters), 2) for record in page]
+
+
+def scanned(table: store.Table) -> dict[str, Item]:
+    return {item["recordID"]: item for item in items(table)}
+
+
+class Shared:
+    """The table, with another hand that acts after each page was read, and a connection that breaks in the end."""
+
+    def __init__(self, raw: "Table", act: Callable[[], object] = lambda: None, *, updates: int = 100) -> None:
+        self.meta, self._raw, self._act, self.updates = raw.meta, raw, act, updates
+        self.read: list[str] = []
+
+    def scan(self, **request: Any) -> Any:  # noqa: ANN401
+        page = self._raw.scan(**request)
+        self.read += [str(item["recordID"]) for item in page["Items"]]
+        self._act()
+        return page
+
+    def update_item(self, **request: Any) -> None:  # noqa: ANN401
+        if self.updates == 0:
+            raise ConnectionError
+        self.updates -= 1
+        self._raw.update_item(**request)
+
+
+def test_what_other_writers_put_there_is_listed_in_the_order_of_its_moments(
+    table: store.Table, raw: "Table", progress: Path
+) -> None:
+    put(raw, foreign(1, createdAt="2026-01-31T10:30:00+01:00"), foreign(2, createdAt="2026-01-31T09:29:59.99987Z"))
+    put(raw, foreign(3, createdAt="2026-01-31t09:30:00.5z", attributes={"n": Decimal("1.5")}))
+    assert reindex(raw, progress, pytest.fail) == (3, 0)
+    assert listed(table) == listed(table, type="audit") == ["foreign-3", "foreign-1", "foreign-2"]
+    for name, moment in {
+        "foreign-1": "09:30:00.000",
+        "foreign-2": "09:29:59.999",
+        "foreign-3": "09:30:00.500",
+    }.items():
+        assert (store.get(table, name) or {})["createdAt"] == f"2026-01-31T{moment}Z"
+    added = {"feed", "position", "createdAt"}
+    kept = {name: value for name, value in scanned(table)["foreign-3"].items() if name not in added}
+    assert kept == {
+        name: value for name, value in foreign(3, attributes={"n": Decimal("1.5")}).items() if name not in added
+    }
+
+
+def test_a_second_run_finds_nothing_to_do(table: store.Table, raw: "Table", progress: Path) -> None:
+    put(raw, *map(foreign, range(5)))
+    assert reindex(raw, progress, pytest.fail) == (5, 0)
+    before = scanned(table)
+    assert reindex(raw, progress, pytest.fail) == (0, 0)
+    assert scanned(table) == before
+    assert not progress.exists()
+
+
+def test_the_services_own_items_are_left_alone(table: store.Table, raw: "Table", progress: Path) -> None:
+    store.insert(table, foreign(1, version=1), 0)
+    put(raw, {"recordID": "tombstone", "deletedAt": "2026-01-31T09:30:00.000Z", "requestHash": "h", "expiresAt": 99})
+    before = scanned(table)
+    assert reindex(Shared(raw, updates=0), progress, pytest.fail) == (0, 0)
+    assert scanned(table) == before
+
+
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [
+        ({"recordID": "a/b"}, "recordID"),
+        ({"createdAt": "yesterday"}, "createdAt"),
+        ({"createdAt": Decimal(1769851800)}, "createdAt"),
+        ({"createdAt": "2026-02-30T09:30:00Z"}, "createdAt"),
+        ({"createdAt": None}, "createdAt"),
+        ({"type": "t" * 129}, "type"),
+        ({"type": Decimal(1)}, "type"),
+        ({"status": None}, "status"),
+        ({"submittedBy": "s" * 513}, "submittedBy"),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_what_cannot_be_listed_is_named_and_left_as_it_is(
+    table: store.Table, raw: "Table", progress: Path, wrong: Item, reason: str
+) -> None:
+    item = {name: value for name, value in foreign(2, **wrong).items() if value is not None}
+    put(raw, foreign(1), item, foreign(3))
+    said: list[str] = []
+    assert reindex(raw, progress, said.append) == (2, 1)
+    assert len(said) == 1
+    assert said[0].startswith(f"left out: {item['recordID']!r}: {reason} is no")
+    assert scanned(table)[item["recordID"]] == item
+    assert listed(table) == ["foreign-3", "foreign-1"]
+
+
+def test_a_run_that_broke_off_goes_on_after_the_last_whole_page(
+    table: store.Table, raw: "Table", progress: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_PAGE_ITEMS", 2)
+    put(raw, *map(foreign, range(7)))
+    breaking = Shared(raw, updates=3)
+    with pytest.raises(ConnectionError):
+        reindex(breaking, progress, pytest.fail)
+    assert len(breaking.read) == 4
+    again = Shared(raw)
+    assert reindex(again, progress, pytest.fail) == (4, 0)
+    assert again.read[:2] == breaking.read[2:]
+    assert sorted(breaking.read[:2] + again.read) == [f"foreign-{number}" for number in range(7)]
+    assert listed(table) == [f"foreign-{number}" for number in reversed(range(7))]
+    assert not progress.exists()
+
+
+def test_what_another_hand_deletes_meanwhile_stays_deleted(table: store.Table, raw: "Table", progress: Path) -> None:
+    put(raw, foreign())
+    shared = Shared(raw, lambda: raw.delete_item(Key={"recordID": "foreign-1"}))
+    assert reindex(shared, progress, pytest.fail) == (0, 0)
+    assert items(table) == []
+
+
+@pytest.mark.parametrize(
+    "written",
+    [{"createdAt": "2025-12-31T23:59:59Z"}, {"feed": "records", "position": "of another run"}],
+    ids=["rewritten", "indexed"],
+)
+def test_what_another_hand_writes_meanwhile_stands(
+    table: store.Table, raw: "Table", progress: Path, written: Item
+) -> None:
+    put(raw, foreign())
+    shared = Shared(raw, lambda: put(raw, foreign(**written)))
+    assert reindex(shared, progress, pytest.fail) == (0, 0)
+    assert scanned(table) == {"foreign-1": foreign(**written)}
