@@ -1,0 +1,226 @@
+"""A release that fails reaches nobody, and the way back is one variable: seen by a caller who never stops calling."""
+
+import select
+import socket
+import socketserver
+import threading
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from e2e import copies
+from lib import scratch
+from lib.client import Caller
+from lib.emulator import HOST
+from lib.package import PACKAGE
+from lib.stack import Stack
+from lib.terraform import Result
+
+OPERATIONS = ("create", "delete", "get", "list", "update")
+CALL_EVERY_SECONDS = 0.1
+
+# environments/local takes no other package than the module's own; the copy of it does.
+PACKAGE_VARIABLE = 'variable "lambda_package" {\n  type    = map(string)\n  default = {}\n}\n'
+PACKAGE_OVERRIDE = 'module "records_api" {\n  lambda_package = var.lambda_package\n}\n'
+
+# What a caller sees of a build: an answer's header, which this test changes in the code.
+HEADER = "cache-control"
+BUILD_A, BUILD_B = "private, no-cache", "private, no-store"
+
+
+@dataclass(frozen=True)
+class Service:
+    """environments/local, applied to an emulator of its own."""
+
+    stack: Stack
+    reader: Caller
+
+    def apply(self, **variables: object) -> Result:
+        return self.stack.call("apply", variables=variables)
+
+    def applied(self, **variables: object) -> None:
+        result = self.apply(**variables)
+        assert result.code == 0, result.output
+
+    def live(self) -> tuple[str, dict[str, float]]:
+        """Return the version that the alias serves, and which others get a share of the requests."""
+        alias = copies.aws(self.stack.url, "lambda").get_alias(FunctionName="records-local", Name="live")
+        return alias["FunctionVersion"], alias.get("RoutingConfig", {}).get("AdditionalVersionWeights", {})
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Service]:
+    root = copies.environments(tmp_path) / "local"
+    (root / "package.tf").write_text(PACKAGE_VARIABLE)
+    (root / "package_override.tf").write_text(PACKAGE_OVERRIDE)
+    with copies.emulator(tmp_path):
+        stack = replace(scratch.stack(tmp_path), folder=root)
+        stack.init()
+        result = stack.call("apply")
+        assert result.code == 0, result.output
+        known: dict[str, Any] = stack.connection()
+        yield Service(stack, Caller(known["records_url"], known["region"], **known["reader"]))
+
+
+@dataclass
+class Traffic:
+    """What a caller got who called all the while: the builds that answered, in order, and what was no answer."""
+
+    builds: list[str] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+
+    def call(self, reader: Caller) -> None:
+        try:
+            answer = reader.call("GET", query="limit=1")
+        except OSError as error:
+            self.failures.append(repr(error))
+            return
+        if answer.status == 200:
+            self.builds.append(answer.headers[HEADER])
+        else:
+            self.failures.append(f"{answer.status} {answer.body!r}")
+
+    def changes(self) -> list[str]:
+        """Return the builds that answered, each turn of one as one."""
+        return [build for build, _ in groupby(self.builds)]
+
+
+@contextmanager
+def calling(reader: Caller) -> Iterator[Traffic]:
+    """Call the service again and again, from before the first to after the last of what happens meanwhile."""
+    traffic, ended = Traffic(), threading.Event()
+
+    def call_on() -> None:
+        while not ended.wait(CALL_EVERY_SECONDS):
+            traffic.call(reader)
+
+    traffic.call(reader)
+    caller = threading.Thread(target=call_on)
+    caller.start()
+    try:
+        yield traffic
+    finally:
+        ended.set()
+        caller.join()
+        traffic.call(reader)
+
+
+@contextmanager
+def relay(port: int, target: int) -> Iterator[None]:
+    """Pass on what comes to one port of the loopback address to another."""
+
+    class Connection(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with socket.create_connection((HOST, target)) as far:
+                ends: dict[socket.socket, socket.socket] = {self.request: far, far: self.request}
+                while True:
+                    for end in select.select(list(ends), [], [])[0]:
+                        data = end.recv(65536)
+                        if not data:
+                            return
+                        ends[end].sendall(data)
+
+    class Server(socketserver.ThreadingTCPServer):
+        allow_reuse_address = True
+        daemon_threads = True  # the function keeps its connection open
+
+    with Server((HOST, port), Connection) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def unused_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+def repacked(place: Path, name: str, edit: Callable[[str], str | None]) -> dict[str, str]:
+    """Write the module's package to `place`, one of its files edited or left out; return it as `lambda_package`."""
+    with zipfile.ZipFile(PACKAGE / "records-api.zip") as old, zipfile.ZipFile(place, "w") as new:
+        for entry in old.infolist():
+            content: str | None = old.read(entry).decode()
+            if entry.filename == name:
+                content = edit(old.read(entry).decode())
+            if content is not None:
+                new.writestr(entry, content)
+    return {"path": str(place)}
+
+
+def build_b(source: str) -> str:
+    assert source.count(BUILD_A) == 1
+    return source.replace(BUILD_A, BUILD_B)
+
+
+def test_a_release_that_fails_reaches_nobody_and_is_tried_again_by_the_same_apply(service: Service) -> None:
+    port = unused_port()
+    broken = {"dynamodb_endpoint_url": f"http://{HOST}:{port}"}
+    before = service.live()
+    with calling(service.reader) as traffic:
+        failed = service.apply(function=broken)
+        assert failed.code == 1
+        assert 'aws_lambda_invocation.gate["live"]' in failed.output
+        for operation in OPERATIONS:
+            assert f"{operation}: ConnectionRefusedError" in failed.error
+        assert service.live() == before
+
+        # The way back does not ask the newest version, which is broken.
+        service.applied(function=broken, release={"pinned_version": before[0]})
+        assert service.live() == before
+
+        unknown = service.stack.call("plan", variables={"release": {"pinned_version": "99"}})
+        assert unknown.code == 1
+        assert 'data.aws_lambda_function.pinned["release.pinned_version=99"]' in unknown.output
+
+        # What it needs is there now: the version that failed is asked again, and no other one is made.
+        with relay(port, int(service.stack.url.rpartition(":")[2])):
+            service.applied(function=broken)
+            assert service.live() == (str(int(before[0]) + 1), {})
+            traffic.call(service.reader)
+            # Back, because what it needs goes away with this test.
+            service.applied(function=broken, release={"pinned_version": before[0]})
+    assert traffic.failures == []
+    assert traffic.changes() == [BUILD_A]
+
+
+def test_a_release_is_rolled_back_by_one_variable_and_no_caller_notices(service: Service, tmp_path: Path) -> None:
+    b = repacked(tmp_path / "b.zip", "records_api/responses.py", build_b)
+    unfit = repacked(tmp_path / "unfit.zip", "records_api/store.py", lambda _: None)
+    version_a, _ = service.live()
+    with calling(service.reader) as traffic:
+        service.applied(lambda_package=b)
+        version_b, others = service.live()
+        assert version_b != version_a
+        assert others == {}
+
+        service.applied(lambda_package=b, release={"pinned_version": version_a})
+        assert service.live() == (version_a, {})
+
+        # A canary, whose share the emulator does not act on.
+        canary = {"pinned_version": version_a, "canary": {"weight": 0.1}}
+        service.applied(lambda_package=b, release=canary)
+        assert service.live() == (version_a, {version_b: 0.1})
+
+        refused = service.apply(lambda_package=unfit, release=canary)
+        assert refused.code == 1
+        assert 'aws_lambda_invocation.gate["canary"]' in refused.output
+        assert "cannot import name 'store'" in refused.error
+        assert service.live() == (version_a, {version_b: 0.1})
+    assert traffic.failures == []
+    assert traffic.changes() == [BUILD_A, BUILD_B, BUILD_A]
+
+
+def test_applying_again_would_change_nothing(stack: Stack) -> None:
+    result = stack.call("plan", "-detailed-exitcode")
+    assert result.code == 0, result.output
