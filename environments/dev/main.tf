@@ -26,6 +26,12 @@ module "records_api" {
   name        = "records"
   environment = "dev"
   access      = { trusted_principals = var.trusted_principals }
+  alarms      = { emails = var.alarm_emails, topic_arns = var.alarm_topic_arns }
+  budget      = { monthly_usd = var.monthly_budget_usd }
+  insights    = { saved_queries = var.saved_queries }
   release     = var.release
-  table       = { deletion_protection = false } # a dev stack may be destroyed
+
+  # A dev stack may be destroyed, its evidence with it.
+  audit = merge(var.audit, { force_destroy = true })
+  table = { deletion_protection = false }
 }

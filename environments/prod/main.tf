@@ -26,5 +26,9 @@ module "records_api" {
   name        = "records"
   environment = "prod"
   access      = { trusted_principals = var.trusted_principals }
+  alarms      = { emails = var.alarm_emails, topic_arns = var.alarm_topic_arns }
+  audit       = var.audit
+  budget      = { monthly_usd = var.monthly_budget_usd }
+  insights    = { saved_queries = var.saved_queries }
   release     = var.release
 }

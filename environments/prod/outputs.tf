@@ -1,3 +1,18 @@
+output "alarm_topic_arn" {
+  description = "ARN of the topic that tells of alarms and of the budget, null while there are no addresses."
+  value       = module.records_api.alarm_topic_arn
+}
+
+output "dashboard_name" {
+  description = "Name of the dashboard."
+  value       = module.records_api.dashboard_name
+}
+
+output "fixed_monthly_cost_usd" {
+  description = "What a month without requests costs, in US dollars."
+  value       = module.records_api.fixed_monthly_cost_usd
+}
+
 output "function_version" {
   description = "The published version that the alias `live` serves."
   value       = module.records_api.function_version
@@ -21,6 +36,21 @@ output "reader_role_arn" {
 output "records_url" {
   description = "URL of the records."
   value       = module.records_api.records_url
+}
+
+output "runbook" {
+  description = "Commands to paste when something is wrong, by what they are for."
+  value       = module.records_api.runbook
+}
+
+output "table_name" {
+  description = "Name of the table."
+  value       = module.records_api.table_name
+}
+
+output "trail_arn" {
+  description = "ARN of the audit trail."
+  value       = module.records_api.trail_arn
 }
 
 output "writer_policy_arn" {

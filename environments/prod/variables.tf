@@ -1,3 +1,35 @@
+variable "alarm_emails" {
+  description = "Who is told of alarms and of the budget. AWS asks each address to confirm, once."
+  type        = set(string)
+  nullable    = false
+}
+
+variable "alarm_topic_arns" {
+  description = "SNS topics of your own that hear of alarms too, such as a pager's."
+  type        = list(string)
+  default     = []
+  nullable    = false
+}
+
+variable "audit" {
+  description = <<-EOT
+    The trail: `mode` is `create`, or `off` where another trail records the table. `management_events`: those of the
+    whole account. False where another trail has them: a second copy costs.
+  EOT
+  type = object({
+    management_events = optional(bool, true)
+    mode              = optional(string, "create")
+  })
+  default  = {}
+  nullable = false
+}
+
+variable "monthly_budget_usd" {
+  description = "What a month may cost the whole account, in US dollars."
+  type        = number
+  nullable    = false
+}
+
 variable "region" {
   description = "Region the service runs in."
   type        = string
@@ -12,6 +44,13 @@ variable "release" {
   })
   default  = {}
   nullable = false
+}
+
+variable "saved_queries" {
+  description = "Whether to keep queries for Logs Insights. False on an emulator, which can't."
+  type        = bool
+  default     = true
+  nullable    = false
 }
 
 variable "trusted_principals" {

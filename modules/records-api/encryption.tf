@@ -1,10 +1,12 @@
-# One customer-managed key for the table, the logs and the function's environment. Its policy names what it encrypts
-# by ARNs computed from names: the key is created first and can't wait for what it encrypts.
+# One customer-managed key for table, logs, messages and function environment. Its policy names what it encrypts by
+# ARNs computed from names: the key is created first and can't wait for what it encrypts.
 locals {
   kms_key_arn = var.kms_key_arn == null ? aws_kms_key.service["own"].arn : var.kms_key_arn
 
   # In a key policy `*` means this key.
-  key_statements = [
+  key_statements = concat(local.base_key_statements, local.topic_key_statements)
+
+  base_key_statements = [
     {
       # Hands the decision to IAM policies, the function's among them; without it a key can't be managed.
       Sid       = "AccountDecidesByIamPolicies"
@@ -24,10 +26,22 @@ locals {
       }
     },
   ]
+
+  # To publish to an encrypted topic takes its key, in the publisher's own name.
+  topic_key_statements = length(var.alarms.emails) == 0 ? [] : [
+    {
+      Sid       = "MessagesOfThisAccount"
+      Effect    = "Allow"
+      Action    = ["kms:Decrypt", "kms:GenerateDataKey*"]
+      Resource  = "*"
+      Principal = { Service = local.publishers }
+      Condition = { StringEquals = { "aws:SourceAccount" = local.account_id } }
+    },
+  ]
 }
 
 resource "aws_kms_key" "service" {
-  for_each = var.kms_key_arn == null ? { own = "${local.service}: table, logs and function environment" } : {}
+  for_each = var.kms_key_arn == null ? { own = "${local.service}: table, logs, messages, function environment" } : {}
 
   description         = each.value
   enable_key_rotation = true

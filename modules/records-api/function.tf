@@ -12,6 +12,9 @@ locals {
 
   tags = merge(var.tags, { Environment = var.environment, Service = local.service })
 
+  # The self-test waits up to 20 s for a new role and key to work; requests have a shorter deadline of their own.
+  timeout_seconds = 29
+
   function_arn = "arn:${local.partition}:lambda:${local.region}:${local.account_id}:function:${local.service}"
 
   own_package  = var.lambda_package.path == null && var.lambda_package.s3 == null
@@ -143,9 +146,7 @@ resource "aws_lambda_function" "records" {
   publish                        = true
   kms_key_arn                    = local.kms_key_arn
   tags                           = local.tags
-
-  # The self-test waits up to 20 s for a new role and key to work; requests have a shorter deadline of their own.
-  timeout = 29
+  timeout                        = local.timeout_seconds
 
   filename          = local.package_path
   source_code_hash  = try(filebase64sha256(local.package_path), null)

@@ -23,9 +23,11 @@ locals {
     authorizerError    = "$context.authorizer.error"
     caller             = local.access_log_caller[var.auth.mode]
     error              = "$context.error.message"
+    functionRequestId  = "$context.integration.requestId"
     integrationError   = "$context.integrationErrorMessage"
     integrationLatency = "$context.integrationLatency"
     integrationStatus  = "$context.integrationStatus"
+    path               = "$context.path"
     requestId          = "$context.requestId"
     requestTime        = "$context.requestTime"
     responseLatency    = "$context.responseLatency"

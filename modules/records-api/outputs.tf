@@ -1,6 +1,38 @@
+output "alarm_names" {
+  description = "Names of the alarms. Empty where `alarms` names nobody."
+  value       = [for alarm in aws_cloudwatch_metric_alarm.catalogue : alarm.alarm_name]
+}
+
+output "alarm_topic_arn" {
+  description = "ARN of the topic that `alarms.emails` are subscribed to. Null where there are none."
+  value       = try(aws_sns_topic_policy.alarms["own"].arn, null)
+}
+
 output "api_id" {
   description = "ID of the HTTP API, the `ApiId` dimension of its metrics."
   value       = aws_apigatewayv2_api.records.id
+}
+
+output "budget_name" {
+  description = "Name of the budget. Null without one."
+  value       = try(module.cost_budget["monthly"].budget_name, null)
+}
+
+output "dashboard_name" {
+  description = "Name of the dashboard. Null where it is switched off."
+  value       = try(aws_cloudwatch_dashboard.service["service"].dashboard_name, null)
+}
+
+output "fixed_monthly_cost_usd" {
+  description = <<-EOT
+    What a month costs before any request is paid for, in US dollars: `items`, their `total`, and how old the prices
+    are, `as_of`. `custom_metrics` are charged for hours with requests only.
+  EOT
+  value = {
+    as_of = local.prices_as_of
+    items = { for item, cents in local.fixed_monthly_cents : item => cents / 100 }
+    total = local.fixed_monthly_total_usd
+  }
 }
 
 output "function_name" {
@@ -14,7 +46,7 @@ output "function_version" {
 }
 
 output "kms_key_arn" {
-  description = "ARN of the key that encrypts table, logs and function environment."
+  description = "ARN of the key that encrypts table, logs, messages and function environment."
   value       = local.kms_key_arn
 }
 
@@ -45,9 +77,17 @@ output "reader_role_arn" {
 
 output "records_url" {
   description = "URL of the records, known once everything that serves it is in place."
-  value       = "${trimsuffix(aws_apigatewayv2_stage.serving.invoke_url, "/")}/records"
+  value       = local.records_url
 
   depends_on = [aws_apigatewayv2_route.operation, aws_lambda_permission.api]
+}
+
+output "runbook" {
+  description = <<-EOT
+    Commands to paste, by what they are for. What only you know comes from the shell: `$REQUEST_ID` (of a response's
+    `x-request-id` or an access log line), `$RECORD_ID`, `$MOMENT` (RFC 3339), `$VERSION`; credentials as well.
+  EOT
+  value       = local.runbook
 }
 
 output "table_arn" {
@@ -58,6 +98,11 @@ output "table_arn" {
 output "table_name" {
   description = "Name of the table."
   value       = aws_dynamodb_table.records.name
+}
+
+output "trail_arn" {
+  description = "ARN of the audit trail. Null unless `audit.mode` is `create`."
+  value       = try(module.audit_trail["trail"].trail_arn, null)
 }
 
 output "writer_policy_arn" {

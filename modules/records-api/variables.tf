@@ -35,6 +35,71 @@ variable "access" {
   }
 }
 
+variable "alarms" {
+  description = <<-EOT
+    Who hears of alarms: `emails`, each of which AWS asks to confirm, and `topic_arns`, SNS topics of your own. Without
+    either there are no alarms. `tune` changes entries of the catalogue in alarms.tf by their key: `enabled`,
+    `threshold`.
+  EOT
+  type = object({
+    emails     = optional(set(string), [])
+    topic_arns = optional(list(string), [])
+    tune = optional(map(object({
+      enabled   = optional(bool, true)
+      threshold = optional(number)
+    })), {})
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = var.environment != "prod" || length(var.alarms.emails) + length(var.alarms.topic_arns) > 0
+    error_message = "alarms reach nobody, which prod refuses: set alarms.emails or alarms.topic_arns."
+  }
+
+  validation {
+    condition = alltrue([
+      for email in var.alarms.emails : can(regex("^[^@\\s,;<>]+@[^@\\s,;<>.]+([.][^@\\s,;<>.]+)+$", email))
+    ])
+    error_message = "alarms.emails must hold plain addresses such as on-call@example.com."
+  }
+
+  validation {
+    condition = alltrue([
+      for arn in var.alarms.topic_arns :
+      can(regex("^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}$", arn))
+    ])
+    error_message = "alarms.topic_arns must hold ARNs of standard SNS topics."
+  }
+
+  validation {
+    condition = length(setsubtract(keys(var.alarms.tune), [
+      "api_5xx", "api_latency", "configuration_errors", "function_concurrency", "function_duration",
+      "function_errors", "function_throttles", "table_errors", "table_throttles", "unhandled_exceptions",
+    ])) == 0
+    error_message = <<-EOT
+      alarms.tune has a key that is none of the catalogue's: api_5xx, api_latency, configuration_errors,
+      function_concurrency, function_duration, function_errors, function_throttles, table_errors, table_throttles,
+      unhandled_exceptions.
+    EOT
+  }
+
+  validation {
+    condition = alltrue([
+      for key, entry in var.alarms.tune :
+      coalesce(entry.threshold, 1) > 0 && coalesce(entry.threshold, 1) <= lookup({
+        api_5xx              = 1
+        function_concurrency = coalesce(var.function.reserved_concurrency, 1000)
+        function_duration    = 29000
+      }, key, coalesce(entry.threshold, 1))
+    ])
+    error_message = <<-EOT
+      alarms.tune: each threshold must be above 0, that of api_5xx (a share) at most 1, that of function_duration at
+      most 29000 ms, that of function_concurrency at most function.reserved_concurrency: beyond, it would never fire.
+    EOT
+  }
+}
+
 variable "api" {
   description = <<-EOT
     The HTTP API: `stage_name` (`$default` keeps the stage out of the URL), and the limits for the whole stage,
@@ -64,6 +129,44 @@ variable "api" {
   validation {
     condition     = var.api.throttle_rate >= 1 && var.api.throttle_rate <= 10000
     error_message = "api.throttle_rate must be from 1 to 10000 requests per second, the default quota of an account."
+  }
+}
+
+variable "audit" {
+  description = <<-EOT
+    The audit trail of this instance. `mode`: `create`, or `off` (the default) where another trail records the table;
+    prod must say which. `data_events`: the calls on the table that it records, `write`, `all` (reads too) or `none`.
+    `management_events`: whether it records those of the whole account too; a second copy of them is charged.
+    `expected_regions`: the plan fails while one of them is not enabled. `force_destroy`: evidence goes with the trail.
+  EOT
+  type = object({
+    data_events       = optional(string, "write")
+    expected_regions  = optional(set(string), [])
+    force_destroy     = optional(bool, false)
+    management_events = optional(bool, true)
+    mode              = optional(string)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = contains(["create", "off"], coalesce(var.audit.mode, "off"))
+    error_message = "audit.mode must be \"create\" or \"off\"."
+  }
+
+  validation {
+    condition     = var.environment != "prod" || var.audit.mode != null
+    error_message = "audit.mode must be said in prod: \"create\", or \"off\" where another trail records the table."
+  }
+
+  validation {
+    condition     = contains(["all", "none", "write"], var.audit.data_events)
+    error_message = "audit.data_events must be \"write\", \"all\" or \"none\"."
+  }
+
+  validation {
+    condition     = var.environment != "prod" || !var.audit.force_destroy
+    error_message = "audit.force_destroy must be false in prod: evidence outlives the service."
   }
 }
 
@@ -117,6 +220,53 @@ variable "auth" {
   validation {
     condition     = length(var.auth.read_scopes) > 0 && length(var.auth.write_scopes) > 0
     error_message = "auth.read_scopes and auth.write_scopes must not be empty: any token would be let in."
+  }
+}
+
+variable "budget" {
+  description = <<-EOT
+    What a month may cost: `monthly_usd`, and `thresholds` by name (`percent` of it; `type` `ACTUAL` or `FORECASTED`).
+    It tells `emails`, and the first that hears of alarms: the topic for `alarms.emails`, else the first of
+    `alarms.topic_arns`, which must then admit budgets.amazonaws.com. It counts the whole account unless `scope` names
+    a tag that the payer account has activated. Null: no budget.
+  EOT
+  type = object({
+    emails      = optional(set(string), [])
+    monthly_usd = number
+    scope = optional(object({
+      tag_key   = string
+      tag_value = string
+    }))
+    thresholds = optional(map(object({
+      percent = number
+      type    = optional(string, "ACTUAL")
+    })))
+  })
+  default = null
+
+  validation {
+    condition     = var.environment != "prod" || var.budget != null
+    error_message = "budget must be set in prod: budget = { monthly_usd = ... }."
+  }
+
+  validation {
+    condition     = try(var.budget.monthly_usd > 0, var.budget == null)
+    error_message = "budget.monthly_usd must be more than 0; for no budget, set budget to null."
+  }
+
+  validation {
+    condition = alltrue([
+      for email in try(var.budget.emails, []) :
+      can(regex("^[^@\\s,;<>]+@[^@\\s,;<>.]+([.][^@\\s,;<>.]+)+$", email))
+    ])
+    error_message = "budget.emails must hold plain addresses such as finance@example.com."
+  }
+
+  validation {
+    condition = var.budget == null || (
+      length(try(var.budget.emails, [])) + length(var.alarms.emails) + length(var.alarms.topic_arns) > 0
+    )
+    error_message = "budget tells nobody: set budget.emails, alarms.emails or alarms.topic_arns."
   }
 }
 
@@ -183,10 +333,23 @@ variable "function" {
   }
 }
 
+variable "insights" {
+  description = <<-EOT
+    What to look at: `dashboard`, and `saved_queries` for Logs Insights (null: all but where `environment` is `local`,
+    as emulators can't keep queries).
+  EOT
+  type = object({
+    dashboard     = optional(bool, true)
+    saved_queries = optional(bool)
+  })
+  default  = {}
+  nullable = false
+}
+
 variable "kms_key_arn" {
   description = <<-EOT
-    ARN, known while planning, of a key of your own for table, logs and function environment; its policy must hold
-    what the output `kms_key_policy_statements` says. Null creates a key.
+    ARN, known while planning, of a key of your own for table, logs, messages and function environment; its policy must
+    hold what the output `kms_key_policy_statements` says. Null creates a key.
   EOT
   type        = string
   default     = null

@@ -30,7 +30,9 @@ run "plan" {
 def initialised(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The module beside two sources, with a package that claims to be built from them."""
     root = tmp_path_factory.mktemp("initialised")
-    shutil.copytree(ROOT / MODULE, root / MODULE, ignore=shutil.ignore_patterns(".terraform*", "*.tftest.hcl"))
+    ignored = shutil.ignore_patterns(".terraform*", "*.tftest.hcl")
+    for name in (MODULE, "modules/audit-trail", "modules/cost-budget"):
+        shutil.copytree(ROOT / name, root / name, ignore=ignored)
     (root / MODULE / "tests" / "package.tftest.hcl").write_text(TEST)
     sources = {"records_api/handler.py": b"code", "requirements.txt": b"pins"}
     for name, content in sources.items():

@@ -58,6 +58,150 @@ run "allows_no_principals_without_iam" {
   }
 }
 
+run "refuses_prod_without_alarm_target" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables {
+    environment = "prod"
+    alarms      = {}
+    audit       = { mode = "create" }
+    budget      = { monthly_usd = 25, emails = ["finance@example.com"] }
+  }
+  expect_failures = [var.alarms]
+}
+
+run "allows_prod_with_alarm_topic" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables {
+    environment = "prod"
+    alarms      = { topic_arns = ["arn:aws:sns:eu-west-1:111122223333:pager"] }
+    audit       = { mode = "create" }
+    budget      = { monthly_usd = 25 }
+  }
+}
+
+run "refuses_malformed_alarm_email" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables {
+    alarms = { emails = ["on-call@example"] }
+  }
+  expect_failures = [var.alarms]
+}
+
+run "allows_alarm_email" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables {
+    alarms = { emails = ["on-call@example.com"] }
+  }
+}
+
+run "refuses_fifo_alarm_topic" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables {
+    alarms = { topic_arns = ["arn:aws:sns:eu-west-1:111122223333:pager.fifo"] }
+  }
+  expect_failures = [var.alarms]
+}
+
+run "allows_alarm_topic" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables {
+    alarms = { topic_arns = ["arn:aws:sns:eu-west-1:111122223333:pager"] }
+  }
+}
+
+run "refuses_unknown_alarm_key" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables {
+    alarms = { tune = { api_6xx = { enabled = false } } }
+  }
+  expect_failures = [var.alarms]
+}
+
+run "allows_alarm_switched_off" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables {
+    alarms = { tune = { api_5xx = { enabled = false } } }
+  }
+}
+
+run "refuses_threshold_of_nothing" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables {
+    alarms = { tune = { function_errors = { threshold = 0 } } }
+  }
+  expect_failures = [var.alarms]
+}
+
+run "allows_raised_threshold" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables {
+    alarms = { tune = { function_errors = { threshold = 5000 } } }
+  }
+}
+
+run "refuses_more_than_all_requests" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables {
+    alarms = { tune = { api_5xx = { threshold = 1.1 } } }
+  }
+  expect_failures = [var.alarms]
+}
+
+run "allows_all_requests" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables {
+    alarms = { tune = { api_5xx = { threshold = 1 } } }
+  }
+}
+
+run "refuses_duration_past_the_timeout" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables {
+    alarms = { tune = { function_duration = { threshold = 29001 } } }
+  }
+  expect_failures = [var.alarms]
+}
+
+run "allows_duration_of_the_timeout" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables {
+    alarms = { tune = { function_duration = { threshold = 29000 } } }
+  }
+}
+
+run "refuses_concurrency_past_the_reservation" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables {
+    alarms   = { tune = { function_concurrency = { threshold = 6 } } }
+    function = { reserved_concurrency = 5 }
+  }
+  expect_failures = [var.alarms]
+}
+
+run "allows_concurrency_of_the_reservation" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables {
+    alarms   = { tune = { function_concurrency = { threshold = 5 } } }
+    function = { reserved_concurrency = 5 }
+  }
+}
+
 run "refuses_stage_with_slash" {
   command = plan
   module { source = "./tests/inputs" }
@@ -109,6 +253,82 @@ run "allows_least_rate" {
   }
 }
 
+run "refuses_unknown_audit_mode" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables {
+    audit = { mode = "use" }
+  }
+  expect_failures = [var.audit]
+}
+
+run "allows_audit_off" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables {
+    audit = { mode = "off" }
+  }
+}
+
+run "refuses_prod_without_a_word_on_audit" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables {
+    environment = "prod"
+    alarms      = { emails = ["on-call@example.com"] }
+    budget      = { monthly_usd = 25 }
+  }
+  expect_failures = [var.audit]
+}
+
+run "allows_prod_with_audit_off" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables {
+    environment = "prod"
+    alarms      = { emails = ["on-call@example.com"] }
+    audit       = { mode = "off" }
+    budget      = { monthly_usd = 25 }
+  }
+}
+
+run "refuses_unknown_data_events" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables {
+    audit = { mode = "create", data_events = "read" }
+  }
+  expect_failures = [var.audit]
+}
+
+run "allows_all_data_events" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables {
+    audit = { mode = "create", data_events = "all" }
+  }
+}
+
+run "refuses_prod_with_destructible_evidence" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables {
+    environment = "prod"
+    alarms      = { emails = ["on-call@example.com"] }
+    audit       = { mode = "create", force_destroy = true }
+    budget      = { monthly_usd = 25 }
+  }
+  expect_failures = [var.audit]
+}
+
+run "allows_dev_with_destructible_evidence" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables {
+    audit = { mode = "create", force_destroy = true }
+  }
+}
+
 run "refuses_unknown_mode" {
   command = plan
   module { source = "./tests/inputs" }
@@ -131,6 +351,9 @@ run "refuses_open_prod" {
   module { source = "./tests/inputs" }
   variables {
     environment = "prod"
+    alarms      = { emails = ["on-call@example.com"] }
+    audit       = { mode = "create" }
+    budget      = { monthly_usd = 25 }
     auth        = { mode = "NONE" }
   }
   expect_failures = [var.auth]
@@ -223,6 +446,80 @@ run "allows_own_scopes" {
   }
 }
 
+run "refuses_prod_without_budget" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables {
+    environment = "prod"
+    alarms      = { emails = ["on-call@example.com"] }
+    audit       = { mode = "create" }
+    budget      = null
+  }
+  expect_failures = [var.budget]
+}
+
+run "allows_dev_without_budget" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables {
+    budget = null
+  }
+}
+
+run "refuses_budget_of_nothing" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables {
+    alarms = { emails = ["on-call@example.com"] }
+    budget = { monthly_usd = 0 }
+  }
+  expect_failures = [var.budget]
+}
+
+run "allows_small_budget" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables {
+    alarms = { emails = ["on-call@example.com"] }
+    budget = { monthly_usd = 1 }
+  }
+}
+
+run "refuses_malformed_budget_email" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables {
+    budget = { monthly_usd = 25, emails = ["a b@example.com"] }
+  }
+  expect_failures = [var.budget]
+}
+
+run "allows_budget_email" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables {
+    budget = { monthly_usd = 25, emails = ["finance@example.com"] }
+  }
+}
+
+run "refuses_budget_that_tells_nobody" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables {
+    budget = { monthly_usd = 25 }
+  }
+  expect_failures = [var.budget]
+}
+
+run "allows_budget_that_tells_the_alarms_topic" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables {
+    alarms = { topic_arns = ["arn:aws:sns:eu-west-1:111122223333:pager"] }
+    budget = { monthly_usd = 25 }
+  }
+}
+
 run "refuses_unknown_environment" {
   command = plan
   module { source = "./tests/inputs" }
@@ -237,6 +534,9 @@ run "allows_prod_environment" {
   module { source = "./tests/inputs" }
   variables {
     environment = "prod"
+    alarms      = { emails = ["on-call@example.com"] }
+    audit       = { mode = "create" }
+    budget      = { monthly_usd = 25 }
   }
 }
 
@@ -399,6 +699,9 @@ run "refuses_short_retention_in_prod" {
   module { source = "./tests/inputs" }
   variables {
     environment        = "prod"
+    alarms             = { emails = ["on-call@example.com"] }
+    audit              = { mode = "create" }
+    budget             = { monthly_usd = 25 }
     log_retention_days = 180
   }
   expect_failures = [var.log_retention_days]
@@ -409,6 +712,9 @@ run "allows_a_year_in_prod" {
   module { source = "./tests/inputs" }
   variables {
     environment        = "prod"
+    alarms             = { emails = ["on-call@example.com"] }
+    audit              = { mode = "create" }
+    budget             = { monthly_usd = 25 }
     log_retention_days = 365
   }
 }
@@ -588,6 +894,9 @@ run "refuses_prod_deletable" {
   module { source = "./tests/inputs" }
   variables {
     environment = "prod"
+    alarms      = { emails = ["on-call@example.com"] }
+    audit       = { mode = "create" }
+    budget      = { monthly_usd = 25 }
     table       = { deletion_protection = false }
   }
   expect_failures = [var.table]
@@ -606,6 +915,9 @@ run "refuses_prod_without_recovery" {
   module { source = "./tests/inputs" }
   variables {
     environment = "prod"
+    alarms      = { emails = ["on-call@example.com"] }
+    audit       = { mode = "create" }
+    budget      = { monthly_usd = 25 }
     table       = { point_in_time_recovery = false }
   }
   expect_failures = [var.table]

@@ -43,6 +43,38 @@ module "records" {
     record_retention_days  = 730
   }
 
+  # On call is told by mail and by the pager's topic, and finance of the budget, which counts what carries the tag.
+  alarms = {
+    emails     = ["on-call@example.com"]
+    topic_arns = ["arn:aws:sns:us-east-1:111122223333:pager"]
+    tune = {
+      api_latency     = { threshold = 1500 }
+      table_throttles = { enabled = false }
+    }
+  }
+
+  audit = {
+    mode              = "create"
+    data_events       = "all"
+    expected_regions  = ["us-east-1", "us-west-2"]
+    management_events = false # the organization has a trail for them
+  }
+
+  budget = {
+    emails      = ["finance@example.com"]
+    monthly_usd = 50
+    scope       = { tag_key = "Service", tag_value = "audit-notes-prod" }
+    thresholds = {
+      half     = { percent = 50 }
+      forecast = { percent = 100, type = "FORECASTED" }
+    }
+  }
+
+  insights = {
+    dashboard     = true
+    saved_queries = true
+  }
+
   # The zip that comes with the module is the default. This one would be another, from a bucket with versions.
   lambda_package = {
     s3 = {

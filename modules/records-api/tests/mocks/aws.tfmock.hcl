@@ -49,3 +49,11 @@ mock_resource "aws_lambda_alias" {
 mock_resource "aws_lambda_function" {
   defaults = { version = "8" }
 }
+
+mock_resource "aws_sns_topic" {
+  defaults = { arn = "arn:aws:sns:eu-west-1:123456789012:orders-dev-alarms" }
+}
+
+mock_resource "aws_cloudtrail" {
+  defaults = { arn = "arn:aws:cloudtrail:eu-west-1:123456789012:trail/orders-dev-audit" }
+}

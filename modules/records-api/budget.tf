@@ -1,0 +1,51 @@
+# What it costs, and who is told when it costs more.
+locals {
+  # US cents a month in us-east-1, as published in 2025.
+  prices_as_of = "2025"
+  prices = {
+    alarm         = 10
+    custom_metric = 30
+    dashboard     = 300 # an account's first three are free
+    key           = 100 # its first and its second rotation add as much each
+    log_gigabyte  = 3
+  }
+
+  # Before any request is paid for. Custom metrics are charged for the hours that send them, here for all of them: two
+  # for each operation.
+  fixed_monthly_cents = {
+    alarms         = local.prices.alarm * length(local.alarms)
+    custom_metrics = local.prices.custom_metric * 2 * length(local.operations)
+    dashboard      = var.insights.dashboard ? local.prices.dashboard : 0
+    keys           = local.prices.key * (length(aws_kms_key.service) + length(module.audit_trail))
+    log_storage    = local.prices.log_gigabyte # for the first gigabyte
+  }
+
+  fixed_monthly_total_usd = sum(values(local.fixed_monthly_cents)) / 100
+}
+
+module "cost_budget" {
+  source   = "../cost-budget"
+  for_each = { for budget in var.budget[*] : "monthly" => budget }
+
+  name              = var.name
+  environment       = var.environment
+  monthly_limit_usd = each.value.monthly_usd
+  scope             = each.value.scope
+  tags              = local.tags
+  thresholds        = each.value.thresholds
+
+  notify = {
+    emails = each.value.emails
+    topic  = length(local.alarm_targets) == 0 ? null : { arn = local.alarm_targets[0] }
+  }
+}
+
+check "fixed_cost" {
+  assert {
+    condition = try(local.fixed_monthly_total_usd <= var.budget.monthly_usd / 2, var.budget == null)
+    error_message = format(
+      "%s costs %.2f $ a month before any request, over half of budget.monthly_usd: raise that, or switch things off.",
+      local.service, local.fixed_monthly_total_usd,
+    )
+  }
+}
