@@ -74,14 +74,15 @@ class Exchange:
         received = b""
         while b"\r\n\r\n" not in received:
             received += self._received()
-        head, _, body = received.partition(b"\r\n\r\n")
+        head, _, rest = received.partition(b"\r\n\r\n")
         line, *fields = head.decode("ascii").split("\r\n")
         headers = {name.lower(): text.strip() for name, _, text in (field.partition(":") for field in fields)}
+        body = bytearray(rest)
         while len(body) < int(headers["content-length"]):
             body += self._received()
         if line != "POST / HTTP/1.1" or len(fields) != len(headers) or len(body) != int(headers["content-length"]):
             self.server.problems.append(f"not one well-formed request: {received!r}")
-        request = Request(self.number, headers, body)
+        request = Request(self.number, headers, bytes(body))
         self.server.requests.append(request)
         return request
 

@@ -324,7 +324,7 @@ def test_a_request_that_could_not_be_sent_whole_is_not_ambiguous(
         exchange.reset()
 
     server.script(step)
-    failure = trial(server.url).fail(dynamodb.ConditionFailed, "reset while sending", filler="x" * 16_000_000)
+    failure = trial(server.url).fail(dynamodb.ConditionFailed, "reset while sending", filler="x" * 8_000_000)
     assert not failure.ambiguous
     assert server.connections == 2
 
