@@ -2,7 +2,7 @@
 
 import argparse
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import urljoin
@@ -12,6 +12,7 @@ from lib.client import Answer, Caller, connected, send
 from lib.console import Failure, main, step
 
 _REFUSED = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+_ATTEMPTS = 3  # others may change or delete a record between two requests for it
 
 
 @dataclass(frozen=True)
@@ -21,10 +22,12 @@ class Bearer:
     url: str
     token: str
 
-    def call(self, method: str, path: str = "", *, query: str = "") -> Answer:
+    def call(
+        self, method: str, path: str = "", *, query: str = "", headers: Mapping[str, str] | None = None
+    ) -> Answer:
         """Send one request to `url` + `path`. Raises OSError when there is no answer."""
-        headers = {"authorization": f"Bearer {self.token}"} if self.token else {}
-        return send(method, f"{self.url}{path}{'?' if query else ''}{query}", b"", headers)
+        sent = dict(headers or {}) | ({"authorization": f"Bearer {self.token}"} if self.token else {})
+        return send(method, f"{self.url}{path}{'?' if query else ''}{query}", b"", sent)
 
 
 def lists(caller: Caller | Bearer) -> str:
@@ -42,13 +45,19 @@ def lists(caller: Caller | Bearer) -> str:
 
 def gets(caller: Caller | Bearer) -> str:
     """Read the newest record by its id, then again under its ETag; return a note."""
-    records = _expect(caller.call("GET", query="limit=1"), HTTPStatus.OK).json()["records"]
-    if not records:
-        return "no record to get"
-    answer = _expect(caller.call("GET", f"/{records[0]['recordID']}"), HTTPStatus.OK)
-    if answer.json() != records[0]:
-        return "changed since it was listed"
-    return answer.headers["etag"]
+    statuses: list[int] = []
+    for _ in range(_ATTEMPTS):
+        records = _expect(caller.call("GET", query="limit=1"), HTTPStatus.OK).json()["records"]
+        if not records:
+            return "no record to get"
+        path = f"/{records[0]['recordID']}"
+        answer = caller.call("GET", path)
+        again = caller.call("GET", path, headers={"if-none-match": answer.headers.get("etag", "")})
+        statuses = [answer.status, again.status]
+        if statuses == [HTTPStatus.OK, HTTPStatus.NOT_MODIFIED] and answer.json() == records[0]:
+            return answer.headers["etag"]
+    cause = f"GET of a listed record answers {statuses[0]}, under its ETag {statuses[1]}, or not what is listed"
+    raise Failure(cause, "compare GET /records?limit=1 with GET /records/{recordID}")
 
 
 def refuses_typos(caller: Caller | Bearer) -> str:
@@ -74,6 +83,17 @@ CHECKS: dict[str, Callable[[Caller | Bearer], str]] = {
     "refuses typos by name": refuses_typos,
     "refuses strangers": refuses_strangers,
 }
+
+
+def checked(check: Callable[[Caller | Bearer], str], caller: Caller | Bearer) -> str:
+    """Make one check and return its note. Raises Failure also where no answer comes, or none of this service's."""
+    try:
+        return check(caller)
+    except OSError as error:
+        raise Failure(f"{caller.url} does not answer: {error}", "look at the URL and the network") from error
+    except (LookupError, TypeError, ValueError) as error:
+        cause = f"what answers at {caller.url} is not this service: {error!r}"
+        raise Failure(cause, "look at the URL: it is the output records_url") from error
 
 
 def _expect(answer: Answer, status: HTTPStatus) -> Answer:
@@ -117,10 +137,7 @@ def _verb() -> None:
         if given.auth == "none" and check is refuses_strangers:
             continue
         with step(name) as this:
-            try:
-                this.note = check(caller)
-            except OSError as error:
-                raise Failure(f"{caller.url} does not answer: {error}", "look at the URL and the network") from error
+            this.note = checked(check, caller)
 
 
 if __name__ == "__main__":
