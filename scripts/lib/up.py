@@ -85,7 +85,12 @@ keys {shown(CONNECTION)}   logs {shown(LOGS)}/   stop scripts/down   start afres
 
 
 def _verb() -> None:
-    parser = argparse.ArgumentParser(prog="scripts/up", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="scripts/up",
+        description=__doc__,
+        epilog=f"environment variables: PYTHON, the Python to use; {terraform.MIRROR_VARIABLE}, a folder that holds "
+        "registry.terraform.io; RECORDS_TOOLS, a folder for the tools that several clones can share (default: .tools)",
+    )
     parser.add_argument("--port", type=int, help="port of the emulator (default: the last one, at first a free one)")
     arguments = parser.parse_args()
     with alone():
