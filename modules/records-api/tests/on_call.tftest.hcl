@@ -1,0 +1,138 @@
+# Everything an engineer on call can have. AWS takes wrong names and dimensions without a word, so
+# tests/contract/test_on_call.py reads what this run applies and compares it with what is published and logged.
+
+mock_provider "aws" {
+  source = "./tests/mocks"
+}
+
+run "on_call" {
+  variables {
+    name           = "orders"
+    environment    = "dev"
+    lambda_package = { s3 = { bucket = "packages", key = "records-api.zip", version = "1" } }
+
+    alarms     = { emails = ["on-call@example.com"], topic_arns = ["arn:aws:sns:eu-west-1:123456789012:pager"] }
+    audit      = { mode = "create" }
+    budget     = { monthly_usd = 40 }
+    function   = { reserved_concurrency = 10 }
+    operations = ["list", "get", "create", "update", "delete"]
+  }
+
+  assert {
+    condition = {
+      for key, alarm in aws_cloudwatch_metric_alarm.catalogue : key => format(
+        "%s %s of %s over %dx%d s", alarm.metric_name, coalesce(alarm.statistic, alarm.extended_statistic),
+        alarm.threshold, alarm.evaluation_periods, alarm.period,
+      )
+      } == {
+      api-5xx                    = "5xx Average of 0.05 over 2x300 s"
+      api-latency                = "Latency p99 of 3000 over 3x300 s"
+      configuration-errors       = "ConfigurationErrors Sum of 1 over 1x300 s"
+      function-concurrency       = "ConcurrentExecutions Maximum of 8 over 2x300 s"
+      function-duration          = "Duration p99 of 23200 over 1x300 s"
+      function-errors            = "Errors Sum of 1 over 1x300 s"
+      function-throttles         = "Throttles Sum of 1 over 1x300 s"
+      table-errors-DeleteItem    = "SystemErrors Sum of 5 over 1x300 s"
+      table-errors-GetItem       = "SystemErrors Sum of 5 over 1x300 s"
+      table-errors-PutItem       = "SystemErrors Sum of 5 over 1x300 s"
+      table-errors-Query         = "SystemErrors Sum of 5 over 1x300 s"
+      table-throttles-DeleteItem = "ThrottledRequests Sum of 10 over 1x300 s"
+      table-throttles-GetItem    = "ThrottledRequests Sum of 10 over 1x300 s"
+      table-throttles-PutItem    = "ThrottledRequests Sum of 10 over 1x300 s"
+      table-throttles-Query      = "ThrottledRequests Sum of 10 over 1x300 s"
+      unhandled-exceptions       = "UnhandledExceptions Sum of 1 over 1x300 s"
+    }
+    error_message = "The whole catalogue is there."
+  }
+
+  assert {
+    condition = alltrue([
+      for alarm in aws_cloudwatch_metric_alarm.catalogue :
+      toset(alarm.alarm_actions) == toset([output.alarm_topic_arn, "arn:aws:sns:eu-west-1:123456789012:pager"])
+      && alarm.ok_actions == alarm.alarm_actions && alarm.treat_missing_data == "notBreaching"
+      && alarm.comparison_operator == "GreaterThanOrEqualToThreshold" && length(alarm.alarm_description) > 20
+      && startswith(alarm.alarm_name, "orders-dev-")
+    ])
+    error_message = "Every alarm tells everybody when it begins and ends, is quiet without traffic and says what to do."
+  }
+
+  assert {
+    condition = (
+      aws_cloudwatch_metric_alarm.catalogue["function-errors"].dimensions
+      == tomap({ FunctionName = "orders-dev", Resource = "orders-dev:live" })
+    )
+    error_message = "A self-test that fails is no alarm: only what `live` serves counts."
+  }
+
+  assert {
+    condition = (
+      aws_sns_topic.alarms["own"].kms_master_key_id == aws_kms_key.service["own"].arn
+      && { for email, subscription in aws_sns_topic_subscription.email : email => subscription.protocol }
+      == { "on-call@example.com" = "email" }
+    )
+    error_message = "Addresses are subscribed to a topic under the service's key."
+  }
+
+  assert {
+    condition = jsondecode(aws_sns_topic_policy.alarms["own"].policy).Statement == [{
+      Sid       = "PublishersOfThisAccount"
+      Effect    = "Allow"
+      Action    = "sns:Publish"
+      Resource  = aws_sns_topic.alarms["own"].arn
+      Principal = { Service = ["cloudwatch.amazonaws.com", "budgets.amazonaws.com"] }
+      Condition = { StringEquals = { "aws:SourceAccount" = "123456789012" } }
+    }]
+    error_message = "CloudWatch and AWS Budgets may publish, for this account only."
+  }
+
+  assert {
+    condition = jsondecode(aws_kms_key.service["own"].policy).Statement[2] == {
+      Sid       = "MessagesOfThisAccount"
+      Effect    = "Allow"
+      Action    = ["kms:Decrypt", "kms:GenerateDataKey*"]
+      Resource  = "*"
+      Principal = { Service = ["cloudwatch.amazonaws.com", "budgets.amazonaws.com"] }
+      Condition = { StringEquals = { "aws:SourceAccount" = "123456789012" } }
+    }
+    error_message = "Whoever publishes may use the topic's key, for this account only."
+  }
+
+  assert {
+    condition = (
+      output.trail_arn == "arn:aws:cloudtrail:eu-west-1:123456789012:trail/orders-dev-audit"
+      && output.budget_name == "orders-dev-eu-west-1" && output.dashboard_name == "orders-dev"
+    )
+    error_message = "Trail, budget and dashboard exist, and are told."
+  }
+
+  assert {
+    condition = (
+      [for widget in jsondecode(aws_cloudwatch_dashboard.service["service"].dashboard_body).widgets :
+        widget.properties.annotations.horizontal if can(widget.properties.annotations)
+      ] == [[{ label = "budget", value = 40 }]]
+    )
+    error_message = "The dashboard shows the spend against the budget."
+  }
+
+  assert {
+    condition = {
+      for saved in aws_cloudwatch_query_definition.saved : saved.name => length(saved.log_group_names)
+      } == {
+      "orders-dev/cold-starts"         = 1
+      "orders-dev/errors-by-operation" = 1
+      "orders-dev/one-request"         = 2
+      "orders-dev/slowest-requests"    = 1
+      "orders-dev/who-read-what"       = 1
+    }
+    error_message = "The queries are saved, and one request's story is in both logs."
+  }
+
+  assert {
+    condition = output.fixed_monthly_cost_usd == {
+      as_of = "2025"
+      items = { alarms = 1.6, custom_metrics = 3, dashboard = 3, keys = 2, log_storage = 0.03 }
+      total = 9.63
+    }
+    error_message = "Sixteen alarms, two metrics for each of five operations, and the trail's key."
+  }
+}

@@ -1,0 +1,256 @@
+"""What an engineer on call reads and types, against what AWS publishes, the handler sends and the CLI understands.
+
+The values are those that a mocked apply gives (modules/records-api/tests/on_call.tftest.hcl).
+"""
+
+import fcntl
+import io
+import json
+import logging
+import re
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from contract import aws_cli
+from contract.service import MISCONFIGURED, Request, agreeable, app, faulty, send
+from lib import terraform
+from lib.paths import ROOT, TOOLS
+from policy.hcl import blocks
+from records_api import dynamodb, handler, logs
+
+MODULE = ROOT / "modules/records-api"
+PUBLISHED = tomllib.loads((Path(__file__).parent / "published.toml").read_text())
+RECORD_ID = "01a206a1-5c0f-7d2b-b6f1-3a5e0c9d8f11"
+
+Metric = tuple[str, str, frozenset[str]]  # namespace, name, names of dimensions
+Values = dict[str, Any]
+Find = Callable[[str], dict[str, Values]]
+
+# Amazon CloudWatch Logs User Guide, "CloudWatch Logs Insights language query syntax": as much of it as is used here.
+COMMANDS = {"fields", "filter", "limit", "sort", "stats"}
+WORDS = {"and", "as", "asc", "by", "desc", "like", "or"}
+FUNCTIONS = {"avg", "count", "latest", "max"}
+FOUND_IN_EVERY_LINE = {"@log", "@message", "@timestamp"}
+
+
+class Served(NamedTuple):
+    """What a handler says: its log lines, and its embedded-metric lines."""
+
+    lines: list[Values]
+    metrics: list[Values]
+
+
+@pytest.fixture(scope="session")
+def applied(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> dict[str, Any]:
+    """What Terraform says of the applied run, from the first process that asks."""
+    folder = tmp_path_factory.getbasetemp()
+    folder = folder if worker_id == "master" else folder.parent
+    with (folder / "on_call.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        state = folder / "on_call.json"
+        if not state.exists():
+            state.write_text(json.dumps(mocked_apply(folder)))
+    return dict(json.loads(state.read_text()))
+
+
+def mocked_apply(folder: Path) -> dict[str, Any]:
+    runner = terraform.ensure(folder / "terraform.log")
+    env = terraform.environment(data=TOOLS / "terraform-data" / "modules-records-api")
+    if runner.call(MODULE, "validate", "-no-color", env=env).code != 0:
+        runner.run(MODULE, "init", "-backend=false", "-no-color", env=env)
+    arguments = ("test", "-json", "-verbose", "-filter=tests/on_call.tftest.hcl")
+    # Its own assertions are for `terraform test` to report.
+    said = [json.loads(line) for line in runner.call(MODULE, *arguments, env=env).output.splitlines()]
+    (state,) = [message["test_state"] for message in said if message["type"] == "test_state"]
+    return dict(state)
+
+
+@pytest.fixture
+def resources(applied: dict[str, Any]) -> Find:
+    """Find the resources of a type in the module itself, by their key."""
+
+    def of_type(kind: str) -> dict[str, Values]:
+        found = [resource for resource in applied["root_module"]["resources"] if resource["type"] == kind]
+        assert found, kind
+        return {str(resource.get("index", "")): resource["values"] for resource in found}
+
+    return of_type
+
+
+def named(resources: Find) -> Iterator[tuple[str, str, dict[str, str]]]:
+    """Yield namespace, name and dimensions of every metric in alarms and dashboard."""
+    for alarm in resources("aws_cloudwatch_metric_alarm").values():
+        yield alarm["namespace"], alarm["metric_name"], alarm["dimensions"]
+    for widget in json.loads(resources("aws_cloudwatch_dashboard")["service"]["dashboard_body"])["widgets"]:
+        for metric in widget["properties"]["metrics"]:
+            namespace, name, *rest = [part for part in metric if isinstance(part, str)]
+            yield namespace, name, dict(zip(rest[::2], rest[1::2], strict=True))
+
+
+def published() -> set[Metric]:
+    return {
+        (group["namespace"], name, frozenset(dimensions))
+        for group in PUBLISHED["metrics"]
+        for name in group["names"]
+        for dimensions in group["dimensions"]
+    }
+
+
+@pytest.fixture(scope="session")
+def served() -> Served:
+    """What a handler says that met everything: traffic, a defect, throttles, no configuration."""
+    asked = [Request(route, RECORD_ID if "{" in route else None) for route in handler.OPERATIONS]
+    faults = [KeyError("a defect"), dynamodb.Unavailable("ThrottlingException", "too fast")]
+
+    def counted(operation: str, payload: Mapping[str, Any], deadline: float) -> dict[str, Any]:
+        return agreeable(operation, payload, deadline) | {"ConsumedCapacity": {"CapacityUnits": 0.5}}
+
+    root, lines, printed = logging.getLogger(), io.StringIO(), io.StringIO()
+    own = logging.StreamHandler(lines)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.stdout", printed)
+        patch.setattr(root, "handlers", [own])
+        patch.setenv("SERVICE_NAME", "records-test")
+        logs.configure("records-test", "INFO")
+        for request in asked:
+            patch.setattr(handler, "_is_cold", True)
+            send(app(counted), request)
+        for fault in faults:
+            send(app(faulty(agreeable, {"Query": fault})), Request("GET /records"))
+        send(MISCONFIGURED, Request("GET /records"))
+        handler.start({})
+    root.setLevel(logging.WARNING)
+    return Served(*([json.loads(line) for line in text.getvalue().splitlines()] for text in (lines, printed)))
+
+
+def emitted(lines: list[Values]) -> set[Metric]:
+    return {
+        (directive["Namespace"], metric["Name"], frozenset(dimensions))
+        for line in lines
+        for directive in line["_aws"]["CloudWatchMetrics"]
+        for metric in directive["Metrics"]
+        for dimensions in directive["Dimensions"]
+    }
+
+
+def test_alarms_and_dashboard_name_metrics_that_exist(resources: Find, served: Served) -> None:
+    own = emitted(served.metrics)
+    assert {metric[0] for metric in own} == {logs.NAMESPACE}
+    found = {(namespace, name, frozenset(dimensions)) for namespace, name, dimensions in named(resources)}
+    assert found - published() - own == set()
+    assert own - found == set(), "the handler sends what nobody looks at"
+
+
+def test_alarms_and_dashboard_look_at_this_service(resources: Find) -> None:
+    (function,) = resources("aws_lambda_function").values()
+    (alias,) = resources("aws_lambda_alias").values()
+    (table,) = resources("aws_dynamodb_table").values()
+    variables = function["environment"][0]["variables"]
+    right = {
+        "ApiId": {api["id"] for api in resources("aws_apigatewayv2_api").values()},
+        "Currency": {"USD"},
+        "FunctionName": {function["function_name"]},
+        "GlobalSecondaryIndexName": {index["name"] for index in table["global_secondary_index"]},
+        "Resource": {f"{function['function_name']}:{alias['name']}"},
+        "Service": {variables["SERVICE_NAME"]},
+        "TableName": {table["name"]},
+    }
+    actions = {"DeleteItem", "GetItem", "PutItem", "Query"}
+    for namespace, name, dimensions in named(resources):
+        wanted = right | {"Operation": actions if namespace == "AWS/DynamoDB" else set(handler_operations())}
+        for dimension, value in dimensions.items():
+            assert value in wanted[dimension], (namespace, name, dimension)
+
+
+def handler_operations() -> list[str]:
+    return [operation for operation, _ in handler.OPERATIONS.values()]
+
+
+def test_the_dashboard_has_a_place_for_every_widget(resources: Find) -> None:
+    body = json.loads(resources("aws_cloudwatch_dashboard")["service"]["dashboard_body"])
+    cells = [
+        (widget["x"] + column, widget["y"] + row)
+        for widget in body["widgets"]
+        for column in range(widget["width"])
+        for row in range(widget["height"])
+    ]
+    assert len(set(cells)) == len(cells)
+    assert max(x for x, _ in cells) < 24
+
+
+def test_the_access_log_asks_for_what_api_gateway_knows(resources: Find) -> None:
+    (stage,) = resources("aws_apigatewayv2_stage").values()
+    values = json.loads(stage["access_log_settings"][0]["format"]).values()
+    asked = {value.removeprefix("$context.") for value in values if value != "-"}
+    assert asked <= set(PUBLISHED["access_log"]["variables"])
+
+
+def test_saved_queries_name_fields_that_are_logged(resources: Find, served: Served) -> None:
+    (stage,) = resources("aws_apigatewayv2_stage").values()
+    fields = {
+        "access": set(json.loads(stage["access_log_settings"][0]["format"])),
+        "function": {name for line in served.lines for name in line},
+    }
+    groups = {group["name"]: purpose for purpose, group in resources("aws_cloudwatch_log_group").items()}
+    for key, query in resources("aws_cloudwatch_query_definition").items():
+        logged = set().union(*(fields[groups[name]] for name in query["log_group_names"]))
+        assert fields_of(query["query_string"]) - logged <= FOUND_IN_EVERY_LINE, key
+
+
+def fields_of(query: str) -> set[str]:
+    """Return the fields that a query names, less the names it gives itself."""
+    bare = re.sub(r'"[^"]*"|/[^/\n]*/', " ", query)
+    for step in bare.split("|"):
+        assert step.split()[0] in COMMANDS
+    assert set(re.findall(r"(\w+)\(", bare)) <= FUNCTIONS
+    given = set(re.findall(r"\bas (\w+)", bare))
+    words = set(re.findall(r"@?\b[a-zA-Z][\w.]*\b(?!\()", bare))
+    return words - COMMANDS - WORDS - given
+
+
+def test_a_field_that_nobody_logs_is_found() -> None:
+    query = 'filter message = "no field" and statusCode >= 1 | stats count(*) as many by operation | sort many desc'
+    assert fields_of(query) == {"message", "operation", "statusCode"}
+
+
+def test_every_command_of_the_runbook_is_one(applied: dict[str, Any]) -> None:
+    variables = {"MOMENT": "2026-01-31T09:30:00Z", "RECORD_ID": RECORD_ID, "REQUEST_ID": "r=1", "VERSION": "7"}
+    variables |= dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"), "x")
+    for key, line in applied["outputs"]["runbook"]["value"].items():
+        commands = aws_cli.runs(line, ("aws", "curl", "terraform"), **variables)
+        assert commands, key
+        for program, *words in commands:
+            if program == "aws":
+                aws_cli.understood(words)
+            elif program == "terraform":
+                check_release(words)
+
+
+def check_release(words: list[str]) -> None:
+    """Hold that `terraform apply` of dev and prod would take these words for `release`."""
+    action, flag, setting = words
+    name, _, value = setting.partition("=")
+    assert (action, flag) == ("apply", "-var")
+    assert re.fullmatch(r'\{pinned_version="[1-9]\d*"(,canary=\{weight=0\.\d+\})?\}', value)
+    for environment in ("dev", "prod"):
+        assert name in {
+            block.labels[0] for block in blocks(ROOT / f"environments/{environment}/variables.tf", "variable")
+        }
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["dynamodb", "restore-table", "--region", "eu-west-1"],
+        ["dynamodb", "describe-table", "--table-nam", "a", "--region", "eu-west-1"],
+        ["dynamodb", "describe-table", "--region", "eu-west-1"],
+        ["cloudtrail", "lookup-events", "--region", "eu-west-1", "--lookup-attributes", "Key=ResourceName,Value=a"],
+    ],
+)
+def test_a_command_that_the_cli_would_refuse_is_found(words: list[str]) -> None:
+    with pytest.raises(AssertionError):
+        aws_cli.understood(words)
