@@ -119,9 +119,10 @@ class Client:
             connection.settimeout(_remaining(limit))
             connection.sendall(self._request(operation, body))
             sent = True
-            response = http.client.HTTPResponse(_Bounded(connection, limit), method="POST")  # type: ignore[arg-type]
-            response.begin()
-            answer = response.read()
+            # Closed here: of one left half read the garbage collector complains on standard error, among log lines.
+            with http.client.HTTPResponse(_Bounded(connection, limit), method="POST") as response:  # type: ignore[arg-type]
+                response.begin()
+                answer = response.read()
             self._last_used = time.time()
             if response.will_close:
                 self.close()

@@ -1,6 +1,7 @@
 """The wire client against a server that fails in every way there is: a right answer or a typed error, in time."""
 
 import gc
+import http.client
 import socket
 import ssl
 import time
@@ -390,10 +391,20 @@ def test_an_answer_nobody_asked_for_is_not_taken_for_the_next(
     assert each.call("answered twice") == OTHER
 
 
-def test_no_socket_is_left_behind(serve: Serve, trial: Callable[[str], Trial], tls: ssl.SSLContext | None) -> None:
-    server = serve(UNCLEAR["half a body"], tls=tls)
-    each = trial(server.url)
+def test_nothing_half_read_is_left_to_the_garbage_collector(
+    serve: Serve, trial: Callable[[str], Trial], tls: ssl.SSLContext | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    responses: list[http.client.HTTPResponse] = []
+
+    class Kept(http.client.HTTPResponse):
+        def begin(self) -> None:
+            responses.append(self)
+            super().begin()
+
+    monkeypatch.setattr(http.client, "HTTPResponse", Kept)
+    each = trial(serve(UNCLEAR["half a body"], tls=tls).url)
     each.fail(dynamodb.Unavailable, "half a body")
+    assert [response.closed for response in responses] == [True] * dynamodb.MAX_ATTEMPTS
     assert each.client._socket is None
     gc.collect()  # a socket left open warns here, and a warning is an error
 
