@@ -27,9 +27,12 @@ from records_api import dynamodb
 Count = Callable[..., None]
 
 # The fixture that counts lives as long as the test, over all its examples: that is what is wanted.
-GENERATED = settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+GENERATED = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 SESSION = botocore.session.get_session()
 MODEL = SESSION.get_service_model("dynamodb")
+PUT_ITEM, GET_ITEM = MODEL.operation_model("PutItem"), MODEL.operation_model("GetItem")
+SERIALIZER: Any = serialize.create_serializer("json")
+PARSER: Any = parsers.create_parser("json")
 
 visible = st.characters(min_codepoint=0x21, max_codepoint=0x7E)
 # Credentials: what an environment variable and a header can hold. A blank inside is folded by the signing rule.
@@ -178,9 +181,8 @@ def canonical(attribute: dict[str, Any]) -> dict[str, Any]:
 
 def on_the_wire(item: dict[str, Any]) -> dict[str, Any]:
     """Return what boto3's serializer and botocore's together put into the body of a PutItem."""
-    serializer: Any = serialize.create_serializer("json")
     item = {name: TypeSerializer().serialize(value) for name, value in item.items()}
-    request = serializer.serialize_to_request({"TableName": "records", "Item": item}, MODEL.operation_model("PutItem"))
+    request = SERIALIZER.serialize_to_request({"TableName": "records", "Item": item}, PUT_ITEM)
     sent: dict[str, Any] = json.loads(request["body"])["Item"]
     return sent
 
@@ -212,9 +214,7 @@ def test_boto3_encodes_the_same_item_to_the_same_text(compared: Counter[str], it
 def test_boto3_decodes_the_same_answer_to_the_same_item(compared: Counter[str], item: dict[str, Any]) -> None:
     compared["done"] += 1
     body = json.dumps({"Item": on_the_wire(item)}).encode()
-    parser: Any = parsers.create_parser("json")
-    shape = MODEL.operation_model("GetItem").output_shape
-    parsed = parser.parse({"body": body, "headers": {}, "status_code": 200}, shape)
+    parsed = PARSER.parse({"body": body, "headers": {}, "status_code": 200}, GET_ITEM.output_shape)
     decoded = {name: dynamodb.decode(value) for name, value in json.loads(body)["Item"].items()}
     assert plain(decoded) == {
         name: plain(TypeDeserializer().deserialize(value)) for name, value in parsed["Item"].items()
