@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from lib import venvs
+from lib import account, venvs
 from lib.console import Failure, main
 from lib.paths import LOCAL, shown
 from records_api.api import instant
@@ -91,15 +91,10 @@ def _verb() -> None:
     parser.add_argument("--region", help="default: AWS_REGION or the profile's")
     given = parser.parse_args()
     venvs.run_in("dev", "lib.reindex")
-    import boto3  # noqa: PLC0415 - there only once the environment is
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
-
     progress = LOCAL / f"reindex-{given.table}.json"
-    try:
-        table = boto3.resource("dynamodb", region_name=given.region).Table(given.table)
+    with account.explained(f"mend that and run it again; it goes on from {shown(progress)}"):
+        table = account.session(given.region).resource("dynamodb").Table(given.table)
         done, refused = reindex(table, progress, print)
-    except (BotoCoreError, ClientError) as error:
-        raise Failure(str(error), f"mend that and run it again; it goes on from {shown(progress)}") from error
     print(f"{done} records indexed, {refused} left out")
     if refused:
         raise Failure(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import urljoin
 
-from lib import venvs
+from lib import account, venvs
 from lib.client import Answer, Caller, connected, send
 from lib.console import Failure, main, step
 
@@ -110,12 +110,10 @@ def _caller(given: argparse.Namespace) -> Caller | Bearer:
         return connected("reader")
     if given.auth != "iam":
         return Bearer(given.url, os.environ.get("RECORDS_TOKEN", "") if given.auth == "jwt" else "")
-    import boto3  # noqa: PLC0415 - there only once the environment is
-
-    session = boto3.Session(region_name=given.region)
+    session = account.session(given.region)
     found = session.get_credentials()
-    if found is None or session.region_name is None:
-        raise Failure("no AWS credentials or region to sign with", "set AWS_PROFILE and AWS_REGION, or sign in first")
+    if found is None:
+        raise Failure("no AWS credentials to sign with", "set AWS_PROFILE, or sign in first")
     key = found.get_frozen_credentials()
     return Caller(given.url, session.region_name, key.access_key or "", key.secret_key or "", key.token)
 
