@@ -1,4 +1,4 @@
-"""The DynamoDB JSON 1.0 wire: SigV4, one kept-alive connection, time limits, retries, CRC32, attribute values.
+"""The DynamoDB JSON 1.0 wire: SigV4, one kept-alive connection, time limits, retries, CRC32.
 
 It takes an operation's name and a plain dict and knows nothing of records. botocore does the same and more, but this
 service is mostly called cold, and importing botocore is what such a call would mostly wait for.
@@ -16,10 +16,8 @@ import socket
 import ssl
 import time
 import zlib
-from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -42,8 +40,6 @@ SUFFIXES = (
     ("", "amazonaws.com"),
 )
 
-AttributeValue = dict[str, Any]
-
 
 class DynamoDBError(Exception):
     """A call that did not succeed. `ambiguous`: an attempt was sent and got no clear answer, so it may have worked."""
@@ -57,7 +53,7 @@ class DynamoDBError(Exception):
 class ConditionFailed(DynamoDBError):
     """The condition did not hold; `item` is what stands there (attribute values), or None."""
 
-    item: dict[str, AttributeValue] | None = None
+    item: dict[str, Any] | None = None
 
 
 class Refused(DynamoDBError):
@@ -91,7 +87,7 @@ class Client:
         body = json.dumps(payload, separators=(",", ":")).encode()
         failure = Unavailable("DeadlineExceeded", "no time was left for the call")
         for attempt in range(MAX_ATTEMPTS):
-            longest = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2**attempt) if attempt else 0.0
+            longest = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2 ** (attempt - 1)) if attempt else 0.0
             pause = random.uniform(0, longest)  # noqa: S311 - jitter, no secret
             if time.monotonic() + pause >= deadline:
                 break
@@ -210,50 +206,6 @@ def authorization(headers: Mapping[str, str], body: bytes, key_id: str, secret: 
     text = f"AWS4-HMAC-SHA256\n{moment}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
     signature = hmac.digest(key, text.encode(), "sha256").hex()
     return f"AWS4-HMAC-SHA256 Credential={key_id}/{scope}, SignedHeaders={names}, Signature={signature}"
-
-
-def encode(value: Any) -> AttributeValue:
-    """Return `value` as an attribute value: str, bool, None, int, Decimal, bytes, list, dict, or a set of one kind."""
-    match value:
-        case None:
-            return {"NULL": True}
-        case bool():
-            return {"BOOL": value}
-        case str():
-            return {"S": value}
-        case int() | Decimal():
-            return {"N": str(value)}
-        case bytes():
-            return {"B": b64encode(value).decode()}
-        case dict():
-            return {"M": {name: encode(member) for name, member in value.items()}}
-        case list():
-            return {"L": [encode(member) for member in value]}
-        case set():
-            members = [next(iter(encode(member).items())) for member in value]
-            return {f"{members[0][0]}S": [text for _, text in members]}
-    raise TypeError(f"no attribute value holds a {type(value).__name__}")
-
-
-def decode(attribute: AttributeValue) -> Any:
-    """Return the Python value of an attribute value; numbers are Decimal, so that none loses a digit."""
-    (kind, value), *_ = attribute.items()
-    match kind:
-        case "NULL":
-            return None
-        case "BOOL" | "S":
-            return value
-        case "N":
-            return Decimal(value)
-        case "B":
-            return b64decode(value)
-        case "M":
-            return {name: decode(member) for name, member in value.items()}
-        case "L":
-            return [decode(member) for member in value]
-        case "SS" | "NS" | "BS":
-            return {decode({kind[0]: member}) for member in value}
-    raise ValueError(f"unknown attribute type {kind}")
 
 
 def _connected(host: str, port: int, limit: float) -> socket.socket:

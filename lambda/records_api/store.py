@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from . import dynamodb
+from . import attributes, dynamodb
 
 Record = dict[str, Any]
 
@@ -103,7 +103,7 @@ def page(table: Table, query: Query, limit: int, after: str | None, now: int) ->
             return found[:limit], found[limit - 1]["position"]
         if "LastEvaluatedKey" not in answer:
             return found, None
-        after = dynamodb.decode(answer["LastEvaluatedKey"]["position"])
+        after = attributes.decode(answer["LastEvaluatedKey"]["position"])
     return found, after
 
 
@@ -187,13 +187,13 @@ def _terms(names: Iterable[str], values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the placeholders of an expression; names always go through one, so that none is a reserved word."""
     terms: dict[str, Any] = {"ExpressionAttributeNames": {f"#{name}": name for name in names}}
     if values:
-        terms["ExpressionAttributeValues"] = {f":{name}": dynamodb.encode(value) for name, value in values.items()}
+        terms["ExpressionAttributeValues"] = {f":{name}": attributes.encode(value) for name, value in values.items()}
     return terms
 
 
 def _item(record: Record) -> dict[str, Any]:
-    return {name: dynamodb.encode(value) for name, value in record.items()}
+    return {name: attributes.encode(value) for name, value in record.items()}
 
 
 def _record(item: Mapping[str, Any]) -> Record:
-    return {name: dynamodb.decode(value) for name, value in item.items()}
+    return {name: attributes.decode(value) for name, value in item.items()}

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from records_api import config, dynamodb, handler
+from records_api import attributes, config, handler
 from unit.support import Call, Context, event, wire
 
 REQUEST_ID = "7d0f1c9a-2f5e-4d0b-9a57-1c1f6f0e8b21"
@@ -73,7 +73,7 @@ def faulty(call: Call, faults: Mapping[str, Exception]) -> Call:
 def agreeable(operation: str, _payload: Mapping[str, Any], _deadline: float) -> dict[str, Any]:
     """Have one record for every id and none in any list, and take every write."""
     record = {"recordID": "any", "createdAt": "2026-01-31T09:30:00.000Z", "type": "note", "status": "new"}
-    item = {name: dynamodb.encode(value) for name, value in record.items()}
+    item = {name: attributes.encode(value) for name, value in record.items()}
     answers: dict[str, dict[str, Any]] = {"GetItem": {"Item": item}, "Query": {"Items": []}}
     return answers.get(operation, {})
 

@@ -20,7 +20,7 @@ from moto import mock_aws
 
 from contract import fault_server as faults
 from contract.fault_server import Exchange, FaultServer, Request, Step, answers, error, message
-from records_api import dynamodb, records, store
+from records_api import attributes, dynamodb, records, store
 
 Count = Callable[..., None]
 
@@ -46,7 +46,7 @@ class Database:
     def items(self) -> list[dict[str, Any]]:
         """Return every item of the table."""
         found = self._client.scan(TableName="records")["Items"]
-        return [{name: dynamodb.decode(value) for name, value in item.items()} for item in found]
+        return [{name: attributes.decode(value) for name, value in item.items()} for item in found]
 
     def clear(self) -> None:
         """Forget everything."""

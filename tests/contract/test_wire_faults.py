@@ -605,7 +605,7 @@ def test_pauses_have_full_jitter_under_a_growing_bound(
     monkeypatch.setattr(dynamodb, "time", clock)
     trial(serve(THROTTLED["ThrottlingException"]).url).fail(dynamodb.Unavailable, "throttled")
     first, longest = dynamodb.FIRST_PAUSE_SECONDS, dynamodb.LONGEST_PAUSE_SECONDS
-    assert bounds == [(0, 0), *[(0, min(longest, first * 2**number)) for number in range(1, dynamodb.MAX_ATTEMPTS)]]
+    assert bounds == [(0, 0), *[(0, min(longest, first * 2**number)) for number in range(dynamodb.MAX_ATTEMPTS - 1)]]
     assert slept == [highest / 2 for _, highest in bounds]
 
 

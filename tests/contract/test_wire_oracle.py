@@ -22,7 +22,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from contract.conftest import COMPARED
-from records_api import dynamodb
+from records_api import attributes, dynamodb
 
 Count = Callable[..., None]
 
@@ -205,7 +205,7 @@ def plain(value: Any) -> Any:  # noqa: ANN401 - whatever an item holds
 @given(item=items)
 def test_boto3_encodes_the_same_item_to_the_same_text(compared: Counter[str], item: dict[str, Any]) -> None:
     compared["done"] += 1
-    encoded = {name: canonical(dynamodb.encode(value)) for name, value in item.items()}
+    encoded = {name: canonical(attributes.encode(value)) for name, value in item.items()}
     assert encoded == {name: canonical(value) for name, value in on_the_wire(item).items()}
 
 
@@ -215,7 +215,7 @@ def test_boto3_decodes_the_same_answer_to_the_same_item(compared: Counter[str], 
     compared["done"] += 1
     body = json.dumps({"Item": on_the_wire(item)}).encode()
     parsed = PARSER.parse({"body": body, "headers": {}, "status_code": 200}, GET_ITEM.output_shape)
-    decoded = {name: dynamodb.decode(value) for name, value in json.loads(body)["Item"].items()}
+    decoded = {name: attributes.decode(value) for name, value in json.loads(body)["Item"].items()}
     assert plain(decoded) == {
         name: plain(TypeDeserializer().deserialize(value)) for name, value in parsed["Item"].items()
     }
@@ -225,7 +225,7 @@ def test_boto3_decodes_the_same_answer_to_the_same_item(compared: Counter[str], 
 @pytest.mark.parametrize("value", [1.5, object(), {1.5}])
 def test_what_no_attribute_value_holds_is_refused_by_both(value: object) -> None:
     with pytest.raises(TypeError):
-        dynamodb.encode(value)
+        attributes.encode(value)
     with pytest.raises(TypeError):
         TypeSerializer().serialize(value)
 
