@@ -1,0 +1,197 @@
+"""From an empty account to dev and prod as the README of environments/bootstrap says, on an emulator of its own."""
+
+import json
+import os
+import re
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from e2e import copies
+from lib import terraform
+from lib.client import Caller
+from lib.emulator import REGION
+from lib.terraform import Result, Terraform, environment
+
+BUCKET = f"records-tfstate-000000000000-{REGION}"
+OTHER_REGION = "eu-west-1"
+
+# What the people who run dev and prod have to say, and what an emulator can't do or is slow at.
+VALUES: dict[str, object] = {
+    "alarm_emails": ["on-call@example.com"],
+    "audit": {"mode": "off"},  # test_operate has a trail made: its bucket takes a minute
+    "monthly_budget_usd": 25,
+    "saved_queries": False,
+}
+
+UNSAFE = """
+module "records_api" {
+  alarms             = {}
+  audit              = { force_destroy = true }
+  auth               = { mode = "NONE" }
+  log_retention_days = 30
+  table              = { deletion_protection = false, point_in_time_recovery = false }
+}
+"""
+REFUSED = (
+    "alarms",
+    "audit.force_destroy",
+    "audit.mode",
+    "auth.mode",
+    "log_retention_days",
+    "table.deletion_protection",
+    "table.point_in_time_recovery",
+)
+
+
+@dataclass(frozen=True)
+class Account:
+    """An account that begins empty, and the environments that are made in it."""
+
+    url: str
+    environments: Path
+    terraform: Terraform
+
+    @property
+    def env(self) -> dict[str, str]:
+        values = {f"TF_VAR_{name}": json.dumps(value) for name, value in VALUES.items()}
+        return environment(self.url) | values | {"TF_CLI_CONFIG_FILE": str(self.terraform.config)}
+
+    def follow(self, commands: str) -> str:
+        """Run what a README says, as somebody who answers yes to every question; return what was said."""
+        answers = {
+            "PATH": f"{Path(self.terraform.binary).parent}:{os.environ['PATH']}",
+            "TF_CLI_ARGS": "-no-color",
+            "TF_CLI_ARGS_apply": "-auto-approve",
+            "TF_CLI_ARGS_init": "-force-copy -lockfile=readonly",
+        }
+        done = subprocess.run(
+            ["sh", "-euxc", commands],
+            cwd=self.environments.parent,
+            env=self.env | answers,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout
+        return done.stdout
+
+    def run(self, name: str, *arguments: str, env: Mapping[str, str] | None = None) -> Result:
+        return self.terraform.call(self.environments / name, *arguments, env=self.env | dict(env or {}))
+
+    def records(self, name: str, region: str = REGION, env: Mapping[str, str] | None = None) -> Caller:
+        """Return the account's root as a caller of an environment's service."""
+        outputs = self.terraform.read(self.environments / name, "output", "-json", env=self.env | dict(env or {}))
+        url = re.fullmatch(
+            r"https://(\w+)\.execute-api\.([\w-]+)\.amazonaws\.com/records", outputs["records_url"]["value"]
+        )
+        assert url
+        assert url[2] == region
+        return Caller(f"{self.url}/_aws/execute-api/{url[1]}/$default/records", region, "test", "test")
+
+    def stored(self) -> set[str]:
+        """Return the names of what is in the state bucket."""
+        return {entry["Key"] for entry in copies.aws(self.url, "s3").list_objects_v2(Bucket=BUCKET)["Contents"]}
+
+
+@pytest.fixture
+def account(tmp_path: Path) -> Iterator[Account]:
+    environments = copies.environments(tmp_path)
+    with copies.emulator(tmp_path) as url:
+        yield Account(url, environments, terraform.ensure(tmp_path / "terraform.log"))
+
+
+def steps_of(readme: str) -> list[str]:
+    """Return the commands of a README's numbered sections."""
+    return re.findall(r"^## \d\. .*?^```sh\n(.*?)^```", readme, re.MULTILINE | re.DOTALL)
+
+
+def created(caller: Caller, kind: str) -> Any:  # noqa: ANN401 (JSON)
+    answer = caller.call("POST", body={"type": kind, "status": "new"})
+    assert answer.status == 201, answer
+    return answer.json()
+
+
+def listed(caller: Caller) -> list[Any]:
+    answer = caller.call("GET")
+    assert answer.status == 200, answer
+    return list(answer.json()["records"])
+
+
+def made_for(url: str, service: str) -> dict[str, list[str]]:
+    """Return what there is of a service of this region, by kind; a key until its deletion is scheduled."""
+    iam, kms = copies.aws(url, "iam"), copies.aws(url, "kms")
+    keys = [kms.describe_key(KeyId=key["KeyId"])["KeyMetadata"] for key in kms.list_keys()["Keys"]]
+    found = {
+        "APIs": [api["Name"] for api in copies.aws(url, "apigatewayv2").get_apis()["Items"]],
+        "functions": [each["FunctionName"] for each in copies.aws(url, "lambda").list_functions()["Functions"]],
+        "key aliases": [alias["AliasName"] for alias in kms.list_aliases()["Aliases"]],
+        "keys": [key["Description"] for key in keys if key["KeyState"] != "PendingDeletion"],
+        "log groups": [group["logGroupName"] for group in copies.aws(url, "logs").describe_log_groups()["logGroups"]],
+        "policies": [policy["PolicyName"] for policy in iam.list_policies(Scope="Local")["Policies"]],
+        "roles": [role["RoleName"] for role in iam.list_roles()["Roles"]],
+        "tables": copies.aws(url, "dynamodb").list_tables()["TableNames"],
+    }
+    return {
+        kind: [name for name in names if service in name and OTHER_REGION not in name] for kind, names in found.items()
+    }
+
+
+def test_the_readme_leads_from_an_empty_account_to_dev_and_prod(account: Account) -> None:
+
+    commands = "".join(steps_of((account.environments / "bootstrap/README.md").read_text()))
+    assert "No changes." in account.follow(commands)
+    assert account.stored() == {"bootstrap.tfstate", "records-api/dev.tfstate", "records-api/prod.tfstate"}
+    assert not list(account.environments.glob("*/*.tfstate*"))
+
+    # Side by side in one account, each with records of its own.
+    dev, prod = account.records("dev"), account.records("prod")
+    in_dev, in_prod = created(dev, "of-dev"), created(prod, "of-prod")
+    assert (listed(dev), listed(prod)) == ([in_dev], [in_prod])
+
+    # Once more in another region. Who asks while somebody else is at it is told so, and changes nothing.
+    elsewhere = {"TF_DATA_DIR": str(account.environments / "elsewhere")}
+    state = "records-api/dev-elsewhere.tfstate"
+    backend = [f"-backend-config={setting}" for setting in (f"bucket={BUCKET}", f"key={state}")]
+    assert account.run("dev", "init", "-no-color", "-lockfile=readonly", *backend, env=elsewhere).code == 0
+    region = f"-var=region={OTHER_REGION}"
+    first = subprocess.Popen(
+        [account.terraform.binary, f"-chdir={account.environments / 'dev'}", "apply", region],
+        env=account.env | elsewhere | {"TF_INPUT": "1"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert first.stdout
+    said = ""
+    while "Enter a value" not in said and (more := first.stdout.read(1)):
+        said += more
+    second = account.run("dev", "apply", "-no-color", "-auto-approve", region, env=elsewhere)
+    assert (second.code, second.error) == (1, "Error acquiring the state lock")
+    assert f"{BUCKET}/{state}" in second.output
+    assert f"{state}.tflock" in account.stored()
+    said += first.communicate("yes\n")[0]
+    assert first.returncode == 0, said
+    assert f"{state}.tflock" not in account.stored()
+    assert listed(account.records("dev", OTHER_REGION, elsewhere)) == []
+
+    # What would make prod unsafe is refused while planning, by name.
+    override = account.environments / "prod/unsafe_override.tf"
+    override.write_text(UNSAFE)
+    refused = account.run("prod", "plan", "-no-color")
+    override.unlink()
+    assert refused.code == 1
+    assert [setting for setting in REFUSED if f"\n{setting} " not in refused.output] == [], refused.output
+
+    # Dev goes without a trace, and takes nothing of prod's along.
+    assert all(made_for(account.url, "records-dev").values())
+    gone = account.run("dev", "destroy", "-no-color", "-auto-approve")
+    assert gone.code == 0, gone.output
+    assert {kind: names for kind, names in made_for(account.url, "records-dev").items() if names} == {}
+    assert listed(prod) == [in_prod]
