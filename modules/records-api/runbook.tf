@@ -45,7 +45,7 @@ locals {
     who_changed = join(" ", [
       "aws cloudtrail lookup-events ${local.in_region}",
       "--lookup-attributes AttributeKey=ResourceName,AttributeValue=${local.service}",
-      "--query 'Events[].[EventTime,EventName,Username]' --output table",
+      "--query 'Events[?ReadOnly==`\"false\"`].[EventTime,EventName,Username]' --output table",
     ])
     who_touched = join(" ", [
       "aws logs filter-log-events ${local.in_region} --log-group-name ${local.log_groups.access.name}",

@@ -92,7 +92,7 @@ def drill(session: "boto3.Session", service: str, key: str, seconds: float = _DE
             this.note = f"{name}, {alarm['StateValue']}"
         with step("queue subscribed to its topics") as this:
             url = listen(session, topics, cleanup)
-            this.note = ", ".join(topic.rpartition(":")[2] for topic in topics)
+            this.note = url.rpartition("/")[2]
         with step("set off, and heard") as this:
             # The next evaluation would put it back as well, but a drill that ends should look ended.
             before = alarm["StateValue"]

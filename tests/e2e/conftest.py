@@ -11,6 +11,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
+from e2e import dev as on_dev
 from e2e import instances
 from e2e.instances import Instance, Instances
 from e2e.talk import unique
@@ -71,6 +72,16 @@ def beside(pytestconfig: pytest.Config, stack: Stack, aws: Aws) -> Instances:
         if first:
             instances.apply(stack, folder / "instances", aws)
     return instances.known(folder / "instances")
+
+
+@pytest.fixture(scope="session")
+def dev(pytestconfig: pytest.Config, stack: Stack) -> on_dev.Dev:
+    """environments/dev on the same emulator."""
+    folder = _folder(pytestconfig)
+    with _once(folder, "dev") as first:
+        if first:
+            on_dev.apply(stack, folder / "dev")
+    return on_dev.known(stack, folder / "dev")
 
 
 @pytest.fixture
