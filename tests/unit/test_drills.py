@@ -1,0 +1,212 @@
+"""What the drills make of what they find; the services are moto's, where no alarm ever reaches a queue."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import boto3
+import pytest
+
+from lib import account, fire_drill, restore_drill
+from lib.console import Failure
+from lib.restore_drill import Comparison, Version, compare, digest
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch.type_defs import MetricAlarmTypeDef
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+MOMENT = datetime(2026, 1, 31, 10, 30, tzinfo=UTC)
+BEFORE, JUST_BEFORE, AFTER = "2026-01-31T10:29:44.999Z", "2026-01-31T10:29:46.000Z", "2026-01-31T10:30:00.001Z"
+
+
+@pytest.fixture
+def session(dynamodb_client: "DynamoDBClient") -> boto3.Session:
+    """A session in moto's account, which is there as long as `dynamodb_client` is."""
+    return boto3.Session("AKIAIOSFODNN7EXAMPLE", "secret", region_name=dynamodb_client.meta.region_name)
+
+
+@pytest.fixture
+def service(session: boto3.Session) -> Iterator[str]:
+    """A service with one alarm, and the topic that it tells."""
+    name = f"s{uuid4().hex[:8]}"
+    topic = session.client("sns").create_topic(Name=f"{name}-alarms")["TopicArn"]
+    session.client("cloudwatch").put_metric_alarm(
+        AlarmName=f"{name}-errors",
+        AlarmActions=[topic],
+        Namespace="RecordsApi",
+        MetricName="Errors",
+        Statistic="Sum",
+        Period=300,
+        EvaluationPeriods=1,
+        Threshold=1,
+        ComparisonOperator="GreaterThanOrEqualToThreshold",
+    )
+    yield name
+    session.client("cloudwatch").delete_alarms(AlarmNames=[f"{name}-errors"])
+    session.client("sns").delete_topic(TopicArn=topic)
+
+
+def alarm(session: boto3.Session, service: str) -> "MetricAlarmTypeDef":
+    return session.client("cloudwatch").describe_alarms(AlarmNames=[f"{service}-errors"])["MetricAlarms"][0]
+
+
+def test_a_topic_that_passes_nothing_on_fails_the_fire_drill_which_leaves_nothing(
+    session: boto3.Session, service: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fire_drill, "_POLL_SECONDS", 0)
+    before = alarm(session, service)
+    with pytest.raises(Failure, match=f"nothing came through .*{service}-alarms in 0 s") as failure:
+        fire_drill.drill(session, service, "errors", 0.1)
+    assert "cloudwatch.amazonaws.com" in failure.value.remedy
+    assert alarm(session, service)["StateValue"] == before["StateValue"]
+    topic = before["AlarmActions"][0]
+    assert session.client("sns").list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"] == []
+    assert not session.client("sqs").list_queues(QueueNamePrefix="fire-drill-").get("QueueUrls")
+
+
+def test_a_message_of_another_alarm_or_state_is_not_taken_for_this_one() -> None:
+    def message(name: str, state: str, topic: str) -> dict[str, str]:
+        told = f'{{\\"AlarmName\\": \\"{name}\\", \\"NewStateValue\\": \\"{state}\\"}}'
+        return {"Body": f'{{"TopicArn": "{topic}", "Message": "{told}"}}', "ReceiptHandle": "handle"}
+
+    messages = [message("b", "ALARM", "one"), message("a", "OK", "one"), message("a", "ALARM", "two")]
+
+    class Queue:
+        def receive_message(self, **_: object) -> dict[str, Any]:
+            return {"Messages": [messages.pop()] if messages else []}
+
+        def delete_message(self, **_: object) -> None:
+            pass
+
+    assert fire_drill.heard(Queue(), "url", "a", ["one", "two"], 0.1) == {"two"}
+
+
+def test_an_alarm_that_rings_is_no_exercise(session: boto3.Session, service: str) -> None:
+    cloudwatch = session.client("cloudwatch")
+    cloudwatch.set_alarm_state(AlarmName=f"{service}-errors", StateValue="ALARM", StateReason="it burns")
+    with pytest.raises(Failure, match=f"{service}-errors rings already: it burns"):
+        fire_drill.drill(session, service, "errors")
+    assert alarm(session, service)["StateValue"] == "ALARM"
+
+
+def test_an_alarm_that_tells_nobody_is_named(session: boto3.Session, service: str) -> None:
+    session.client("cloudwatch").disable_alarm_actions(AlarmNames=[f"{service}-errors"])
+    with pytest.raises(Failure, match=f"{service}-errors tells nobody"):
+        fire_drill.drill(session, service, "errors")
+
+
+def test_an_address_that_never_confirmed_hears_nothing() -> None:
+    subscriptions = [
+        {"Endpoint": "b@example.com", "SubscriptionArn": "PendingConfirmation"},
+        {"Endpoint": "a@example.com", "SubscriptionArn": "arn:aws:sns:us-east-1:123456789012:alarms:1"},
+    ]
+    assert fire_drill.unconfirmed(subscriptions) == ["b@example.com"]
+
+
+def test_content_is_the_same_whatever_its_order() -> None:
+    item = {"a": {"M": {"x": {"N": "1"}, "y": {"L": [{"S": "p"}, {"S": "q"}]}}}, "b": {"SS": ["r", "s"]}}
+    same = {"b": {"SS": ["s", "r"]}, "a": {"M": {"y": {"L": [{"S": "p"}, {"S": "q"}]}, "x": {"N": "1"}}}}
+    other = {"b": {"SS": ["s", "r"]}, "a": {"M": {"y": {"L": [{"S": "q"}, {"S": "p"}]}, "x": {"N": "1"}}}}
+    assert digest(item) == digest(same) != digest(other)
+    assert digest({"a": {"B": b"1"}}) != digest({"a": {"B": b"2"}})
+
+
+def test_a_copy_is_judged_by_when_the_table_was_written() -> None:
+    table = {
+        "same": Version("1", BEFORE),
+        "created": Version("1", AFTER),
+        "on-its-way": Version("1", JUST_BEFORE),
+        "changed": Version("2", AFTER),
+        "missing": Version("1", BEFORE),
+        "wrong": Version("2", BEFORE),
+        "of-another-writer": Version("2", ""),
+    }
+    copy = {key: Version("1", BEFORE) for key in ("same", "changed", "wrong", "removed", "of-another-writer")}
+    assert compare(table, copy, MOMENT) == Comparison(
+        same=["same"],
+        created=["created", "on-its-way"],
+        changed=["changed"],
+        removed=["removed"],
+        missing=["missing"],
+        wrong=["of-another-writer", "wrong"],
+    )
+
+
+@pytest.fixture
+def recoverable(dynamodb_client: "DynamoDBClient") -> Iterator[str]:
+    """A table with two records and point-in-time recovery."""
+    name = f"t{uuid4().hex[:8]}"
+    dynamodb_client.create_table(
+        TableName=name,
+        KeySchema=[{"AttributeName": "recordID", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "recordID", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    enabled: Any = {"PointInTimeRecoveryEnabled": True}
+    dynamodb_client.update_continuous_backups(TableName=name, PointInTimeRecoverySpecification=enabled)
+    for key in ("one", "two"):
+        dynamodb_client.put_item(TableName=name, Item={"recordID": {"S": key}, "createdAt": {"S": BEFORE}})
+    yield name
+    dynamodb_client.delete_table(TableName=name)
+
+
+def tables(client: "DynamoDBClient", name: str) -> list[str]:
+    return [each for each in client.list_tables()["TableNames"] if each.startswith(name)]
+
+
+def test_a_copy_that_lost_a_record_fails_the_restore_drill_and_goes_all_the_same(
+    session: boto3.Session,
+    dynamodb_client: "DynamoDBClient",
+    recoverable: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    read = restore_drill.versions
+
+    def lossy(client: "DynamoDBClient", table: str) -> dict[str, Version]:
+        return {key: value for key, value in read(client, table).items() if table == recoverable or key != "two"}
+
+    said: list[str] = []
+    restore_drill.drill(session, recoverable, None, said.append, keep=False)
+    assert [line.split()[1] for line in said[:2]] == ["2", "2"]
+    monkeypatch.setattr(restore_drill, "versions", lossy)
+    with pytest.raises(Failure, match="1 records are missing from the copy, 0 differ: two"):
+        restore_drill.drill(session, recoverable, None, said.append, keep=False)
+    assert tables(dynamodb_client, recoverable) == [recoverable]
+
+
+def test_a_copy_stays_for_whoever_wants_to_look_at_it(
+    session: boto3.Session, dynamodb_client: "DynamoDBClient", recoverable: str
+) -> None:
+    restore_drill.drill(session, recoverable, None, print, keep=True)
+    (copy,) = set(tables(dynamodb_client, recoverable)) - {recoverable}
+    dynamodb_client.delete_table(TableName=copy)
+
+
+def test_a_moment_that_aws_does_not_have_is_refused(
+    session: boto3.Session, dynamodb_client: "DynamoDBClient", recoverable: str
+) -> None:
+    with pytest.raises(Failure, match="can't be restored") as failure:
+        restore_drill.drill(session, recoverable, datetime(2020, 1, 1, tzinfo=UTC), print, keep=False)
+    assert failure.value.remedy.startswith("choose from ")
+    disabled: Any = {"PointInTimeRecoveryEnabled": False}
+    dynamodb_client.update_continuous_backups(TableName=recoverable, PointInTimeRecoverySpecification=disabled)
+    with pytest.raises(Failure, match="has no point-in-time recovery"):
+        restore_drill.drill(session, recoverable, None, print, keep=False)
+
+
+def test_the_region_is_the_one_said_or_that_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_DEFAULT_REGION", "AWS_PROFILE", "AWS_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere")
+    with pytest.raises(Failure, match="which region"):
+        account.session(None)
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    assert account.session(None).region_name == "eu-west-1"
+    assert account.session("eu-west-3").region_name == "eu-west-3"
+
+
+def test_what_aws_refuses_is_one_line_with_a_remedy(session: boto3.Session) -> None:
+    with pytest.raises(Failure, match="ResourceNotFound") as failure, account.explained("mend it"):
+        session.client("dynamodb").describe_table(TableName="absent")
+    assert failure.value.remedy == "mend it"
