@@ -70,7 +70,8 @@ def test_what_a_metric_sets_off_reaches_whoever_is_subscribed(dev: Dev, session:
         heard: dict[str, Any] = {}
 
         def all_heard() -> bool:
-            for message in sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=1)["Messages"]:
+            received = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=1)
+            for message in received.get("Messages", []):
                 told = json.loads(json.loads(message["Body"])["Message"])
                 if told["NewStateValue"] == "ALARM":
                     heard[told["AlarmName"]] = told
