@@ -4,20 +4,18 @@ import fcntl
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
-from botocore.config import Config
 
+from e2e import copies, instances
 from e2e import dev as on_dev
-from e2e import instances
 from e2e.instances import Instance, Instances
 from e2e.talk import unique
 from lib import scratch
 from lib.client import Caller
-from lib.emulator import REGION
 from lib.stack import Stack
 
 Aws = Callable[..., Any]
@@ -112,14 +110,7 @@ def writer(connection: Connection) -> Caller:
 @pytest.fixture(scope="session")
 def aws(stack: Stack) -> Aws:
     """Make a boto3 client of the emulator: `aws("dynamodb")`, as its root unless keys are given."""
-
-    def client(service: str, **given: str) -> Any:  # noqa: ANN401 (one type for each service)
-        keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"} | given
-        # One attempt: a test that sees a refusal should see it at once.
-        config = Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"})
-        return boto3.client(service, region_name=REGION, endpoint_url=stack.url, config=config, **keys)  # type: ignore[call-overload]
-
-    return client
+    return partial(copies.aws, stack.url)
 
 
 @pytest.fixture(scope="session")

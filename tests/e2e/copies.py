@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+from botocore.config import Config
 
 from lib import scratch
 from lib.emulator import REGION
@@ -32,7 +33,9 @@ def emulator(folder: Path) -> Iterator[str]:
         running.stop()
 
 
-def aws(url: str, service: str, region: str = REGION) -> Any:  # noqa: ANN401 (one type for each service)
-    """Return a boto3 client of the emulator at `url`, as its root."""
-    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
-    return boto3.client(service, region_name=region, endpoint_url=url, **keys)  # type: ignore[call-overload]
+def aws(url: str, service: str, **given: str) -> Any:  # noqa: ANN401 (one type for each service)
+    """Return a boto3 client of the emulator at `url`, as its root unless keys are given."""
+    usual = {"region_name": REGION, "aws_access_key_id": "test", "aws_secret_access_key": "test"}
+    # One attempt: a test that sees a refusal should see it at once.
+    config = Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"})
+    return boto3.client(service, endpoint_url=url, config=config, **(usual | given))  # type: ignore[call-overload]

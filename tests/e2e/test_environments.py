@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from e2e import copies
+from e2e.dev import VALUES as OF_DEV
 from lib import terraform
 from lib.client import Caller
 from lib.emulator import REGION
@@ -20,13 +21,8 @@ from lib.terraform import Result, Terraform, environment
 BUCKET = f"records-tfstate-000000000000-{REGION}"
 OTHER_REGION = "eu-west-1"
 
-# What the people who run dev and prod have to say, and what an emulator can't do or is slow at.
-VALUES: dict[str, object] = {
-    "alarm_emails": ["on-call@example.com"],
-    "audit": {"mode": "off"},  # test_operate has a trail made: its bucket takes a minute
-    "monthly_budget_usd": 25,
-    "saved_queries": False,
-}
+# test_operate has a trail made: its bucket takes a minute.
+VALUES = OF_DEV | {"audit": {"mode": "off"}}
 
 UNSAFE = """
 module "records_api" {
@@ -143,7 +139,6 @@ def made_for(url: str, service: str) -> dict[str, list[str]]:
 
 
 def test_the_readme_leads_from_an_empty_account_to_dev_and_prod(account: Account) -> None:
-
     commands = "".join(steps_of((account.environments / "bootstrap/README.md").read_text()))
     assert "No changes." in account.follow(commands)
     assert account.stored() == {"bootstrap.tfstate", "records-api/dev.tfstate", "records-api/prod.tfstate"}
@@ -160,23 +155,23 @@ def test_the_readme_leads_from_an_empty_account_to_dev_and_prod(account: Account
     backend = [f"-backend-config={setting}" for setting in (f"bucket={BUCKET}", f"key={state}")]
     assert account.run("dev", "init", "-no-color", "-lockfile=readonly", *backend, env=elsewhere).code == 0
     region = f"-var=region={OTHER_REGION}"
-    first = subprocess.Popen(
+    with subprocess.Popen(
         [account.terraform.binary, f"-chdir={account.environments / 'dev'}", "apply", region],
         env=account.env | elsewhere | {"TF_INPUT": "1"},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-    )
-    assert first.stdout
-    said = ""
-    while "Enter a value" not in said and (more := first.stdout.read(1)):
-        said += more
-    second = account.run("dev", "apply", "-no-color", "-auto-approve", region, env=elsewhere)
-    assert (second.code, second.error) == (1, "Error acquiring the state lock")
-    assert f"{BUCKET}/{state}" in second.output
-    assert f"{state}.tflock" in account.stored()
-    said += first.communicate("yes\n")[0]
+    ) as first:
+        assert first.stdout
+        said = ""
+        while "Enter a value" not in said and (more := first.stdout.read(1)):
+            said += more
+        second = account.run("dev", "apply", "-no-color", "-auto-approve", region, env=elsewhere)
+        assert (second.code, second.error) == (1, "Error acquiring the state lock")
+        assert f"{BUCKET}/{state}" in second.output
+        assert f"{state}.tflock" in account.stored()
+        said += first.communicate("yes\n")[0]
     assert first.returncode == 0, said
     assert f"{state}.tflock" not in account.stored()
     assert listed(account.records("dev", OTHER_REGION, elsewhere)) == []
