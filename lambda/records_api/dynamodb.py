@@ -125,10 +125,10 @@ class Client:
             content = _content(answer, response.headers.get("x-amz-crc32"))
         except ssl.SSLCertVerificationError as error:
             self.close()
-            raise Refused("CertificateError", str(error)) from error
+            raise Refused("CertificateError", f"{error} ({self._authority})") from error
         except (OSError, ValueError, RecursionError, http.client.HTTPException) as error:
             self.close()
-            raise Unavailable(type(error).__name__, str(error), ambiguous=sent) from error
+            raise Unavailable(type(error).__name__, f"{error} ({self._authority})", ambiguous=sent) from error
         return _outcome(response.status, content)
 
     def _connected(self, limit: float) -> socket.socket:
