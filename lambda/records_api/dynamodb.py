@@ -29,6 +29,8 @@ MAX_ATTEMPTS = 6
 FIRST_PAUSE_SECONDS = 0.05
 LONGEST_PAUSE_SECONDS = 1.0
 THROTTLES = frozenset({"ProvisionedThroughputExceededException", "RequestLimitExceeded", "ThrottlingException"})
+# What a lost or nonsensical answer raises; an announced length that no memory holds, and bottomless nesting, included.
+DAMAGE = (OSError, ValueError, MemoryError, OverflowError, RecursionError, http.client.HTTPException)
 # DNS suffixes of the partitions, by the beginning of the region's name; the first that fits.
 SUFFIXES = (
     ("cn-", "amazonaws.com.cn"),
@@ -126,7 +128,7 @@ class Client:
         except ssl.SSLCertVerificationError as error:
             self.close()
             raise Refused("CertificateError", f"{error} ({self._authority})") from error
-        except (OSError, ValueError, RecursionError, http.client.HTTPException) as error:
+        except DAMAGE as error:
             self.close()
             raise Unavailable(type(error).__name__, f"{error} ({self._authority})", ambiguous=sent) from error
         return _outcome(response.status, content)

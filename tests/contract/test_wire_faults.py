@@ -620,6 +620,8 @@ noise = st.binary(max_size=60) | st.text('0123456789abcdefx;\r\n{}[]:"', max_siz
 @given(content=st.builds(bytes.__add__, heads, noise))
 @example(content=b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n{}")
 @example(content=b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n{}\r\n0\r\n\r\n")
+@example(content=b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n600000000")
+@example(content=b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\n{}")
 def test_whatever_bytes_come_there_is_an_object_or_a_typed_error(
     serve: Serve, trial: Callable[[str], Trial], monkeypatch: pytest.MonkeyPatch, content: bytes
 ) -> None:
