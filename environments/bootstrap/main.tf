@@ -20,6 +20,7 @@ module "state_backend" {
   source = "../../modules/state-backend"
 
   name          = "records"
+  access_logs   = var.access_logs
   environment   = var.environment
   force_destroy = var.force_destroy
 }

@@ -1,3 +1,12 @@
+variable "access_logs" {
+  description = "An existing bucket, and a prefix in it, for access logs of the state bucket. Null for none."
+  type = object({
+    bucket = string
+    prefix = optional(string, "")
+  })
+  default = null
+}
+
 variable "environment" {
   description = "The most precious environment of this account: local, dev or prod. prod refuses force_destroy."
   type        = string

@@ -14,9 +14,14 @@ variable "alarm_topic_arns" {
 variable "audit" {
   description = <<-EOT
     The trail: `mode` is `create`, or `off` where another trail records the table. `management_events`: those of the
-    whole account. False by default: they are for prod's trail, as a second copy costs.
+    whole account. False by default: they are for prod's trail, as a second copy costs. `access_logs`:
+    a bucket, and a prefix in it, for access logs of the trail's own bucket.
   EOT
   type = object({
+    access_logs = optional(object({
+      bucket = string
+      prefix = optional(string)
+    }))
     management_events = optional(bool, false)
     mode              = optional(string, "create")
   })

@@ -8,9 +8,10 @@ data "aws_partition" "this" {}
 data "aws_region" "this" {}
 
 locals {
-  account   = data.aws_caller_identity.this.account_id
-  partition = data.aws_partition.this.partition
-  region    = data.aws_region.this.id
+  account    = data.aws_caller_identity.this.account_id
+  partition  = data.aws_partition.this.partition
+  dns_suffix = data.aws_partition.this.dns_suffix
+  region     = data.aws_region.this.id
 
   # The trail's name, and the stem of every other name.
   name = "${var.name}-${var.environment}-audit"

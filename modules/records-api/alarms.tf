@@ -141,6 +141,13 @@ resource "aws_cloudwatch_metric_alarm" "catalogue" {
 
   # No data is no traffic, and a night without traffic is not a fault.
   treat_missing_data = "notBreaching"
+
+  lifecycle {
+    precondition {
+      condition     = alltrue([for arn in var.alarms.topic_arns : split(":", arn)[3] == local.region])
+      error_message = "alarms.topic_arns must be topics of this region: an alarm can't tell others."
+    }
+  }
 }
 
 resource "aws_sns_topic" "alarms" {

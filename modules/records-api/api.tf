@@ -30,6 +30,11 @@ resource "aws_apigatewayv2_authorizer" "jwt" {
     issuer   = each.value.issuer
     audience = each.value.audience
   }
+
+  # API Gateway deletes no authorizer that a route still names: the routes change first.
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 resource "aws_apigatewayv2_integration" "live" {

@@ -5,7 +5,7 @@ module "audit_trail" {
 
   name                     = var.name
   environment              = var.environment
-  bucket                   = { force_destroy = var.audit.force_destroy }
+  bucket                   = { access_logs = var.audit.access_logs, force_destroy = var.audit.force_destroy }
   expected_regions         = var.audit.expected_regions
   log_retention_days       = var.log_retention_days
   management_events        = var.audit.management_events

@@ -20,6 +20,12 @@ locals {
     log_storage    = local.prices.log_gigabyte # for the first gigabyte
   }
 
+  # A budget tells topics of its own account only.
+  budget_topics = concat(
+    [for policy in aws_sns_topic_policy.alarms : policy.arn],
+    [for arn in var.alarms.topic_arns : arn if split(":", arn)[4] == local.account_id],
+  )
+
   fixed_monthly_total_usd = sum(values(local.fixed_monthly_cents)) / 100
 }
 
@@ -36,7 +42,7 @@ module "cost_budget" {
 
   notify = {
     emails = each.value.emails
-    topic  = length(local.alarm_targets) == 0 ? null : { arn = local.alarm_targets[0] }
+    topic  = one([for arn in slice(local.budget_topics, 0, min(1, length(local.budget_topics))) : { arn = arn }])
   }
 }
 

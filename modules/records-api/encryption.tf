@@ -50,6 +50,11 @@ resource "aws_kms_key" "service" {
 
   # The longest time AWS grants for second thoughts where losing the key would lose production data.
   deletion_window_in_days = var.environment == "prod" ? 30 : 7
+
+  # With a key of your own, everything moves to that before this one is scheduled for deletion.
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 resource "aws_kms_alias" "service" {

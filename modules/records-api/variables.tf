@@ -137,9 +137,14 @@ variable "audit" {
     The audit trail of this instance. `mode`: `create`, or `off` (the default) where another trail records the table;
     prod must say which. `data_events`: the calls on the table that it records, `write`, `all` (reads too) or `none`.
     `management_events`: whether it records those of the whole account too; a second copy of them is charged.
-    `expected_regions`: the plan fails while one of them is not enabled. `force_destroy`: evidence goes with the trail.
+    `expected_regions`: the plan fails while one of them is not enabled. `access_logs`: an existing bucket, and a prefix
+    in it, for access logs of the evidence's bucket. `force_destroy`: evidence goes with the trail.
   EOT
   type = object({
+    access_logs = optional(object({
+      bucket = string
+      prefix = optional(string, "")
+    }))
     data_events       = optional(string, "write")
     expected_regions  = optional(set(string), [])
     force_destroy     = optional(bool, false)
@@ -419,9 +424,10 @@ variable "name" {
   nullable    = false
 
   validation {
-    condition     = can(regex("^[a-z][a-z0-9-]{1,22}[a-z0-9]$", var.name))
+    condition     = can(regex("^[a-z](-?[a-z0-9])+$", var.name)) && length(var.name) >= 3 && length(var.name) <= 24
     error_message = <<-EOT
-      name must have 3 to 24 lower-case letters, digits and hyphens, begin with a letter and not end with a hyphen.
+      name must have 3 to 24 lower-case letters, digits and hyphens, begin with a letter, not end with a hyphen, and
+      have no two hyphens in a row, which CloudTrail refuses.
     EOT
   }
 }

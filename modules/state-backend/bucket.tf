@@ -112,7 +112,7 @@ resource "aws_s3_bucket_policy" "this" {
       },
       # `encrypt = true` in a backend block without kms_key_id asks for AES256 and so goes round the bucket's key.
       {
-        Sid       = "ThisKeyOnly"
+        Sid       = "KmsOnly"
         Effect    = "Deny"
         Principal = "*"
         Action    = "s3:PutObject"

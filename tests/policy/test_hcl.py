@@ -125,3 +125,13 @@ def test_the_readme_lists_the_interface(kind: str) -> None:
     ]
     interface = [block.labels[0] for block in blocks(ROOT / f"modules/records-api/{kind}s.tf", kind)]
     assert sorted(listed) == interface
+
+
+@pytest.mark.parametrize(
+    ("file", "resource"),
+    [("encryption.tf", "aws_kms_key"), ("api.tf", "aws_apigatewayv2_authorizer")],
+)
+def test_what_others_still_name_goes_last(file: str, resource: str) -> None:
+    """By default Terraform destroys first: AWS then refuses the authorizer, and the table loses its key."""
+    [block] = [block for block in blocks(ROOT / "modules/records-api" / file) if block.labels[:1] == (resource,)]
+    assert re.search(r"^  lifecycle \{\n    create_before_destroy = true$", block.body, re.MULTILINE)

@@ -24,6 +24,13 @@ run "name_of_24_fits_in_prod" {
   }
 }
 
+run "name_with_two_hyphens_in_a_row_is_refused" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables { name = "ops--records" }
+  expect_failures = [var.name]
+}
+
 run "name_of_24_does_not_fit_in_local" {
   command = plan
   module { source = "./tests/inputs" }

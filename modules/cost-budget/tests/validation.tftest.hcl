@@ -21,6 +21,13 @@ run "a_budget_of_a_cent_is_allowed" {
   }
 }
 
+run "name_with_two_hyphens_in_a_row_is_refused" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables { name = "ops--records" }
+  expect_failures = [var.name]
+}
+
 run "a_budget_of_nothing_is_refused" {
   command = plan
   module { source = "./tests/inputs" }

@@ -719,6 +719,23 @@ run "allows_a_year_in_prod" {
   }
 }
 
+run "refuses_two_hyphens_in_a_row" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables {
+    name = "ops--records"
+  }
+  expect_failures = [var.name]
+}
+
+run "allows_hyphens_apart" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables {
+    name = "ops-team-records"
+  }
+}
+
 run "refuses_too_long_name" {
   command = plan
   module { source = "./tests/inputs" }

@@ -71,7 +71,7 @@ run "policies_admit_tls_this_key_and_the_account" {
         ],
         { Bool = { "aws:SecureTransport" = "false" } },
       ]
-      ThisKeyOnly = [
+      KmsOnly = [
         "Deny", "*", "s3:PutObject",
         ["arn:aws:s3:::records-tfstate-111122223333-eu-central-1/*"],
         { StringNotEqualsIfExists = { "s3:x-amz-server-side-encryption" = "aws:kms" } },

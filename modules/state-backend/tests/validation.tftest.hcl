@@ -20,6 +20,13 @@ run "name_of_24_fits" {
   }
 }
 
+run "name_with_two_hyphens_in_a_row_is_refused" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables { name = "ops--records" }
+  expect_failures = [var.name]
+}
+
 run "name_of_25_is_refused" {
   command = plan
   module { source = "./tests/inputs" }
