@@ -118,7 +118,8 @@ class Client:
             connection.sendall(self._request(operation, body))
             sent = True
             # Closed here: of one left half read the garbage collector complains on standard error, among log lines.
-            with http.client.HTTPResponse(_Bounded(connection, limit), method="POST") as response:  # type: ignore[arg-type]
+            bounded: Any = _Bounded(connection, limit)
+            with http.client.HTTPResponse(bounded, method="POST") as response:
                 response.begin()
                 answer = response.read()
             self._last_used = time.time()

@@ -6,7 +6,8 @@ verb=$1
 shift
 for python in "${PYTHON:-python3}" python3.14 python3.13 python3.12 python3.11; do
     if "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
-        PYTHONPATH=$scripts:$scripts/../lambda PYTHONDONTWRITEBYTECODE=1 exec "$python" -m "lib.$(printf %s "$verb" | tr - _)" "$@"
+        export PYTHONPATH="$scripts:$scripts/../lambda" PYTHONDONTWRITEBYTECODE=1
+        exec "$python" -m "lib.$(printf %s "$verb" | tr - _)" "$@"
     fi
 done
 echo "error: no Python 3.11 or newer found" >&2

@@ -3,6 +3,7 @@
 A step takes the exchange and does what a server could do with it: read the request or not, answer, stay silent, reset.
 """
 
+import functools
 import json
 import select
 import socket
@@ -190,7 +191,7 @@ class FaultServer:
                 self.connections += 1
                 self._open.append(connection)
                 number = self.connections
-            self._start(lambda connection=connection, number=number: self._serve(connection, number))  # type: ignore[misc]
+            self._start(functools.partial(self._serve, connection, number))
 
     def _serve(self, connection: socket.socket, number: int) -> None:
         if self._tls:

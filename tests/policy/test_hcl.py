@@ -105,7 +105,8 @@ def test_interfaces_are_described_and_in_order(blocks_: list[Block]) -> None:
 def test_versions_are_those_this_house_supports(folder: Path) -> None:
     settings = [block.body for path in folder.glob("*.tf") for block in blocks(path, "terraform")]
     assert len(settings) == 1
-    assert re.search(r'required_version += ">= (.+)"', settings[0])[1] == ("1.9" if folder in MODULES else "1.11")  # type: ignore[index]
+    oldest = re.findall(r'required_version += ">= (.+)"', settings[0])
+    assert oldest == ["1.9" if folder in MODULES else "1.11"]
     assert re.findall(r'version += "(.+)"', settings[0].partition("required_providers")[2]) == [">= 5.100, < 7"]
 
 

@@ -66,7 +66,7 @@ def listed(table: store.Table) -> list[store.Record]:
 # Ids, times, tags.
 
 
-@given(st.datetimes(datetime(1970, 1, 1), datetime(9999, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001 (hypothesis wants it)
+@given(st.datetimes(datetime(1970, 1, 1), datetime(9999, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001
 def test_a_record_id_is_a_uuid_of_version_7_that_holds_its_time(moment: datetime) -> None:
     moment = moment.replace(microsecond=moment.microsecond // 1000 * 1000)
     made = UUID(records.uuid7(moment))

@@ -23,7 +23,8 @@ Item = dict[str, Any]
 def raw(table: store.Table) -> "Table":
     """The table as other writers have it."""
     keys = {"aws_access_key_id": "AKIAIOSFODNN7EXAMPLE", "aws_secret_access_key": "secret"}
-    return boto3.resource("dynamodb", region_name="us-east-1", **keys).Table(table.name)  # type: ignore[call-overload,no-any-return]
+    resource: Any = boto3.resource("dynamodb", region_name="us-east-1", **keys)  # type: ignore[call-overload]
+    return resource.Table(table.name)  # type: ignore[no-any-return]
 
 
 @pytest.fixture
