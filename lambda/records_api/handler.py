@@ -121,8 +121,8 @@ def start(environ: Mapping[str, str]) -> App | config.ConfigError:
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     """Answer an API Gateway event (HTTP API, payload format 2.0), or the release gate's `{"selfTest": true}`.
 
-    `context` is the Lambda context object. A self-test raises SelfTestFailed or config.ConfigError; a request never
-    raises.
+    `context` is the Lambda context object. A self-test raises SelfTestFailed or config.ConfigError; a request of API
+    Gateway never raises.
     """
     if event.get("selfTest"):
         return self_test(_app, event.get("sourceDigest"), context)

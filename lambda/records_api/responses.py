@@ -26,7 +26,7 @@ RETRY_AFTER_SECONDS = 1
 PROBLEM_TYPE = "urn:records-api:"
 # What each error becomes: status, type and detail. Whatever is not named here is a fault of ours.
 PROBLEMS: dict[type[Exception], tuple[HTTPStatus, str, str]] = {
-    Invalid: (HTTPStatus.BAD_REQUEST, "invalid-request", "The request is not valid; every problem is listed."),
+    Invalid: (HTTPStatus.BAD_REQUEST, "invalid-request", "The request is not valid; errors says what to mend."),
     NoIdentity: (HTTPStatus.FORBIDDEN, "no-identity", "The authorizer passed on no identity to record."),
     records.NotFound: (HTTPStatus.NOT_FOUND, "record-not-found", "No record has this id."),
     records.Deleted: (
@@ -37,7 +37,7 @@ PROBLEMS: dict[type[Exception], tuple[HTTPStatus, str, str]] = {
     records.PreconditionFailed: (
         HTTPStatus.PRECONDITION_FAILED,
         "precondition-failed",
-        "The record has changed since; its current ETag is in this response.",
+        "The record has no such ETag; its current one is in this response.",
     ),
     records.TooLarge: (
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
@@ -92,8 +92,8 @@ def page(asked: Listing, found: Sequence[store.Record], after: str | None, reque
     if after is not None:
         following = cursor.encode(after, to_json(list(asked.query)))
         content += f',"next":"{following}"'
-        # %20, not +: who signs a request signs a + as itself, and the gateway reads it as a space.
-        target = urlencode(asked.parameters | {"cursor": following}, quote_via=quote)
+        # In the order, and with the %20, of a signed request: older clients sign a query as it stands.
+        target = urlencode(sorted((asked.parameters | {"cursor": following}).items()), quote_via=quote)
         headers["link"] = f'<?{target}>; rel="next"'
     answer = response(HTTPStatus.OK, request_id, content + "}", **headers)
     return _compressed(answer) if gzip else answer

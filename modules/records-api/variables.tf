@@ -290,8 +290,9 @@ variable "environment" {
 
 variable "function" {
   description = <<-EOT
-    The function: `memory_mb` (its share of CPU grows with it), `log_level`, `reserved_concurrency` (null: the
-    account's common pool) and `dynamodb_endpoint_url` (null: the regional endpoint; set it for FIPS or dual stack).
+    The function: `memory_mb` (its share of CPU grows with it), `log_level` (above `INFO`, only requests that failed
+    leave a line), `reserved_concurrency` (null: the account's common pool) and `dynamodb_endpoint_url` (null: the
+    regional endpoint; set it for FIPS or dual stack).
   EOT
   type = object({
     dynamodb_endpoint_url = optional(string)

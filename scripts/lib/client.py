@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from lib.console import Failure
-from lib.paths import LOCAL
+from lib.paths import LOCAL, shown
 
 CONNECTION = LOCAL / "connection.json"
 
@@ -91,6 +91,8 @@ def connected(who: str) -> Caller:
     """Return the `reader` or the `writer` of the running local stack, as connection.json has them."""
     try:
         known = json.loads(CONNECTION.read_text())
+        return Caller(known["records_url"], known["region"], **known[who])
     except FileNotFoundError:
         raise Failure("there is no local stack", "scripts/up") from None
-    return Caller(known["records_url"], known["region"], **known[who])
+    except (ValueError, KeyError, TypeError):
+        raise Failure(f"{shown(CONNECTION)} is damaged", "scripts/up writes it anew") from None

@@ -29,7 +29,9 @@ def _parser() -> argparse.ArgumentParser:
     for verb in (get, update, delete):
         verb.add_argument("recordID")
     for verb in (update, delete):
-        verb.add_argument("--if-match", metavar="ETAG", help="only if the record is still at this version")
+        verb.add_argument(
+            "--if-match", metavar="ETAG", help="only if the record still has this etag, which get prints"
+        )
     for verb in (create, update):
         for name in _FIELDS:
             verb.add_argument(f"--{name}", required=verb is create and name in ("type", "status"))
@@ -51,14 +53,18 @@ def _body(given: argparse.Namespace) -> dict[str, object]:
 def _call(given: argparse.Namespace) -> Answer:
     caller = connected(given.who or ("reader" if given.verb in ("list", "get") else "writer"))
     path = f"/{quote(given.recordID, safe='')}" if "recordID" in given else ""
-    condition = {"If-Match": given.if_match} if getattr(given, "if_match", None) else {}
+    condition = {"If-Match": given.if_match} if getattr(given, "if_match", None) is not None else {}
     match given.verb:
         case "list":
-            return caller.call("GET", query={name: value for name in _FILTERS if (value := getattr(given, name))})
+            return caller.call(
+                "GET", query={name: value for name in _FILTERS if (value := getattr(given, name)) is not None}
+            )
         case "get":
             return caller.call("GET", path)
         case "create":
-            return caller.call("POST", body=_body(given), headers={"Idempotency-Key": given.key} if given.key else {})
+            return caller.call(
+                "POST", body=_body(given), headers={} if given.key is None else {"Idempotency-Key": given.key}
+            )
         case "update":
             return caller.call("PATCH", path, body=_body(given), headers=condition)
         case _:
@@ -73,6 +79,9 @@ def _verb() -> None:
     except OSError as error:
         raise Failure(f"the API does not answer: {error}", "scripts/up") from error
     failed = answer.status >= HTTPStatus.BAD_REQUEST
+    for name in ("etag", "idempotency-replayed"):
+        if name in answer.headers:
+            print(f"{name}: {answer.headers[name]}", file=sys.stderr)
     if answer.body:
         print(json.dumps(answer.json(), indent=2, ensure_ascii=False), file=sys.stderr if failed else sys.stdout)
     if failed:

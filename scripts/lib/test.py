@@ -29,14 +29,20 @@ def tool(*command: str | Path) -> str:
     return (result.stdout.strip().splitlines() or [""])[-1]
 
 
-def pytest(*folders: str) -> str:
-    """Run the tests in those folders of tests/ that exist, on two processes; their output is shown as it comes."""
-    found = [f"tests/{folder}" for folder in folders if (ROOT / "tests" / folder).is_dir()]
-    print(flush=True)
-    result = subprocess.run([_BIN / "pytest", "-n", "2", "--no-header", *found], cwd=ROOT, check=False)
+def pytest(*folders: str, shown_late: bool = False) -> str:
+    """Run the tests in those folders of tests/ on two processes; return their last line.
+
+    Their output is shown as it comes, or, `shown_late`, only where a test fails.
+    """
+    found = [f"tests/{folder}" for folder in folders]
+    command = [str(_BIN / "pytest"), "-n", "2", "--no-header", *found]
+    if not shown_late:
+        print(flush=True)
+    target = subprocess.PIPE if shown_late else None
+    result = subprocess.run(command, cwd=ROOT, stdout=target, stderr=target, text=True, check=False)
     if result.returncode != 0:
-        raise Failure(f"pytest {' '.join(found)} failed", "its report is above")
-    return ""
+        raise Failure(f"pytest {' '.join(found)} failed", "its report is above", report=result.stdout)
+    return result.stdout.strip().splitlines()[-1].strip("= ") if shown_late else ""
 
 
 def check_package() -> str:
@@ -91,13 +97,11 @@ def checks(runner: Terraform) -> Iterator[tuple[str, Action]]:
         yield shown(folder), functools.partial(check_root, runner, folder)
 
 
-def runs(*, fast: bool) -> Iterator[tuple[str, Action]]:
-    """Yield name and action of everything that runs the code."""
-    yield "unit, contract, policy", lambda: pytest("unit", "contract", "policy")
-    if not fast:
-        yield "end to end", lambda: pytest("e2e")
-        yield "policy scan: sources", scan.scan_sources
-        yield "policy scan: applied stack", scan.scan_applied
+def runs() -> Iterator[tuple[str, Action]]:
+    """Yield name and action of everything that needs the emulator."""
+    yield "end to end", lambda: pytest("e2e")
+    yield "policy scan: sources", scan.scan_sources
+    yield "policy scan: applied stack", scan.scan_applied
 
 
 def timed(action: Action) -> tuple[float, str | Failure]:
@@ -136,11 +140,13 @@ def _verb() -> None:
         runner = terraform.ensure(LOGS / "test" / "terraform.log")
         this.note = runner.binary
     results: dict[str, bool] = {}
-    # Two at a time, which is what pytest below does as well; their lines come in order.
-    with ThreadPoolExecutor(2) as pool:
+    # Beside each other, as the quick tests wait more than they compute; their lines come in order.
+    with ThreadPoolExecutor(3) as pool:
+        tests = pool.submit(timed, functools.partial(pytest, "unit", "contract", "policy", shown_late=True))
         for name, future in [(name, pool.submit(timed, action)) for name, action in checks(runner)]:
             results[name] = report(name, future.result)
-    for name, action in runs(fast=fast):
+        results["unit, contract, policy"] = report("unit, contract, policy", tests.result)
+    for name, action in () if fast else runs():
         results[name] = report(name, functools.partial(timed, action))
     failed = [name for name, passed in results.items() if not passed]
     print(f"\n{len(results) - len(failed)} of {len(results)} stages passed in {time.monotonic() - began:.0f} s")

@@ -16,6 +16,7 @@ from lib.seed import seed
 from lib.stack import Stack, write_private
 
 EMULATOR = Emulator(LOCAL / "emulator", LOGS / "emulator.log")
+_LAST_PORT = 65535
 _DISAGREE = re.compile(
     r"already ?exists|ResourceConflict|ResourceInUse|EntityAlreadyExists|InvalidArn|NotFound", re.IGNORECASE
 )
@@ -84,6 +85,12 @@ write, as the writer
 keys {shown(CONNECTION)}   logs {shown(LOGS)}/   stop scripts/down   start afresh scripts/down --wipe"""
 
 
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= _LAST_PORT:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: take one from 1024 to {_LAST_PORT}")
+    return int(text)
+
+
 def _verb() -> None:
     parser = argparse.ArgumentParser(
         prog="scripts/up",
@@ -91,7 +98,7 @@ def _verb() -> None:
         epilog=f"environment variables: PYTHON, the Python to use; {terraform.MIRROR_VARIABLE}, a folder that holds "
         "registry.terraform.io; RECORDS_TOOLS, a folder for the tools that several clones can share (default: .tools)",
     )
-    parser.add_argument("--port", type=int, help="port of the emulator (default: the last one, at first a free one)")
+    parser.add_argument("--port", type=_port, help="port of the emulator (default: the last one, at first a free one)")
     arguments = parser.parse_args()
     with alone():
         venvs.run_in("dev", "lib.up", always_say=True)
