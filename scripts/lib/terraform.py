@@ -53,8 +53,6 @@ def environment(url: str | None = None, *, data: Path | None = None) -> dict[str
             "AWS_ENDPOINT_URL": url,
             "AWS_REGION": "us-east-1",
             "AWS_SECRET_ACCESS_KEY": "test",
-            # One after the other: seldom, the emulator keeps concurrent calls to Lambda waiting for five minutes.
-            "TF_CLI_ARGS_apply": "-parallelism=1",
         }
     if data is not None:
         made["TF_DATA_DIR"] = str(data)
