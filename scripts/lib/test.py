@@ -52,10 +52,8 @@ def check_package() -> str:
 
 
 def roots() -> list[Path]:
-    """Return every folder that Terraform can be run in (modules, examples, environments), those with tests first."""
-    patterns = ("modules/*/*.tf", "modules/*/examples/*/*.tf", "environments/*/*.tf")
-    found = {file.parent for pattern in patterns for file in ROOT.glob(pattern)}
-    return sorted(found, key=lambda folder: (not has_tests(folder), folder))
+    """Return every module and environment; the modules' tests plan their examples."""
+    return sorted({file.parent for folder in ("modules", "environments") for file in ROOT.glob(f"{folder}/*/*.tf")})
 
 
 def has_tests(folder: Path) -> bool:
@@ -130,7 +128,7 @@ def report(name: str, outcome: Callable[[], tuple[float, str | Failure]]) -> boo
 
 def _verb() -> None:
     parser = argparse.ArgumentParser(prog="scripts/test", description=__doc__)
-    parser.add_argument("--fast", action="store_true", help="without what needs the emulator")
+    parser.add_argument("--fast", action="store_true", help="only lint, Terraform with mocks, unit and policy tests")
     fast = parser.parse_args().fast
     venvs.run_in("dev", "lib.test", always_say=True)
     for name in () if fast else ("emulator", "scan"):
@@ -140,12 +138,13 @@ def _verb() -> None:
         runner = terraform.ensure(LOGS / "test" / "terraform.log")
         this.note = runner.binary
     results: dict[str, bool] = {}
-    # Beside each other, as the quick tests wait more than they compute; their lines come in order.
+    folders = ("unit", "policy") if fast else ("unit", "policy", "contract")
+    # Beside each other, as tests wait more than they compute; their lines come in order.
     with ThreadPoolExecutor(3) as pool:
-        tests = pool.submit(timed, functools.partial(pytest, "unit", "contract", "policy", shown_late=True))
+        tests = pool.submit(timed, functools.partial(pytest, *folders, shown_late=True))
         for name, future in [(name, pool.submit(timed, action)) for name, action in checks(runner)]:
             results[name] = report(name, future.result)
-        results["unit, contract, policy"] = report("unit, contract, policy", tests.result)
+        results[", ".join(folders)] = report(", ".join(folders), tests.result)
     for name, action in () if fast else runs():
         results[name] = report(name, functools.partial(timed, action))
     failed = [name for name, passed in results.items() if not passed]

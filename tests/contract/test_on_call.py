@@ -4,6 +4,7 @@ The values are those that a mocked apply gives (modules/records-api/tests/on_cal
 """
 
 import fcntl
+import functools
 import io
 import json
 import logging
@@ -59,13 +60,17 @@ def applied(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> dict[st
 
 def mocked_apply(folder: Path) -> dict[str, Any]:
     runner = terraform.ensure(folder / "terraform.log")
-    env = terraform.environment(data=TOOLS / "terraform-data" / "modules-records-api")
-    if runner.call(MODULE, "validate", "-no-color", env=env).code != 0:
+    env = terraform.environment(data=TOOLS / "terraform-data" / "on-call")
+    test = functools.partial(
+        runner.call, MODULE, "test", "-json", "-verbose", "-filter=tests/on_call.tftest.hcl", env=env
+    )
+    # Its own assertions are for `terraform test` to report. No state means that there was no init yet.
+    said = test().output
+    if "test_state" not in said:
         runner.run(MODULE, "init", "-backend=false", "-no-color", env=env)
-    arguments = ("test", "-json", "-verbose", "-filter=tests/on_call.tftest.hcl")
-    # Its own assertions are for `terraform test` to report.
-    said = [json.loads(line) for line in runner.call(MODULE, *arguments, env=env).output.splitlines()]
-    (state,) = [message["test_state"] for message in said if message["type"] == "test_state"]
+        said = test().output
+    messages = [json.loads(line) for line in said.splitlines()]
+    (state,) = [message["test_state"] for message in messages if message["type"] == "test_state"]
     return dict(state)
 
 

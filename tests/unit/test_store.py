@@ -1,6 +1,6 @@
 """Which index serves which question, paging, conditional writes: on DynamoDB's rules, and call by call.
 
-What takes only the fixture `table` runs on an emulator too: tests/contract/test_store_on_emulator.py.
+What takes only the fixture `table` runs on an emulator too: tests/e2e/test_store.py.
 """
 
 import re

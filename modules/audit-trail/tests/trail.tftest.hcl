@@ -9,7 +9,7 @@ variables {
   environment = "dev"
 }
 
-run "defaults_record_all_regions_with_validation_and_encryption" {
+run "by_default" {
   assert {
     condition = (
       aws_cloudtrail.this.is_multi_region_trail &&
@@ -40,9 +40,7 @@ run "defaults_record_all_regions_with_validation_and_encryption" {
     condition     = length(aws_sns_topic.delivery) == 0 && aws_cloudtrail.this.sns_topic_name == null
     error_message = "There must be no delivery topic unless asked for."
   }
-}
 
-run "every_policy_names_the_trail_by_the_arn_it_gets" {
   assert {
     condition     = aws_cloudtrail.this.name == "records-dev-audit" && local.trail_arn == aws_cloudtrail.this.arn
     error_message = "The computed trail ARN must be the trail's."
@@ -62,10 +60,6 @@ run "every_policy_names_the_trail_by_the_arn_it_gets" {
     condition     = aws_iam_role.delivery.name == "records-dev-audit-eu-central-1"
     error_message = "The role's name must carry the region: roles are global, trails are not."
   }
-}
-
-run "bucket_policy_admits_this_trail_over_tls_only" {
-  command = plan
 
   assert {
     condition = jsondecode(aws_s3_bucket_policy.this.policy).Statement[0] == {
@@ -115,9 +109,7 @@ run "bucket_policy_admits_this_trail_over_tls_only" {
     condition     = length(jsondecode(aws_s3_bucket_policy.this.policy).Statement) == 3
     error_message = "The bucket policy must say nothing more."
   }
-}
 
-run "bucket_is_private_owned_versioned_and_encrypted" {
   assert {
     condition = alltrue([
       aws_s3_bucket_public_access_block.this.block_public_acls,
@@ -149,10 +141,6 @@ run "bucket_is_private_owned_versioned_and_encrypted" {
     condition     = aws_kms_key.this.enable_key_rotation && aws_kms_key.this.deletion_window_in_days == 30
     error_message = "The key must rotate, and leave the longest time to cancel its deletion."
   }
-}
-
-run "key_policy_admits_each_service_for_its_one_purpose" {
-  command = plan
 
   assert {
     condition = {
@@ -181,10 +169,6 @@ run "key_policy_admits_each_service_for_its_one_purpose" {
     }
     error_message = "The key policy must hold the account, CloudTrail for this trail and Logs for this log group only."
   }
-}
-
-run "delivery_role_writes_to_its_own_streams_only" {
-  command = plan
 
   assert {
     condition = jsondecode(aws_iam_role_policy.delivery.policy).Statement == [{
@@ -206,11 +190,43 @@ run "delivery_role_writes_to_its_own_streams_only" {
     }]
     error_message = "CloudTrail must be able to assume the role; it sends no aws:SourceArn with that call."
   }
+
+  assert {
+    condition = [for rule in aws_s3_bucket_lifecycle_configuration.this.rule : [
+      rule.expiration[0].days, one(rule.transition).days, one(rule.transition).storage_class,
+      rule.abort_incomplete_multipart_upload[0].days_after_initiation,
+      rule.noncurrent_version_expiration[0].noncurrent_days,
+    ]] == [[400, 90, "GLACIER_IR", 7, 90]]
+    error_message = "Files must move after 90 days and expire after 400; uploads and old versions must not pile up."
+  }
+
+  assert {
+    condition = (
+      length(aws_s3_bucket_object_lock_configuration.this) == 0 &&
+      length(aws_s3_bucket_logging.this) == 0 &&
+      !aws_s3_bucket.this.force_destroy
+    )
+    error_message = "Object Lock, access logs and force_destroy must be off unless asked for."
+  }
+
+  assert {
+    condition     = aws_cloudwatch_log_group.this.retention_in_days == 365
+    error_message = "CloudWatch Logs must keep the events for a year."
+  }
 }
 
-run "tables_are_recorded_as_each_asks" {
+run "as_asked" {
   variables {
-    management_events = false
+    delivery_topic           = true
+    management_events        = false
+    permissions_boundary_arn = "arn:aws:iam::111122223333:policy/team/boundary"
+
+    bucket = {
+      access_logs     = { bucket = "account-access-logs", prefix = "audit/" }
+      expire_days     = 0
+      object_lock     = { days = 365, mode = "COMPLIANCE" }
+      transition_days = 0
+    }
 
     tables = {
       audited = { arn = "arn:aws:dynamodb:eu-central-1:111122223333:table/audited", events = "all" }
@@ -237,12 +253,6 @@ run "tables_are_recorded_as_each_asks" {
       }
     }
     error_message = "Without management events only the asked-for data events may be recorded."
-  }
-}
-
-run "delivery_topic_admits_this_trail" {
-  variables {
-    delivery_topic = true
   }
 
   assert {
@@ -281,42 +291,6 @@ run "delivery_topic_admits_this_trail" {
     } }]]
     error_message = "CloudTrail must be able to use the key through this topic."
   }
-}
-
-run "lifecycle_and_lock_by_default" {
-  assert {
-    condition = [for rule in aws_s3_bucket_lifecycle_configuration.this.rule : [
-      rule.expiration[0].days, one(rule.transition).days, one(rule.transition).storage_class,
-      rule.abort_incomplete_multipart_upload[0].days_after_initiation,
-      rule.noncurrent_version_expiration[0].noncurrent_days,
-    ]] == [[400, 90, "GLACIER_IR", 7, 90]]
-    error_message = "Files must move after 90 days and expire after 400; uploads and old versions must not pile up."
-  }
-
-  assert {
-    condition = (
-      length(aws_s3_bucket_object_lock_configuration.this) == 0 &&
-      length(aws_s3_bucket_logging.this) == 0 &&
-      !aws_s3_bucket.this.force_destroy
-    )
-    error_message = "Object Lock, access logs and force_destroy must be off unless asked for."
-  }
-
-  assert {
-    condition     = aws_cloudwatch_log_group.this.retention_in_days == 365
-    error_message = "CloudWatch Logs must keep the events for a year."
-  }
-}
-
-run "lifecycle_and_lock_as_asked" {
-  variables {
-    bucket = {
-      access_logs     = { bucket = "account-access-logs", prefix = "audit/" }
-      expire_days     = 0
-      object_lock     = { days = 365, mode = "COMPLIANCE" }
-      transition_days = 0
-    }
-  }
 
   assert {
     condition = alltrue([for rule in aws_s3_bucket_lifecycle_configuration.this.rule :
@@ -337,5 +311,10 @@ run "lifecycle_and_lock_as_asked" {
       aws_s3_bucket_logging.this[0].target_bucket, aws_s3_bucket_logging.this[0].target_prefix,
     ] == ["account-access-logs", "audit/"]
     error_message = "Access logs must go where asked."
+  }
+
+  assert {
+    condition     = aws_iam_role.delivery.permissions_boundary == "arn:aws:iam::111122223333:policy/team/boundary"
+    error_message = "The role must carry the boundary."
   }
 }

@@ -298,16 +298,6 @@ run "a_region_that_is_none_is_refused" {
   expect_failures = [var.expected_regions]
 }
 
-run "boundary_by_arn_is_used" {
-  command = plan
-  variables { permissions_boundary_arn = "arn:aws:iam::111122223333:policy/team/boundary" }
-
-  assert {
-    condition     = aws_iam_role.delivery.permissions_boundary == "arn:aws:iam::111122223333:policy/team/boundary"
-    error_message = "The role must carry the boundary."
-  }
-}
-
 run "boundary_by_name_is_refused" {
   command = plan
   module { source = "./tests/inputs" }

@@ -58,11 +58,23 @@ run "by_default_it_watches_the_account_by_mail" {
   }
 }
 
-run "a_tag_is_composed_as_aws_wants_it" {
+run "limit_scope_and_thresholds_as_asked" {
   command = plan
 
   variables {
-    scope = { tag_key = "Service", tag_value = "records-dev" }
+    anomaly_monitor   = { impact_usd = 5 }
+    monthly_limit_usd = 0.01
+    scope             = { tag_key = "Service", tag_value = "records-dev" }
+
+    thresholds = {
+      early = { percent = 12.5 }
+      ahead = { percent = 150, type = "FORECASTED" }
+    }
+  }
+
+  assert {
+    condition     = aws_budgets_budget.this.limit_amount == "0.01"
+    error_message = "The limit must be what was asked for."
   }
 
   assert {
@@ -71,17 +83,6 @@ run "a_tag_is_composed_as_aws_wants_it" {
     ]
     error_message = "The tag filter must read user:Key$Value."
   }
-}
-
-run "own_thresholds_replace_the_default" {
-  command = plan
-
-  variables {
-    thresholds = {
-      early = { percent = 12.5 }
-      ahead = { percent = 150, type = "FORECASTED" }
-    }
-  }
 
   assert {
     condition = toset([
@@ -89,6 +90,24 @@ run "own_thresholds_replace_the_default" {
       "${notification.notification_type} ${notification.threshold}"
     ]) == toset(["ACTUAL 12.5", "FORECASTED 150"])
     error_message = "The thresholds must be the ones asked for and no others."
+  }
+
+  assert {
+    condition = (
+      aws_ce_anomaly_monitor.this[0].monitor_type == "CUSTOM" &&
+      aws_ce_anomaly_monitor.this[0].monitor_dimension == null &&
+      jsondecode(aws_ce_anomaly_monitor.this[0].monitor_specification).Tags == {
+        Key          = "Service"
+        MatchOptions = null
+        Values       = ["records-dev"]
+      }
+    )
+    error_message = "With scope the monitor must watch the tag."
+  }
+
+  assert {
+    condition     = keys(aws_ce_anomaly_subscription.this) == ["DAILY"]
+    error_message = "Without a topic there must be no immediate subscription."
   }
 }
 
@@ -216,32 +235,5 @@ run "anomalies_of_the_account_go_to_topic_and_addresses" {
       ], ["budgets.amazonaws.com", "costalerts.amazonaws.com"])
     ])
     error_message = "Topic and key must admit the anomaly service too."
-  }
-}
-
-run "anomalies_of_a_tag_are_watched_by_that_tag" {
-  command = plan
-
-  variables {
-    anomaly_monitor = { impact_usd = 5 }
-    scope           = { tag_key = "Service", tag_value = "records-dev" }
-  }
-
-  assert {
-    condition = (
-      aws_ce_anomaly_monitor.this[0].monitor_type == "CUSTOM" &&
-      aws_ce_anomaly_monitor.this[0].monitor_dimension == null &&
-      jsondecode(aws_ce_anomaly_monitor.this[0].monitor_specification).Tags == {
-        Key          = "Service"
-        MatchOptions = null
-        Values       = ["records-dev"]
-      }
-    )
-    error_message = "With scope the monitor must watch the tag."
-  }
-
-  assert {
-    condition     = keys(aws_ce_anomaly_subscription.this) == ["DAILY"]
-    error_message = "Without a topic there must be no immediate subscription."
   }
 }

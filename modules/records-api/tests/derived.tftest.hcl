@@ -239,6 +239,24 @@ run "defaults" {
     )
     error_message = "There is no role where nobody is trusted."
   }
+
+  assert {
+    condition = (
+      length(aws_cloudwatch_metric_alarm.catalogue) == 0 && length(aws_sns_topic.alarms) == 0
+      && length(module.audit_trail) == 0 && length(module.cost_budget) == 0
+      && output.alarm_topic_arn == null && output.trail_arn == null && output.budget_name == null
+    )
+    error_message = "Without a target there is no alarm, and what was not asked for is not made."
+  }
+
+  assert {
+    condition = output.fixed_monthly_cost_usd == {
+      as_of = "2025"
+      items = { alarms = 0, custom_metrics = 2.4, dashboard = 3, keys = 1, log_storage = 0.03 }
+      total = 6.43
+    }
+    error_message = "The key, the dashboard, two metrics for each of four operations, and a gigabyte of logs."
+  }
 }
 
 run "one_read_operation" {
@@ -293,8 +311,10 @@ run "one_write_operation" {
   }
 }
 
-run "bearer_tokens" {
+run "bearer_tokens_and_debug_lines" {
   variables {
+    function = { log_level = "DEBUG" }
+
     auth = { mode = "JWT", issuer = "https://login.example.com", audience = ["records"], read_scopes = ["r"] }
   }
 
@@ -313,6 +333,11 @@ run "bearer_tokens" {
       == "$context.authorizer.claims.sub"
     )
     error_message = "IAM has no say, and the caller is the token's subject."
+  }
+
+  assert {
+    condition     = one(aws_lambda_function.records.logging_config).application_log_level == "DEBUG"
+    error_message = "Lambda passes what the handler says when it is told to say everything."
   }
 }
 
@@ -398,17 +423,6 @@ run "one_filter_index_and_other_settings" {
       == "arn:aws:execute-api:eu-west-1:123456789012:abc123/v1/GET/records"
     )
     error_message = "Limits and stage are the caller's, and the permissions follow the stage."
-  }
-}
-
-run "debug" {
-  variables {
-    function = { log_level = "DEBUG" }
-  }
-
-  assert {
-    condition     = one(aws_lambda_function.records.logging_config).application_log_level == "DEBUG"
-    error_message = "Lambda passes what the handler says when it is told to say everything."
   }
 }
 

@@ -10,26 +10,6 @@ variables {
   lambda_package = { s3 = { bucket = "packages", key = "records-api.zip", version = "1" } }
 }
 
-run "nobody_to_tell" {
-  assert {
-    condition = (
-      length(aws_cloudwatch_metric_alarm.catalogue) == 0 && length(aws_sns_topic.alarms) == 0
-      && length(module.audit_trail) == 0 && length(module.cost_budget) == 0
-      && output.alarm_topic_arn == null && output.trail_arn == null && output.budget_name == null
-    )
-    error_message = "Without a target there is no alarm, and what was not asked for is not made."
-  }
-
-  assert {
-    condition = output.fixed_monthly_cost_usd == {
-      as_of = "2025"
-      items = { alarms = 0, custom_metrics = 2.4, dashboard = 3, keys = 1, log_storage = 0.03 }
-      total = 6.43
-    }
-    error_message = "The key, the dashboard, two metrics for each of four operations, and a gigabyte of logs."
-  }
-}
-
 run "every_entry_can_be_switched_off_and_a_key_brought" {
   variables {
     kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/mine"

@@ -9,7 +9,7 @@ variables {
   environment = "prod"
 }
 
-run "bucket_is_private_owned_versioned_and_encrypted" {
+run "by_default" {
   assert {
     condition     = aws_s3_bucket.this.bucket == "records-tfstate-111122223333-eu-central-1"
     error_message = "The bucket's name must carry account and region."
@@ -52,10 +52,6 @@ run "bucket_is_private_owned_versioned_and_encrypted" {
     condition     = !aws_s3_bucket.this.force_destroy && length(aws_s3_bucket_logging.this) == 0
     error_message = "force_destroy and access logs must be off unless asked for."
   }
-}
-
-run "policies_admit_tls_this_key_and_the_account" {
-  command = plan
 
   assert {
     condition = {
@@ -92,12 +88,14 @@ run "policies_admit_tls_this_key_and_the_account" {
   }
 }
 
-run "history_and_access_logs_as_asked" {
+run "as_asked" {
   command = plan
 
   variables {
-    access_logs  = { bucket = "account-access-logs", prefix = "state/" }
-    history_days = 30
+    access_logs   = { bucket = "account-access-logs", prefix = "state/" }
+    environment   = "dev"
+    force_destroy = true
+    history_days  = 30
   }
 
   assert {
@@ -122,5 +120,10 @@ run "history_and_access_logs_as_asked" {
       aws_s3_bucket_logging.this[0].target_bucket, aws_s3_bucket_logging.this[0].target_prefix,
     ] == ["account-access-logs", "state/"]
     error_message = "Access logs must go where asked."
+  }
+
+  assert {
+    condition     = aws_s3_bucket.this.force_destroy
+    error_message = "dev may throw its states away."
   }
 }

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 import boto3
 import pytest
 
-from lib import venvs
 from lib.emulator import REGION, Emulator
 from records_api import dynamodb, store
 from unit import test_store
@@ -35,8 +34,6 @@ test_probe = test_store.test_a_probe_writes_nothing_and_fits_the_real_table
 @pytest.fixture(scope="module")
 def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
     """An emulator of this module's own, which keeps nothing."""
-    if not venvs.is_current("emulator"):
-        pytest.skip("the emulator's environment is not made: scripts/up or scripts/test makes it")
     home = tmp_path_factory.mktemp("emulator")
     started = Emulator(home, home / "log")
     started.start(persist=False)

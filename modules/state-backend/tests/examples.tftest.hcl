@@ -1,0 +1,10 @@
+# What a reader copies can be planned.
+
+mock_provider "aws" {
+  source = "./tests/mocks"
+}
+
+run "basic" {
+  command = plan
+  module { source = "./examples/basic" }
+}
