@@ -10,8 +10,22 @@ from lib import venvs
 from lib.client import Answer, connected
 from lib.console import Failure, main
 
-_FILTERS = ("type", "status", "submittedBy", "createdAfter", "createdBefore", "order", "limit", "cursor")
-_FIELDS = ("type", "status", "message", "attributes")
+_FILTERS = {
+    "type": "only records of this type",
+    "status": "only records of this status",
+    "submittedBy": "only records of this caller",
+    "createdAfter": "RFC 3339: only later ones",
+    "createdBefore": "RFC 3339: only earlier ones",
+    "order": "asc or desc (default: desc, newest first)",
+    "limit": "records on the page",
+    "cursor": "where to go on: what the page before has as next",
+}
+_FIELDS = {
+    "type": "what kind of record, such as deployment",
+    "status": "how it stands, such as ok",
+    "message": "a text for people",
+    "attributes": "whatever else: a JSON object",
+}
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -19,8 +33,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--as", dest="who", choices=("reader", "writer"), help="default: who is allowed to")
     verbs = parser.add_subparsers(dest="verb", required=True)
     listing = verbs.add_parser("list", help="newest first, one page")
-    for name in _FILTERS:
-        listing.add_argument(f"--{name}")
+    for name, meaning in _FILTERS.items():
+        listing.add_argument(f"--{name}", help=meaning)
     get = verbs.add_parser("get", help="one record")
     create = verbs.add_parser("create", help="a new record")
     create.add_argument("--key", help="idempotency key: the same call again creates nothing new")
@@ -33,8 +47,8 @@ def _parser() -> argparse.ArgumentParser:
             "--if-match", metavar="ETAG", help="only if the record still has this etag, which get prints"
         )
     for verb in (create, update):
-        for name in _FIELDS:
-            verb.add_argument(f"--{name}", required=verb is create and name in ("type", "status"))
+        for name, meaning in _FIELDS.items():
+            verb.add_argument(f"--{name}", required=verb is create and name in ("type", "status"), help=meaning)
     return parser
 
 
@@ -85,7 +99,7 @@ def _verb() -> None:
     if answer.body:
         print(json.dumps(answer.json(), indent=2, ensure_ascii=False), file=sys.stderr if failed else sys.stdout)
     if failed:
-        raise Failure(f"the API answered {answer.status}", "see its answer above")
+        raise Failure(f"the API answered {answer.status}", "mend what its answer above names")
 
 
 if __name__ == "__main__":

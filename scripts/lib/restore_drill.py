@@ -148,9 +148,12 @@ def _delete(dynamodb: Any, copy: str, say: Callable[[str], None]) -> None:  # no
 
 
 def _moment(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        raise argparse.ArgumentTypeError("say the zone as well, such as 2026-01-31T09:30:00Z")
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time with its zone, such as 2026-01-31T09:30:00Z")
     return moment
 
 

@@ -86,6 +86,16 @@ def resources(applied: dict[str, Any]) -> Find:
     return of_type
 
 
+def test_the_trails_bucket_logs_its_access_where_asked(applied: dict[str, Any]) -> None:
+    logging_to = [
+        (resource["values"]["target_bucket"], resource["values"]["target_prefix"])
+        for module in applied["root_module"]["child_modules"]
+        for resource in module["resources"]
+        if resource["type"] == "aws_s3_bucket_logging"
+    ]
+    assert logging_to == [("account-access-logs", "audit/")]
+
+
 def named(resources: Find) -> Iterator[tuple[str, str, dict[str, str]]]:
     """Yield namespace, name and dimensions of every metric in alarms and dashboard."""
     for alarm in resources("aws_cloudwatch_metric_alarm").values():

@@ -1,5 +1,6 @@
 """The logic of scripts/: finding tools, ports and processes, and what a failure says."""
 
+import argparse
 import hashlib
 import io
 import os
@@ -10,10 +11,12 @@ import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from lib import console, emulator, scan, stack, terraform, venvs
+from lib import client, console, emulator, records, restore_drill, scan, stack, terraform, up, venvs
+from lib.client import Answer
 from lib.console import Failure
 from lib.emulator import Emulator
 from lib.paths import ROOT
@@ -319,3 +322,72 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
 http.server.HTTPServer((os.environ["BIND_HOST"], int(os.environ["GATEWAY_PORT"])), Handler).serve_forever()
 """
+
+
+class TestRecords:
+    @pytest.fixture
+    def calls(self, monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+        """What was asked of the API, which answers each call with a replayed record and its tag."""
+        made: list[tuple[Any, ...]] = []
+
+        class Api:
+            def call(self, method: str, path: str = "", **given: object) -> Answer:
+                made.append((method, path, given))
+                return Answer(200, {"etag": '"7"', "idempotency-replayed": "true"}, b'{"type": "\\u00e4"}')
+
+        monkeypatch.setattr(records, "connected", lambda _: Api())
+        monkeypatch.setattr(venvs, "run_in", lambda *_: None)
+        return made
+
+    @pytest.mark.parametrize(
+        ("arguments", "call"),
+        [
+            (["list", "--status", ""], ("GET", "", {"query": {"status": ""}})),
+            (["create", "--type", "", "--status", "ok", "--key", ""],
+             ("POST", "", {"body": {"type": "", "status": "ok"}, "headers": {"Idempotency-Key": ""}})),
+            (["update", "a/b", "--message", "", "--if-match", ""],
+             ("PATCH", "/a%2Fb", {"body": {"message": ""}, "headers": {"If-Match": ""}})),
+            (["delete", "x"], ("DELETE", "/x", {"headers": {}})),
+        ],
+    )  # fmt: skip
+    def test_what_is_given_is_sent_also_when_empty(
+        self, arguments: list[str], call: tuple[Any, ...], calls: list[Any], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(sys, "argv", ["records", *arguments])
+        records._verb()
+        assert calls == [call]
+
+    @pytest.mark.usefixtures("calls")
+    def test_headers_that_matter_are_told_beside_the_record(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        monkeypatch.setattr(sys, "argv", ["records", "get", "x"])
+        records._verb()
+        said = capsys.readouterr()
+        assert said.err.splitlines() == ['etag: "7"', "idempotency-replayed: true"]
+        assert said.out == '{\n  "type": "ä"\n}\n'
+
+    @pytest.mark.parametrize("content", ["{", "[]", '{"records_url": "x"}', '{"records_url": "x", "region": "y"}'])
+    def test_a_damaged_connection_is_named_with_the_remedy(
+        self, content: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(client, "CONNECTION", tmp_path / "connection.json")
+        client.CONNECTION.write_text(content)
+        with pytest.raises(Failure, match=r"connection\.json is damaged") as failure:
+            client.connected("reader")
+        assert "scripts/up" in str(failure.value)
+
+
+class TestOptions:
+    @pytest.mark.parametrize("text", ["0", "65536", "-1", "80a", ""])
+    def test_what_is_no_port_is_refused(self, text: str) -> None:
+        with pytest.raises(argparse.ArgumentTypeError, match="is no port: take one from 1024 to 65535"):
+            up._port(text)
+
+    def test_a_port_is_a_number(self) -> None:
+        assert [up._port(text) for text in ("1", "65535")] == [1, 65535]
+
+    @pytest.mark.parametrize("text", ["yesterday", "2026-01-31T09:30:00"])
+    def test_what_is_no_moment_is_refused(self, text: str) -> None:
+        with pytest.raises(argparse.ArgumentTypeError, match="is no time with its zone"):
+            restore_drill._moment(text)

@@ -12,7 +12,7 @@ run "on_call" {
     lambda_package = { s3 = { bucket = "packages", key = "records-api.zip", version = "1" } }
 
     alarms     = { emails = ["on-call@example.com"], topic_arns = ["arn:aws:sns:eu-west-1:123456789012:pager"] }
-    audit      = { mode = "create" }
+    audit      = { mode = "create", access_logs = { bucket = "account-access-logs", prefix = "audit/" } }
     budget     = { monthly_usd = 40 }
     function   = { reserved_concurrency = 10 }
     operations = ["list", "get", "create", "update", "delete"]

@@ -59,7 +59,7 @@ run "tuned" {
     insights   = { saved_queries = false }
     operations = ["get"]
     alarms = {
-      topic_arns = ["arn:aws:sns:eu-west-1:123456789012:pager"]
+      topic_arns = ["arn:aws:sns:eu-west-1:210987654321:central", "arn:aws:sns:eu-west-1:123456789012:pager"]
       tune = {
         api_latency     = { threshold = 1500 }
         function_errors = { enabled = false }
@@ -89,10 +89,15 @@ run "tuned" {
       && length(jsondecode(aws_kms_key.service["own"].policy).Statement) == 2
       && alltrue([
         for alarm in aws_cloudwatch_metric_alarm.catalogue :
-        toset(alarm.alarm_actions) == toset(["arn:aws:sns:eu-west-1:123456789012:pager"])
+        toset(alarm.alarm_actions) == toset(var.alarms.topic_arns)
       ])
     )
-    error_message = "A topic of the caller's is told, and no other is made or admitted to the key."
+    error_message = "The caller's topics are told, and no other is made or admitted to the key."
+  }
+
+  assert {
+    condition     = local.budget_topics == ["arn:aws:sns:eu-west-1:123456789012:pager"]
+    error_message = "A budget tells a topic of its own account only."
   }
 
   assert {
