@@ -153,7 +153,6 @@ run "fixed_cost_over_half_the_budget" {
   expect_failures = [check.fixed_cost]
 }
 
-
 run "refuses_a_topic_of_another_region" {
   command = plan
   variables {
