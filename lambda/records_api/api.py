@@ -18,7 +18,9 @@ DEFAULT_LIMIT, MAX_LIMIT = 100, 1000
 FILTERS = ("type", "status", "submittedBy")
 LIST_PARAMETERS = (*FILTERS, "createdAfter", "createdBefore", "order", "limit", "cursor")
 # RFC 3339, section 5.6, date-time.
-DATE_TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)", re.ASCII | re.IGNORECASE)
+DATE_TIME = re.compile(
+    r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)", re.ASCII | re.IGNORECASE
+)
 # RFC 9110, section 8.8.3.
 ENTITY_TAG = r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"'
 ENTITY_TAGS = re.compile(rf"{ENTITY_TAG}(?:[ \t]*,[ \t]*{ENTITY_TAG})*")
@@ -52,12 +54,17 @@ def caller(event: Event, auth_mode: str) -> records.Caller:
     authorizer = event["requestContext"].get("authorizer") or {}
     if auth_mode == "IAM":
         iam = authorizer.get("iam") or {}
-        identity, account, user = (_text(iam.get(name)) for name in ("userArn", "accountId", "userId"))
+        identity, account, user = (
+            _text(iam.get(name)) for name in ("userArn", "accountId", "userId")
+        )
         # userId is `AROA...:session` for an assumed role; what stands before the colon outlives the session.
         namespace = f"{account}/{user.partition(':')[0]}" if account and user else ""
     else:
         claims = (authorizer.get("jwt") or {}).get("claims") or {}
-        issuer, subject = _text(claims.get("iss")), _text(claims.get("sub")) or _text(claims.get("client_id"))
+        issuer, subject = (
+            _text(claims.get("iss")),
+            _text(claims.get("sub")) or _text(claims.get("client_id")),
+        )
         identity = namespace = f"{issuer}#{subject}" if issuer and subject else ""
     if not identity or not namespace or len(identity) > MAX_LENGTHS["submittedBy"]:
         raise NoIdentity
@@ -70,7 +77,9 @@ def listing(event: Event) -> Listing:
     filters = {name: given[name] for name in FILTERS if name in given}
     for name, value in filters.items():
         if not 1 <= len(value) <= MAX_LENGTHS[name]:
-            errors.append({"parameter": name, "detail": f"must have 1 to {MAX_LENGTHS[name]} characters"})
+            errors.append(
+                {"parameter": name, "detail": f"must have 1 to {MAX_LENGTHS[name]} characters"}
+            )
     order = given.get("order", "desc")
     if order not in ("asc", "desc"):
         errors.append({"parameter": "order", "detail": "must be asc or desc"})
@@ -82,7 +91,9 @@ def listing(event: Event) -> Listing:
     position = None
     if "cursor" in given and not errors:
         try:
-            position = cursor.decode(given["cursor"], to_json(list(query)), query.lower, query.upper)
+            position = cursor.decode(
+                given["cursor"], to_json(list(query)), query.lower, query.upper
+            )
         except ValueError:
             detail = "must be the `next` of a page of this same query; start again without it"
             errors.append({"parameter": "cursor", "detail": detail})
@@ -123,10 +134,16 @@ def body(event: Event, *media_types: str) -> Any:
     charset = re.search(r"charset\s*=\s*\"?([^\s;\"]*)", parameters, re.IGNORECASE)
     is_utf8 = charset is None or charset[1].lower() in ("utf-8", "utf8", "us-ascii")
     coding = _header(event, "content-encoding").lower()
-    if media_type.strip().lower() not in media_types or not is_utf8 or coding not in ("", "identity"):
+    if (
+        media_type.strip().lower() not in media_types
+        or not is_utf8
+        or coding not in ("", "identity")
+    ):
         raise UnsupportedMediaType
     text = event.get("body") or ""
-    octets = b64decode(text) if event.get("isBase64Encoded") else text.encode(errors="surrogatepass")
+    octets = (
+        b64decode(text) if event.get("isBase64Encoded") else text.encode(errors="surrogatepass")
+    )
     if len(octets) > MAX_BODY_BYTES:
         raise records.TooLarge
     try:
@@ -141,7 +158,9 @@ def idempotency_key(event: Event) -> str | None:
         return None
     key = _header(event, "idempotency-key")
     if not IDEMPOTENCY_KEY.fullmatch(key):
-        raise Invalid([{"header": "Idempotency-Key", "detail": "must be 1 to 255 visible ASCII characters"}])
+        raise Invalid(
+            [{"header": "Idempotency-Key", "detail": "must be 1 to 255 visible ASCII characters"}]
+        )
     return key
 
 
@@ -181,11 +200,21 @@ def _parameters(event: Event, known: Sequence[str]) -> tuple[dict[str, str], lis
     try:
         pairs = parse_qsl(event.get("rawQueryString", ""), keep_blank_values=True, errors="strict")
     except ValueError as error:
-        raise Invalid([{"parameter": "", "detail": "the query string must be percent-encoded UTF-8"}]) from error
+        raise Invalid(
+            [{"parameter": "", "detail": "the query string must be percent-encoded UTF-8"}]
+        ) from error
     names = [name for name, _ in pairs]
     allowed = f"parameters are {', '.join(known)}" if known else "there are none here"
-    errors = [{"parameter": name, "detail": f"is not a parameter; {allowed}"} for name in names if name not in known]
-    errors += [{"parameter": name, "detail": "must be given once"} for name in known if names.count(name) > 1]
+    errors = [
+        {"parameter": name, "detail": f"is not a parameter; {allowed}"}
+        for name in names
+        if name not in known
+    ]
+    errors += [
+        {"parameter": name, "detail": "must be given once"}
+        for name in known
+        if names.count(name) > 1
+    ]
     return dict(pairs), errors
 
 
@@ -194,7 +223,9 @@ def _bounds(given: Mapping[str, str], errors: list[Problem]) -> tuple[str, str]:
 
     "$" sorts behind the "#" of a position, so that `<millisecond>$` lies behind all records of that millisecond.
     """
-    instants = {name: instant(given[name]) for name in ("createdAfter", "createdBefore") if name in given}
+    instants = {
+        name: instant(given[name]) for name in ("createdAfter", "createdBefore") if name in given
+    }
     for name, bound in instants.items():
         if bound is None:
             detail = "must be an RFC 3339 date-time such as 2026-01-31T09:30:00Z; a + must be sent as %2B"

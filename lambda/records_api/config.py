@@ -50,24 +50,42 @@ def read(environ: Mapping[str, str]) -> Settings:
         text = environ.get(name)
         value = None if text is None else check(text)
         if value is None:
-            problems.append(f"{name} is not set: it {rule}" if text is None else f"{name}={text!r}: it {rule}")
+            problems.append(
+                f"{name} is not set: it {rule}" if text is None else f"{name}={text!r}: it {rule}"
+            )
             return default
         return value
 
-    endpoint_name = "AWS_ENDPOINT_URL_DYNAMODB" if environ.get("AWS_ENDPOINT_URL_DYNAMODB") else "AWS_ENDPOINT_URL"
+    endpoint_name = (
+        "AWS_ENDPOINT_URL_DYNAMODB"
+        if environ.get("AWS_ENDPOINT_URL_DYNAMODB")
+        else "AWS_ENDPOINT_URL"
+    )
     endpoint_url = None
     if environ.get(endpoint_name):
-        endpoint_url = take(endpoint_name, _endpoint, "must be http(s)://host[:port] without a path", "")
+        endpoint_url = take(
+            endpoint_name, _endpoint, "must be http(s)://host[:port] without a path", ""
+        )
 
     settings = Settings(
         table_name=take("TABLE_NAME", _matching(TABLE_NAME), "must be a DynamoDB table name", ""),
-        operations=take("OPERATIONS", _subset(OPERATIONS, 1), _rule("one or more", OPERATIONS), frozenset()),
-        filter_indexes=take("FILTER_INDEXES", _subset(FILTERS, 0), _rule("none or more", FILTERS), frozenset()),
+        operations=take(
+            "OPERATIONS", _subset(OPERATIONS, 1), _rule("one or more", OPERATIONS), frozenset()
+        ),
+        filter_indexes=take(
+            "FILTER_INDEXES", _subset(FILTERS, 0), _rule("none or more", FILTERS), frozenset()
+        ),
         auth_mode=take("AUTH_MODE", _member(AUTH_MODES), _rule("one", AUTH_MODES), ""),
-        service=take("SERVICE_NAME", _matching(re.compile(r"\S{1,255}")), "must be a name without blanks", ""),
+        service=take(
+            "SERVICE_NAME", _matching(re.compile(r"\S{1,255}")), "must be a name without blanks", ""
+        ),
         log_level=take("LOG_LEVEL", _member(LOG_LEVELS), _rule("one", LOG_LEVELS), ""),
-        retention_days=take("RECORD_RETENTION_DAYS", _days, f"must be a whole number, 0 to {MAX_RETENTION_DAYS}", 0),
-        region=take("AWS_REGION", _matching(re.compile(r"[a-z0-9-]+")), "must be an AWS region", ""),
+        retention_days=take(
+            "RECORD_RETENTION_DAYS", _days, f"must be a whole number, 0 to {MAX_RETENTION_DAYS}", 0
+        ),
+        region=take(
+            "AWS_REGION", _matching(re.compile(r"[a-z0-9-]+")), "must be an AWS region", ""
+        ),
         endpoint_url=endpoint_url,
     )
     if problems:
@@ -96,7 +114,9 @@ def _subset(allowed: frozenset[str], at_least: int) -> Callable[[str], frozenset
 
 
 def _days(text: str) -> int | None:
-    return int(text) if re.fullmatch(r"[0-9]{1,4}", text) and int(text) <= MAX_RETENTION_DAYS else None
+    return (
+        int(text) if re.fullmatch(r"[0-9]{1,4}", text) and int(text) <= MAX_RETENTION_DAYS else None
+    )
 
 
 def _endpoint(text: str) -> str | None:

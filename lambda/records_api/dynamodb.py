@@ -28,9 +28,18 @@ IDLE_SECONDS = 10.0
 MAX_ATTEMPTS = 6
 FIRST_PAUSE_SECONDS = 0.05
 LONGEST_PAUSE_SECONDS = 1.0
-THROTTLES = frozenset({"ProvisionedThroughputExceededException", "RequestLimitExceeded", "ThrottlingException"})
+THROTTLES = frozenset(
+    {"ProvisionedThroughputExceededException", "RequestLimitExceeded", "ThrottlingException"}
+)
 # What a lost or nonsensical answer raises; an announced length that no memory holds, and bottomless nesting, included.
-DAMAGE = (OSError, ValueError, MemoryError, OverflowError, RecursionError, http.client.HTTPException)
+DAMAGE = (
+    OSError,
+    ValueError,
+    MemoryError,
+    OverflowError,
+    RecursionError,
+    http.client.HTTPException,
+)
 # DNS suffixes of the partitions, by the beginning of the region's name; the first that fits.
 SUFFIXES = (
     ("cn-", "amazonaws.com.cn"),
@@ -89,13 +98,19 @@ class Client:
         body = json.dumps(payload, separators=(",", ":")).encode()
         failure = Unavailable("DeadlineExceeded", "no time was left for the call")
         for attempt in range(MAX_ATTEMPTS):
-            longest = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2 ** (attempt - 1)) if attempt else 0.0
+            longest = (
+                min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2 ** (attempt - 1))
+                if attempt
+                else 0.0
+            )
             pause = random.uniform(0, longest)  # noqa: S311 - jitter, no secret
             if time.monotonic() + pause >= deadline:
                 break
             time.sleep(pause)
             try:
-                return self._attempt(operation, body, min(deadline, time.monotonic() + ATTEMPT_SECONDS))
+                return self._attempt(
+                    operation, body, min(deadline, time.monotonic() + ATTEMPT_SECONDS)
+                )
             except Unavailable as error:
                 error.ambiguous |= failure.ambiguous
                 failure = error
@@ -131,14 +146,18 @@ class Client:
             raise Refused("CertificateError", f"{error} ({self._authority})") from error
         except DAMAGE as error:
             self.close()
-            raise Unavailable(type(error).__name__, f"{error} ({self._authority})", ambiguous=sent) from error
+            raise Unavailable(
+                type(error).__name__, f"{error} ({self._authority})", ambiguous=sent
+            ) from error
         return _outcome(response.status, content)
 
     def _connected(self, limit: float) -> socket.socket:
         if self._socket and not self._is_fit(self._socket):
             self.close()
         if not self._socket:
-            self._socket = _connected(self._host, self._port, min(limit, time.monotonic() + CONNECT_SECONDS))
+            self._socket = _connected(
+                self._host, self._port, min(limit, time.monotonic() + CONNECT_SECONDS)
+            )
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self._tls:
                 self._socket.settimeout(min(CONNECT_SECONDS, _remaining(limit)))
@@ -193,7 +212,9 @@ def regional_endpoint(region: str) -> str:
     return f"https://dynamodb.{region}.{next(suffix for start, suffix in SUFFIXES if region.startswith(start))}"
 
 
-def authorization(headers: Mapping[str, str], body: bytes, key_id: str, secret: str, region: str) -> str:
+def authorization(
+    headers: Mapping[str, str], body: bytes, key_id: str, secret: str, region: str
+) -> str:
     """Return the Authorization header of a DynamoDB request: POST to `/`, every header given is signed.
 
     `headers` have lower-case names and hold `x-amz-date`. Rule: AWS IAM User Guide, "Create a signed AWS API request".

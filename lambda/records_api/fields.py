@@ -31,18 +31,28 @@ class Invalid(Exception):
         self.errors = errors
 
 
-def check(body: Any, allowed: Sequence[str], *, required: Sequence[str] = (), removable: Sequence[str] = ()) -> None:
+def check(
+    body: Any,
+    allowed: Sequence[str],
+    *,
+    required: Sequence[str] = (),
+    removable: Sequence[str] = (),
+) -> None:
     """Raise Invalid with every problem of `body` that a caller could mend; `removable` fields may be null."""
     if not isinstance(body, dict):
         raise Invalid([{"pointer": "", "detail": "must be a JSON object"}])
-    errors = [{"pointer": f"/{name}", "detail": "is required"} for name in required if name not in body]
+    errors = [
+        {"pointer": f"/{name}", "detail": "is required"} for name in required if name not in body
+    ]
     for name, value in body.items():
         pointer = _pointer("", name)
         if value is REPEATED:
             errors.append({"pointer": pointer, "detail": "appears more than once"})
         elif name not in allowed:
             reason = "is set by the server" if name in SERVER_FIELDS else "is not a field"
-            errors.append({"pointer": pointer, "detail": f"{reason}; fields are {', '.join(allowed)}"})
+            errors.append(
+                {"pointer": pointer, "detail": f"{reason}; fields are {', '.join(allowed)}"}
+            )
         elif value is None and name in removable:
             continue
         elif name != "attributes":
@@ -79,7 +89,9 @@ def _unstorable(value: Any, pointer: str, depth: int) -> Iterator[Problem]:
         case str() if not _is_unicode(value):
             yield {"pointer": pointer, "detail": "must be valid Unicode: a surrogate stands alone"}
         case Decimal() if not _is_storable(value):
-            limits = f"{MAX_DIGITS} digits, magnitude 1E{MIN_EXPONENT} to under 1E+{MAX_EXPONENT + 1}"
+            limits = (
+                f"{MAX_DIGITS} digits, magnitude 1E{MIN_EXPONENT} to under 1E+{MAX_EXPONENT + 1}"
+            )
             yield {"pointer": pointer, "detail": f"must be a number of at most {limits}"}
         case _ if value is REPEATED:
             yield {"pointer": pointer, "detail": "appears more than once"}
@@ -88,7 +100,10 @@ def _unstorable(value: Any, pointer: str, depth: int) -> Iterator[Problem]:
 def _is_storable(number: Decimal) -> bool:
     if not number.is_finite():
         return False
-    fits = len(number.as_tuple().digits) <= MAX_DIGITS and MIN_EXPONENT <= number.adjusted() <= MAX_EXPONENT
+    fits = (
+        len(number.as_tuple().digits) <= MAX_DIGITS
+        and MIN_EXPONENT <= number.adjusted() <= MAX_EXPONENT
+    )
     return fits or not number
 
 

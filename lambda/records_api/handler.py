@@ -40,7 +40,9 @@ class Request(NamedTuple):
 def list_records(request: Request) -> responses.Response:
     """Answer `GET /records`."""
     asked = api.listing(request.event)
-    found, after = store.page(request.table, asked.query, asked.limit, asked.after, int(request.now.timestamp()))
+    found, after = store.page(
+        request.table, asked.query, asked.limit, asked.after, int(request.now.timestamp())
+    )
     return responses.page(asked, found, after, request.id, gzip=api.accepts_gzip(request.event))
 
 
@@ -74,13 +76,17 @@ def update_record(request: Request) -> responses.Response:
     record_id, precondition = api.record_id(request.event), api.precondition(request.event)
     patch = api.body(request.event, api.MERGE_PATCH, api.JSON)
     return responses.record(
-        HTTPStatus.OK, records.update(request.table, record_id, patch, precondition, request.now), request.id
+        HTTPStatus.OK,
+        records.update(request.table, record_id, patch, precondition, request.now),
+        request.id,
     )
 
 
 def delete_record(request: Request) -> responses.Response:
     """Answer `DELETE /records/{recordID}`."""
-    records.delete(request.table, api.record_id(request.event), api.precondition(request.event), request.now)
+    records.delete(
+        request.table, api.record_id(request.event), api.precondition(request.event), request.now
+    )
     return responses.response(HTTPStatus.NO_CONTENT, request.id)
 
 
@@ -101,7 +107,9 @@ class App(NamedTuple):
 
     def table(self, deadline: float) -> store.Table:
         """Return the table, for calls that end by `deadline` (time.monotonic() seconds)."""
-        return store.Table(self.client, self.settings.table_name, self.settings.filter_indexes, deadline)
+        return store.Table(
+            self.client, self.settings.table_name, self.settings.filter_indexes, deadline
+        )
 
 
 def start(environ: Mapping[str, str]) -> App | config.ConfigError:
@@ -137,7 +145,11 @@ def serve(app: App | config.ConfigError, event: api.Event, context: Any) -> resp
         raise LookupError(f"routeKey {event.get('routeKey')!r} is none of {', '.join(OPERATIONS)}")
     operation, run = OPERATIONS[event["routeKey"]]
     api_request_id = event["requestContext"].get("requestId")
-    about = {"operation": operation, "requestId": context.aws_request_id, "apiRequestId": api_request_id}
+    about = {
+        "operation": operation,
+        "requestId": context.aws_request_id,
+        "apiRequestId": api_request_id,
+    }
     faults: dict[str, float] = {}
     try:
         response = _answer(app, run, event, context, about)
@@ -153,12 +165,17 @@ def serve(app: App | config.ConfigError, event: api.Event, context: Any) -> resp
     about |= {"status": response["statusCode"], "coldStart": is_cold}
     about["durationMs"] = round((time.monotonic() - began) * 1000, 1)
     logger.log(_level(response["statusCode"]), "request", extra=about)
-    traffic = {"ColdStarts": float(is_cold), "ConsumedReadUnits": about.get("consumedReadUnits", 0.0)}
+    traffic = {
+        "ColdStarts": float(is_cold),
+        "ConsumedReadUnits": about.get("consumedReadUnits", 0.0),
+    }
     logs.emit_metrics(os.environ.get("SERVICE_NAME", UNNAMED), operation, traffic, faults)
     return response
 
 
-def self_test(app: App | config.ConfigError, expected_digest: str | None, context: Any) -> dict[str, Any]:
+def self_test(
+    app: App | config.ConfigError, expected_digest: str | None, context: Any
+) -> dict[str, Any]:
     """Prove every enabled operation against the real table with the real role, writing nothing.
 
     Returns `{"selfTest": "passed", "sourceDigest", "operations", "functionVersion"}`, or raises config.ConfigError or
@@ -168,13 +185,17 @@ def self_test(app: App | config.ConfigError, expected_digest: str | None, contex
         raise app
     digest = source_digest()
     if expected_digest is not None and digest != expected_digest:
-        raise SelfTestFailed(f"the code is of sources {digest}, expected were {expected_digest}: run scripts/package")
+        raise SelfTestFailed(
+            f"the code is of sources {digest}, expected were {expected_digest}: run scripts/package"
+        )
     remaining = context.get_remaining_time_in_millis() / 1000 - RESERVE_SECONDS
     deadline = time.monotonic() + min(SELF_TEST_SECONDS, remaining)
     pending = sorted(app.settings.operations)
     while failures := _failures(app.table(deadline), pending):
         if time.monotonic() + SELF_TEST_PAUSE_SECONDS >= deadline:
-            raise SelfTestFailed("; ".join(f"{operation}: {reason}" for operation, reason in failures.items()))
+            raise SelfTestFailed(
+                "; ".join(f"{operation}: {reason}" for operation, reason in failures.items())
+            )
         pending = list(failures)
         time.sleep(SELF_TEST_PAUSE_SECONDS)
     return {

@@ -21,7 +21,11 @@ def parse(text: str) -> Any:
     """
     try:
         return json.loads(
-            text, object_pairs_hook=_members, parse_float=_number, parse_int=_number, parse_constant=Decimal
+            text,
+            object_pairs_hook=_members,
+            parse_float=_number,
+            parse_int=_number,
+            parse_constant=Decimal,
         )
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
@@ -34,12 +38,19 @@ def to_json(value: Any, *, sort_keys: bool = False) -> str:
             return encode_basestring(value)
         case dict():
             members = sorted(value.items()) if sort_keys else value.items()
-            texts = [f"{encode_basestring(name)}:{to_json(each, sort_keys=sort_keys)}" for name, each in members]
+            texts = [
+                f"{encode_basestring(name)}:{to_json(each, sort_keys=sort_keys)}"
+                for name, each in members
+            ]
             return "{" + ",".join(texts) + "}"
         case list():
             return "[" + ",".join([to_json(each, sort_keys=sort_keys) for each in value]) + "]"
         case Decimal():
-            return f"{value:f}" if abs(value.adjusted()) <= LONGEST_PLAIN else str(value.normalize(EXACT))
+            return (
+                f"{value:f}"
+                if abs(value.adjusted()) <= LONGEST_PLAIN
+                else str(value.normalize(EXACT))
+            )
         case set():
             return to_json(sorted(value))
         case bytes():

@@ -36,7 +36,9 @@ def configure(service: str, level: str) -> None:
     root.setLevel(level)
 
 
-def emit_metrics(service: str, operation: str, traffic: Mapping[str, float], faults: Mapping[str, float]) -> None:
+def emit_metrics(
+    service: str, operation: str, traffic: Mapping[str, float], faults: Mapping[str, float]
+) -> None:
     """Print one embedded-metric line, whatever LOG_LEVEL says; a metric of 0 is not sent.
 
     `traffic` has the dimensions Service and Operation; `faults`, which alarms watch, Service alone. Format: Amazon

@@ -69,7 +69,11 @@ def create(
     With an idempotency key the id follows from caller and key, so the conditional write itself finds the earlier
     request. Under open authentication the body may name `submittedBy`. Raises Invalid, TooLarge, KeyReused or Deleted.
     """
-    check(body, (*CLIENT_FIELDS, "submittedBy") if open_auth else CLIENT_FIELDS, required=("type", "status"))
+    check(
+        body,
+        (*CLIENT_FIELDS, "submittedBy") if open_auth else CLIENT_FIELDS,
+        required=("type", "status"),
+    )
     record: Record = {
         "recordID": uuid7(now) if key is None else derived_id(caller.namespace, key),
         "createdAt": timestamp(now),
@@ -107,7 +111,9 @@ def get(table: store.Table, record_id: str, now: datetime) -> Record:
     return record
 
 
-def update(table: store.Table, record_id: str, patch: Any, precondition: Precondition | None, now: datetime) -> Record:
+def update(
+    table: store.Table, record_id: str, patch: Any, precondition: Precondition | None, now: datetime
+) -> Record:
     """Apply a JSON Merge Patch and return the record as it is then.
 
     Without a precondition a lost race is run again, within the table's deadline. Raises NotFound, PreconditionFailed,
@@ -119,7 +125,11 @@ def update(table: store.Table, record_id: str, patch: Any, precondition: Precond
     def write(current: Record) -> Record:
         content = {name: current[name] for name in CLIENT_FIELDS if name in current}
         kept = {name: value for name, value in current.items() if name not in CLIENT_FIELDS}
-        stamps = {"updatedAt": timestamp(now), "version": _version(current) + 1, "writeToken": token}
+        stamps = {
+            "updatedAt": timestamp(now),
+            "version": _version(current) + 1,
+            "writeToken": token,
+        }
         changed: Record = kept | {"attributes": {}} | merge_patch(content, patch) | stamps
         _check_size(changed)
         store.replace(table, current, changed)
@@ -135,7 +145,9 @@ def update(table: store.Table, record_id: str, patch: Any, precondition: Precond
     return _change(table, record_id, precondition, now, write, settle)
 
 
-def delete(table: store.Table, record_id: str, precondition: Precondition | None, now: datetime) -> None:
+def delete(
+    table: store.Table, record_id: str, precondition: Precondition | None, now: datetime
+) -> None:
     """Delete a record. One made with an idempotency key leaves a tombstone, so that a late retry can't bring it back.
 
     Raises NotFound, PreconditionFailed, or store.OutcomeUnknown where nobody can tell whether it was deleted.
@@ -146,7 +158,9 @@ def delete(table: store.Table, record_id: str, precondition: Precondition | None
         if "requestHash" in current:
             tombstone = {name: current[name] for name in ("recordID", "requestHash")}
             tombstone |= {"deletedAt": timestamp(now), "writeToken": token}
-            store.replace(table, current, tombstone | {"expiresAt": int(now.timestamp()) + TOMBSTONE_SECONDS})
+            store.replace(
+                table, current, tombstone | {"expiresAt": int(now.timestamp()) + TOMBSTONE_SECONDS}
+            )
         else:
             store.remove(table, current)
         return current

@@ -26,8 +26,16 @@ RETRY_AFTER_SECONDS = 1
 PROBLEM_TYPE = "urn:records-api:"
 # What each error becomes: status, type and detail. Whatever is not named here is a fault of ours.
 PROBLEMS: dict[type[Exception], tuple[HTTPStatus, str, str]] = {
-    Invalid: (HTTPStatus.BAD_REQUEST, "invalid-request", "The request is not valid; errors says what to mend."),
-    NoIdentity: (HTTPStatus.FORBIDDEN, "no-identity", "The authorizer passed on no identity to record."),
+    Invalid: (
+        HTTPStatus.BAD_REQUEST,
+        "invalid-request",
+        "The request is not valid; errors says what to mend.",
+    ),
+    NoIdentity: (
+        HTTPStatus.FORBIDDEN,
+        "no-identity",
+        "The authorizer passed on no identity to record.",
+    ),
     records.NotFound: (HTTPStatus.NOT_FOUND, "record-not-found", "No record has this id."),
     records.Deleted: (
         HTTPStatus.GONE,
@@ -77,7 +85,9 @@ INTERNAL_ERROR = (
 )
 
 
-def page(asked: Listing, found: Sequence[store.Record], after: str | None, request_id: str, *, gzip: bool) -> Response:
+def page(
+    asked: Listing, found: Sequence[store.Record], after: str | None, request_id: str, *, gzip: bool
+) -> Response:
     """Return a page as a response: as many of the records as a Lambda response takes, and how to go on."""
     texts: list[str] = []
     size = 0
@@ -93,7 +103,9 @@ def page(asked: Listing, found: Sequence[store.Record], after: str | None, reque
         following = cursor.encode(after, to_json(list(asked.query)))
         content += f',"next":"{following}"'
         # In the order, and with the %20, of a signed request: older clients sign a query as it stands.
-        target = urlencode(sorted((asked.parameters | {"cursor": following}).items()), quote_via=quote)
+        target = urlencode(
+            sorted((asked.parameters | {"cursor": following}).items()), quote_via=quote
+        )
         headers["link"] = f'<?{target}>; rel="next"'
     answer = response(HTTPStatus.OK, request_id, content + "}", **headers)
     return _compressed(answer) if gzip else answer
@@ -101,22 +113,40 @@ def page(asked: Listing, found: Sequence[store.Record], after: str | None, reque
 
 def record(status: HTTPStatus, record: store.Record, request_id: str, **headers: str) -> Response:
     """Return a single record as a response, with its ETag."""
-    return response(status, request_id, to_json(records.public(record)), etag=records.tag(record), **headers)
+    return response(
+        status, request_id, to_json(records.public(record)), etag=records.tag(record), **headers
+    )
 
 
-def response(status: HTTPStatus, request_id: str, content: str | None = None, **headers: str) -> Response:
+def response(
+    status: HTTPStatus, request_id: str, content: str | None = None, **headers: str
+) -> Response:
     """Return a Lambda proxy response (payload format 2.0); header names are given with `_` for `-`."""
-    fields = {"x-request-id": request_id, "cache-control": "private, no-cache", "x-content-type-options": "nosniff"}
+    fields = {
+        "x-request-id": request_id,
+        "cache-control": "private, no-cache",
+        "x-content-type-options": "nosniff",
+    }
     if content is not None:
         fields["content-type"] = JSON
     fields |= {name.replace("_", "-"): value for name, value in headers.items()}
-    return {"statusCode": int(status), "headers": fields, "body": content or "", "isBase64Encoded": False}
+    return {
+        "statusCode": int(status),
+        "headers": fields,
+        "body": content or "",
+        "isBase64Encoded": False,
+    }
 
 
 def problem(error: Exception, request_id: str) -> Response:
     """Return the problem details (RFC 9457) of an error; nothing of an unexpected one is shown."""
     status, kind, detail = PROBLEMS.get(type(error), INTERNAL_ERROR)
-    content = {"type": PROBLEM_TYPE + kind, "title": status.phrase, "status": int(status), "detail": detail}
+    content = {
+        "type": PROBLEM_TYPE + kind,
+        "title": status.phrase,
+        "status": int(status),
+        "detail": detail,
+    }
     content["requestId"] = request_id
     headers = {"content_type": "application/problem+json"}
     if isinstance(error, Invalid):

@@ -11,7 +11,12 @@ Record = dict[str, Any]
 
 # Every listed record has this one value of `feed`, so that a listing of everything is a Query too.
 FEED_KEY, FEED = "feed", "records"
-INDEXES = {FEED_KEY: "byCreated", "submittedBy": "bySubmittedBy", "type": "byType", "status": "byStatus"}
+INDEXES = {
+    FEED_KEY: "byCreated",
+    "submittedBy": "bySubmittedBy",
+    "type": "byType",
+    "status": "byStatus",
+}
 # Which filter's index serves a question that has several: the first that the table has.
 FILTER_PREFERENCE = ("submittedBy", "type", "status")
 # A position begins with a digit: these lie below and above every one. (A key condition takes no empty string.)
@@ -70,11 +75,15 @@ def position(record: Mapping[str, Any]) -> str:
 
 def get(table: Table, record_id: str) -> Record | None:
     """Return the item of that id as of now (a strongly consistent read), or None."""
-    answer = _call(table, "GetItem", {"Key": _item({"recordID": record_id}), "ConsistentRead": True})
+    answer = _call(
+        table, "GetItem", {"Key": _item({"recordID": record_id}), "ConsistentRead": True}
+    )
     return _record(answer["Item"]) if "Item" in answer else None
 
 
-def page(table: Table, query: Query, limit: int, after: str | None, now: int) -> tuple[list[Record], str | None]:
+def page(
+    table: Table, query: Query, limit: int, after: str | None, now: int
+) -> tuple[list[Record], str | None]:
     """Return at most `limit` records in the query's order, and the position to go on after, or None at the end.
 
     `after` is a position to start behind; records that expired by `now` (epoch seconds) are left out. A page is
@@ -85,7 +94,9 @@ def page(table: Table, query: Query, limit: int, after: str | None, now: int) ->
     request = {
         "IndexName": INDEXES[name],
         "KeyConditionExpression": f"#{name} = :{name} AND #position BETWEEN :lower AND :upper",
-        "FilterExpression": " AND ".join(["(attribute_not_exists(#expiresAt) OR #expiresAt > :now)", *matches]),
+        "FilterExpression": " AND ".join(
+            ["(attribute_not_exists(#expiresAt) OR #expiresAt > :now)", *matches]
+        ),
         "ScanIndexForward": not query.descending,
         "Limit": max(limit + 1, FILTERED_READ_ITEMS) if residual else limit + 1,
         **_terms(
@@ -96,7 +107,9 @@ def page(table: Table, query: Query, limit: int, after: str | None, now: int) ->
     found: list[Record] = []
     for _ in range(READ_BUDGET_PAGES):
         if after is not None:
-            request["ExclusiveStartKey"] = _item({name: value, "position": after, "recordID": after.partition("#")[2]})
+            request["ExclusiveStartKey"] = _item(
+                {name: value, "position": after, "recordID": after.partition("#")[2]}
+            )
         answer = _call(table, "Query", request)
         found += [_record(item) for item in answer["Items"]]
         if len(found) > limit:
@@ -127,10 +140,16 @@ def remove(table: Table, old: Record) -> None:
 def probe(table: Table, operation: str) -> None:
     """Make every call that `operation` needs, writing nothing. Raises dynamodb.Refused where one is not allowed."""
     key = {"Key": _item({"recordID": ABSENT_ID})}
-    impossible = ("attribute_exists(#recordID) AND attribute_not_exists(#recordID)", _terms(["recordID"], {}))
+    impossible = (
+        "attribute_exists(#recordID) AND attribute_not_exists(#recordID)",
+        _terms(["recordID"], {}),
+    )
     if operation == "list":
         for name in [FEED_KEY, *sorted(table.filter_indexes)]:
-            condition = {"KeyConditionExpression": f"#{name} = :{name}", **_terms([name], {name: ABSENT_ID})}
+            condition = {
+                "KeyConditionExpression": f"#{name} = :{name}",
+                **_terms([name], {name: ABSENT_ID}),
+            }
             _call(table, "Query", {"IndexName": INDEXES[name], "Limit": 1, **condition})
     if operation in ("get", "update", "delete"):
         _call(table, "GetItem", key)
@@ -146,7 +165,11 @@ def _partition(table: Table, query: Query) -> tuple[str, str, dict[str, str]]:
     """Return the partition key that serves `query` best, its value, and the filters left to apply to what it holds."""
     for name in FILTER_PREFERENCE:
         if name in query.filters and name in table.filter_indexes:
-            return name, query.filters[name], {field: query.filters[field] for field in query.filters if field != name}
+            return (
+                name,
+                query.filters[name],
+                {field: query.filters[field] for field in query.filters if field != name},
+            )
     return FEED_KEY, FEED, query.filters
 
 
@@ -154,17 +177,26 @@ def _unchanged(old: Record) -> tuple[str, dict[str, Any]]:
     """Return the condition under which nobody has written since `old` was read, and its terms."""
     seen = {name: old[name] for name in VERSION_ATTRIBUTES if name in old}
     clauses = [
-        f"#{name} = :{name}" if name in seen else f"attribute_not_exists(#{name})" for name in VERSION_ATTRIBUTES
+        f"#{name} = :{name}" if name in seen else f"attribute_not_exists(#{name})"
+        for name in VERSION_ATTRIBUTES
     ]
     return " AND ".join(clauses), _terms(VERSION_ATTRIBUTES, seen)
 
 
-def _write(table: Table, operation: str, request: dict[str, Any], condition: str, terms: dict[str, Any]) -> None:
-    conditional = {"ConditionExpression": condition, "ReturnValuesOnConditionCheckFailure": "ALL_OLD", **terms}
+def _write(
+    table: Table, operation: str, request: dict[str, Any], condition: str, terms: dict[str, Any]
+) -> None:
+    conditional = {
+        "ConditionExpression": condition,
+        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        **terms,
+    }
     try:
         _call(table, operation, request | conditional)
     except dynamodb.ConditionFailed as error:
-        raise Conflict(_record(error.item) if error.item else None, ambiguous=error.ambiguous) from error
+        raise Conflict(
+            _record(error.item) if error.item else None, ambiguous=error.ambiguous
+        ) from error
 
 
 def _call(table: Table, operation: str, request: dict[str, Any]) -> dict[str, Any]:
@@ -187,7 +219,9 @@ def _terms(names: Iterable[str], values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the placeholders of an expression; names always go through one, so that none is a reserved word."""
     terms: dict[str, Any] = {"ExpressionAttributeNames": {f"#{name}": name for name in names}}
     if values:
-        terms["ExpressionAttributeValues"] = {f":{name}": attributes.encode(value) for name, value in values.items()}
+        terms["ExpressionAttributeValues"] = {
+            f":{name}": attributes.encode(value) for name, value in values.items()
+        }
     return terms
 
 

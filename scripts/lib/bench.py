@@ -31,7 +31,9 @@ _FUNCTION = {
 }
 
 
-def milliseconds(python: str, code: str, path: Path | str, runs: int, *, bytecode: Path | None = None) -> float:
+def milliseconds(
+    python: str, code: str, path: Path | str, runs: int, *, bytecode: Path | None = None
+) -> float:
     """Return the median time of `code` in a fresh interpreter, without the interpreter's own start.
 
     With `bytecode`, a folder, modules are compiled once; without, at every start, as where a package is read-only.
@@ -41,7 +43,9 @@ def milliseconds(python: str, code: str, path: Path | str, runs: int, *, bytecod
     environment = {**_FUNCTION, "AWS_DEFAULT_REGION": "us-east-1", "PYTHONPATH": str(path), **kept}
     times = []
     for _ in range(runs + 1):
-        done = subprocess.run([python, "-c", timed], env=environment, capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            [python, "-c", timed], env=environment, capture_output=True, text=True, check=True
+        )
         times.append(float(done.stdout.splitlines()[-1]))
     return statistics.median(times[1:])  # the first one fills caches
 
@@ -53,7 +57,9 @@ def lines(files: Iterable[Path]) -> int:
 
 def _verb() -> None:
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
-    parser.add_argument("--runs", type=int, default=15, help="fresh interpreters for each time (default: 15)")
+    parser.add_argument(
+        "--runs", type=int, default=15, help="fresh interpreters for each time (default: 15)"
+    )
     runs = parser.parse_args().runs
     venvs.run_in("dev", "lib.bench")
     python = venvs.runtime_python()
@@ -62,18 +68,28 @@ def _verb() -> None:
         zipfile.ZipFile(archive).extractall(folder)
         handler = milliseconds(python, _HANDLER, folder, runs)
         compiled = milliseconds(python, _HANDLER, folder, runs, bytecode=Path(cache))
-        boto3 = milliseconds(python, _BOTO3, sysconfig.get_path("purelib"), runs, bytecode=Path(cache))
+        boto3 = milliseconds(
+            python, _BOTO3, sysconfig.get_path("purelib"), runs, bytecode=Path(cache)
+        )
     sources = sorted((ROOT / "lambda" / "records_api").glob("*.py"))
     variables = re.findall(r'^variable "', (_MODULE / "variables.tf").read_text(), re.MULTILINE)
-    version = subprocess.run([python, "--version"], capture_output=True, text=True, check=True).stdout.strip()
-    print(f"import of the handler        {handler:7.0f} ms   as shipped; median of {runs}, {version}")
+    version = subprocess.run(
+        [python, "--version"], capture_output=True, text=True, check=True
+    ).stdout.strip()
+    print(
+        f"import of the handler        {handler:7.0f} ms   as shipped; median of {runs}, {version}"
+    )
     print(f"  the same, compiled before  {compiled:7.0f} ms")
-    print(f"import of boto3, one client  {boto3:7.0f} ms   compiled before, as in Lambda's own runtime")
+    print(
+        f"import of boto3, one client  {boto3:7.0f} ms   compiled before, as in Lambda's own runtime"
+    )
     print(f"package                      {archive.stat().st_size:7,} bytes")
     print(f"handler                      {lines(sources):7,} lines in {len(sources)} files")
     for source in sources:
         print(f"  {source.name:<26} {lines([source]):7,}")
-    print(f"module records-api           {lines(_MODULE.glob('*.tf')):7,} lines, {len(variables)} variables")
+    print(
+        f"module records-api           {lines(_MODULE.glob('*.tf')):7,} lines, {len(variables)} variables"
+    )
 
 
 if __name__ == "__main__":

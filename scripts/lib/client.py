@@ -50,15 +50,21 @@ class Caller:
         A `body` of bytes is sent as it is, anything else as JSON; a `query` in text is sent as it is.
         Raises OSError when there is no answer.
         """
-        data = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
+        data = (
+            body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
+        )
         sent = {"content-type": "application/json"} if data else {}
         sent |= {name.lower(): value for name, value in (headers or {}).items()}
         # %20, not +: a + is signed as itself, and read as a space.
-        text = query if isinstance(query, str) else urlencode(sorted(query.items()), quote_via=quote)
+        text = (
+            query if isinstance(query, str) else urlencode(sorted(query.items()), quote_via=quote)
+        )
         url = f"{self.url}{path}{'?' if text else ''}{text}"
         return send(method, url, data, self.sign(method, url, data, sent))
 
-    def sign(self, method: str, url: str, body: bytes, headers: Mapping[str, str]) -> dict[str, str]:
+    def sign(
+        self, method: str, url: str, body: bytes, headers: Mapping[str, str]
+    ) -> dict[str, str]:
         """Return `headers` with a signature (SigV4 for execute-api) that covers all of them."""
         # Imported here, so that a command can explain itself before the environment exists.
         from botocore.auth import SigV4Auth  # noqa: PLC0415
@@ -82,7 +88,11 @@ def send(method: str, url: str, body: bytes, headers: Mapping[str, str]) -> Answ
         target = f"{parts.path}?{parts.query}" if parts.query else parts.path
         connection.request(method, target, body or None, dict(headers))
         response = connection.getresponse()
-        return Answer(response.status, {name.lower(): value for name, value in response.getheaders()}, response.read())
+        return Answer(
+            response.status,
+            {name.lower(): value for name, value in response.getheaders()},
+            response.read(),
+        )
     finally:
         connection.close()
 

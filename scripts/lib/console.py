@@ -19,7 +19,9 @@ class Failure(Exception):
     `cause` and `remedy` are one line each; `log` is where the whole story is, unless it is in `report`.
     """
 
-    def __init__(self, cause: str, remedy: str, log: Path | None = None, *, report: str = "") -> None:
+    def __init__(
+        self, cause: str, remedy: str, log: Path | None = None, *, report: str = ""
+    ) -> None:
         super().__init__(cause)
         self.report = report
         self.cause = cause
@@ -60,20 +62,33 @@ def step(name: str) -> Iterator[Step]:
 
 
 def logged(
-    command: Sequence[str | Path], log: Path, *, env: Mapping[str, str] | None = None, cwd: Path | None = None
+    command: Sequence[str | Path],
+    log: Path,
+    *,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
 ) -> int:
     """Run `command` with its output appended to `log`; return its exit code."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("a", encoding="utf-8") as file:
         print("$", *command, file=file, flush=True)
         return subprocess.run(
-            command, stdout=file, stderr=file, stdin=subprocess.DEVNULL, env=env, cwd=cwd, check=False
+            command,
+            stdout=file,
+            stderr=file,
+            stdin=subprocess.DEVNULL,
+            env=env,
+            cwd=cwd,
+            check=False,
         ).returncode
 
 
 def last_line(log: Path, *, marker: str = "") -> str:
     """Return the last line of `log` that holds `marker`, bare of frame characters and colours, or an empty string."""
-    lines = [line.strip(" │╷╵\t") for line in log.read_text(encoding="utf-8", errors="replace").splitlines()]
+    lines = [
+        line.strip(" │╷╵\t")
+        for line in log.read_text(encoding="utf-8", errors="replace").splitlines()
+    ]
     return next((line for line in reversed(lines) if line and marker in line), "")
 
 
@@ -85,7 +100,10 @@ def main(verb: Callable[[], None]) -> None:
         print(failure, file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
-        print("interrupted: nothing is half-done that the same command will not finish", file=sys.stderr)
+        print(
+            "interrupted: nothing is half-done that the same command will not finish",
+            file=sys.stderr,
+        )
         sys.exit(130)
     except BrokenPipeError:
         # Whoever read the output (a pager, head) has gone; Python must not try to flush the rest at its exit.

@@ -10,7 +10,9 @@ from lib.up import EMULATOR, alone
 
 def _verb() -> None:
     parser = argparse.ArgumentParser(prog="scripts/down", description=__doc__)
-    parser.add_argument("--wipe", action="store_true", help="also remove its records, state and logs")
+    parser.add_argument(
+        "--wipe", action="store_true", help="also remove its records, state and logs"
+    )
     arguments = parser.parse_args()
     with alone():
         with step("AWS emulator") as this:

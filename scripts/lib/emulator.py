@@ -87,7 +87,10 @@ class Emulator:
         self.log.parent.mkdir(parents=True, exist_ok=True)
         port = port or self.port or free_port(self.home)
         if not is_free(port):
-            raise Failure(f"port {port} is in use by another program", "stop that program, or take another: --port N")
+            raise Failure(
+                f"port {port} is in use by another program",
+                "stop that program, or take another: --port N",
+            )
         (self.home / "port").write_text(f"{port}\n")
         with self.log.open("a") as log, self._pid_file.open("a+") as pid_file:
             fcntl.flock(pid_file, fcntl.LOCK_EX)
@@ -101,17 +104,25 @@ class Emulator:
                 pass_fds=[pid_file.fileno()],
                 start_new_session=True,  # an interrupt in the terminal is not meant for it
             )
-            process.returncode = 0  # it is meant to outlive this program, which therefore never asks how it ended
+            process.returncode = (
+                0  # it is meant to outlive this program, which therefore never asks how it ended
+            )
             pid_file.truncate(0)
             pid_file.write(f"{process.pid}\n")
         deadline = time.monotonic() + _START_SECONDS
         while not self.answers(1):
             if self.pid() is None:
                 self._pid_file.unlink()
-                raise Failure(f"the emulator ended at once: {last_line(self.log)}", "see its log", self.log)
+                raise Failure(
+                    f"the emulator ended at once: {last_line(self.log)}", "see its log", self.log
+                )
             if time.monotonic() > deadline:
                 self.stop()
-                raise Failure(f"the emulator did not answer within {_START_SECONDS:.0f} s", "see its log", self.log)
+                raise Failure(
+                    f"the emulator did not answer within {_START_SECONDS:.0f} s",
+                    "see its log",
+                    self.log,
+                )
             time.sleep(0.1)
 
     def stop(self) -> bool:
@@ -170,7 +181,9 @@ class Emulator:
 def is_free(port: int) -> bool:
     """Return whether a server could listen on `port` of the loopback address."""
     with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do: closed connections don't count
+        probe.setsockopt(
+            socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
+        )  # as servers do: closed connections don't count
         try:
             probe.bind((HOST, port))
         except OSError:
@@ -188,5 +201,7 @@ def free_port(home: Path) -> int:
     ports = (_FIRST_PORT + (start + offset) % _PORTS for offset in range(_PORTS))
     port = next(filter(is_free, ports), None)
     if port is None:
-        raise Failure(f"no free port from {_FIRST_PORT} to {_FIRST_PORT + _PORTS - 1}", "name one: --port N")
+        raise Failure(
+            f"no free port from {_FIRST_PORT} to {_FIRST_PORT + _PORTS - 1}", "name one: --port N"
+        )
     return port

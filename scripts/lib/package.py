@@ -29,7 +29,9 @@ def sources(folder: Path = SOURCES) -> dict[str, bytes]:
 
 def source_digest(files: Mapping[str, bytes]) -> str:
     """Return the hex SHA-256 over the files' names and digests. The module's precondition computes the same in HCL."""
-    lines = (f"{name}:{hashlib.sha256(content).hexdigest()}\n" for name, content in sorted(files.items()))
+    lines = (
+        f"{name}:{hashlib.sha256(content).hexdigest()}\n" for name, content in sorted(files.items())
+    )
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
@@ -40,7 +42,15 @@ def dependency(requirements: Path) -> dict[str, bytes]:
     taken and nothing is installed, because an installer adds files that vary (RECORD, INSTALLER, bytecode).
     """
     with tempfile.TemporaryDirectory() as folder:
-        download = ["-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:", "--require-hashes"]
+        download = [
+            "-m",
+            "pip",
+            "download",
+            "--quiet",
+            "--no-deps",
+            "--only-binary=:all:",
+            "--require-hashes",
+        ]
         result = subprocess.run(
             [sys.executable, *download, "--dest", folder, "--requirement", requirements],
             capture_output=True,
@@ -49,11 +59,17 @@ def dependency(requirements: Path) -> dict[str, bytes]:
         )
         if result.returncode != 0:
             reason = (result.stderr.strip().splitlines() or ["pip failed"])[-1]
-            raise Failure(f"{shown(requirements)} could not be downloaded: {reason}", "check the connection to PyPI")
+            raise Failure(
+                f"{shown(requirements)} could not be downloaded: {reason}",
+                "check the connection to PyPI",
+            )
         files: dict[str, bytes] = {}
         for wheel in sorted(Path(folder).iterdir()):
             if not wheel.name.endswith("-none-any.whl"):
-                raise Failure(f"{wheel.name} is not pure Python", "choose a dependency that runs on every machine")
+                raise Failure(
+                    f"{wheel.name} is not pure Python",
+                    "choose a dependency that runs on every machine",
+                )
             archive = zipfile.ZipFile(wheel)
             files |= {name: archive.read(name) for name in archive.namelist() if _needed(name)}
         return files
@@ -74,7 +90,10 @@ def build(folder: Path = SOURCES) -> tuple[bytes, bytes]:
     own = sources(folder)
     digest = source_digest(own)
     content = {name: data for name, data in own.items() if name.endswith(".py")}
-    content |= {"records_api/SOURCE_DIGEST": digest.encode(), **dependency(folder / "requirements.txt")}
+    content |= {
+        "records_api/SOURCE_DIGEST": digest.encode(),
+        **dependency(folder / "requirements.txt"),
+    }
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for name, data in sorted(content.items()):
@@ -98,7 +117,9 @@ def is_current() -> bool:
         package = (PACKAGE / "records-api.zip").read_bytes()
     except FileNotFoundError:
         return False
-    whole = manifest["zip_sha256_base64"] == base64.b64encode(hashlib.sha256(package).digest()).decode()
+    whole = (
+        manifest["zip_sha256_base64"] == base64.b64encode(hashlib.sha256(package).digest()).decode()
+    )
     return bool(whole and manifest["source_digest"] == source_digest(sources()))
 
 
@@ -117,12 +138,17 @@ def check() -> None:
     for name, built in (("records-api.zip", package), ("manifest.json", manifest)):
         committed = PACKAGE / name
         if not committed.is_file() or committed.read_bytes() != built:
-            raise Failure(f"{shown(committed)} is not what the sources give", "scripts/package, and commit the result")
+            raise Failure(
+                f"{shown(committed)} is not what the sources give",
+                "scripts/package, and commit the result",
+            )
 
 
 def _verb() -> None:
     parser = argparse.ArgumentParser(prog="scripts/package", description=__doc__)
-    parser.add_argument("--check", action="store_true", help="only compare with the package in the module")
+    parser.add_argument(
+        "--check", action="store_true", help="only compare with the package in the module"
+    )
     arguments = parser.parse_args()
     venvs.run_in("dev", "lib.package")
     with step("package checked" if arguments.check else "package written") as this:

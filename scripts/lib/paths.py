@@ -6,7 +6,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 LOCAL = ROOT / ".local"  # the local stack: emulator state, logs, connection.json
 LOGS = LOCAL / "logs"
-TOOLS = Path(os.environ.get("RECORDS_TOOLS", ROOT / ".tools"))  # environments, Terraform; several clones can share it
+TOOLS = Path(
+    os.environ.get("RECORDS_TOOLS", ROOT / ".tools")
+)  # environments, Terraform; several clones can share it
 ENVIRONMENT = ROOT / "environments" / "local"
 
 

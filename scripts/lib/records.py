@@ -30,7 +30,9 @@ _FIELDS = {
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="scripts/records", description=__doc__)
-    parser.add_argument("--as", dest="who", choices=("reader", "writer"), help="default: who is allowed to")
+    parser.add_argument(
+        "--as", dest="who", choices=("reader", "writer"), help="default: who is allowed to"
+    )
     verbs = parser.add_subparsers(dest="verb", required=True)
     listing = verbs.add_parser("list", help="newest first, one page")
     for name, meaning in _FILTERS.items():
@@ -44,16 +46,22 @@ def _parser() -> argparse.ArgumentParser:
         verb.add_argument("recordID")
     for verb in (update, delete):
         verb.add_argument(
-            "--if-match", metavar="ETAG", help="only if the record still has this etag, which get prints"
+            "--if-match",
+            metavar="ETAG",
+            help="only if the record still has this etag, which get prints",
         )
     for verb in (create, update):
         for name, meaning in _FIELDS.items():
-            verb.add_argument(f"--{name}", required=verb is create and name in ("type", "status"), help=meaning)
+            verb.add_argument(
+                f"--{name}", required=verb is create and name in ("type", "status"), help=meaning
+            )
     return parser
 
 
 def _body(given: argparse.Namespace) -> dict[str, object]:
-    body: dict[str, object] = {name: value for name in _FIELDS if (value := getattr(given, name)) is not None}
+    body: dict[str, object] = {
+        name: value for name in _FIELDS if (value := getattr(given, name)) is not None
+    }
     if "attributes" in body:
         try:
             body["attributes"] = json.loads(given.attributes)
@@ -71,13 +79,18 @@ def _call(given: argparse.Namespace) -> Answer:
     match given.verb:
         case "list":
             return caller.call(
-                "GET", query={name: value for name in _FILTERS if (value := getattr(given, name)) is not None}
+                "GET",
+                query={
+                    name: value for name in _FILTERS if (value := getattr(given, name)) is not None
+                },
             )
         case "get":
             return caller.call("GET", path)
         case "create":
             return caller.call(
-                "POST", body=_body(given), headers={} if given.key is None else {"Idempotency-Key": given.key}
+                "POST",
+                body=_body(given),
+                headers={} if given.key is None else {"Idempotency-Key": given.key},
             )
         case "update":
             return caller.call("PATCH", path, body=_body(given), headers=condition)
@@ -97,7 +110,10 @@ def _verb() -> None:
         if name in answer.headers:
             print(f"{name}: {answer.headers[name]}", file=sys.stderr)
     if answer.body:
-        print(json.dumps(answer.json(), indent=2, ensure_ascii=False), file=sys.stderr if failed else sys.stdout)
+        print(
+            json.dumps(answer.json(), indent=2, ensure_ascii=False),
+            file=sys.stderr if failed else sys.stdout,
+        )
     if failed:
         raise Failure(f"the API answered {answer.status}", "mend what its answer above names")
 

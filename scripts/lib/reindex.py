@@ -98,7 +98,8 @@ def _verb() -> None:
     print(f"{done} records indexed, {refused} left out")
     if refused:
         raise Failure(
-            f"{refused} records can't be listed as they are", "mend the attributes named above, run it again"
+            f"{refused} records can't be listed as they are",
+            "mend the attributes named above, run it again",
         )
 
 

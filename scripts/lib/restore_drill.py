@@ -54,20 +54,32 @@ def digest(item: Item) -> str:
             }
         return [plain(part) for part in value] if isinstance(value, list) else value
 
-    text = json.dumps({name: plain(value) for name, value in item.items()}, sort_keys=True, default=str)
+    text = json.dumps(
+        {name: plain(value) for name, value in item.items()}, sort_keys=True, default=str
+    )
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def version(item: Item) -> Version:
     """Return what `compare` needs to know of an item. Records of other writers may have no `updatedAt`."""
-    moments = [item[name]["S"] for name in ("deletedAt", "updatedAt", "createdAt") if "S" in item.get(name, {})]
+    moments = [
+        item[name]["S"]
+        for name in ("deletedAt", "updatedAt", "createdAt")
+        if "S" in item.get(name, {})
+    ]
     return Version(digest(item), moments[0] if moments else "")
 
 
-def compare(table: Mapping[str, Version], copy: Mapping[str, Version], moment: datetime) -> Comparison:
+def compare(
+    table: Mapping[str, Version], copy: Mapping[str, Version], moment: datetime
+) -> Comparison:
     """Compare a table with its copy as of `moment`, both by record id."""
     # Text in the service's fixed form (UTC, milliseconds), which sorts by time.
-    since = (moment.astimezone(UTC) - _WRITE_LAG).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    since = (
+        (moment.astimezone(UTC) - _WRITE_LAG)
+        .isoformat(timespec="milliseconds")
+        .replace("+00:00", "Z")
+    )
     new = {key for key, here in table.items() if here.written > since}
     differing = {key for key in table.keys() & copy.keys() if table[key].digest != copy[key].digest}
     absent = table.keys() - copy.keys()
@@ -83,7 +95,9 @@ def compare(table: Mapping[str, Version], copy: Mapping[str, Version], moment: d
 
 def content(versions: Mapping[str, Version], keys: list[str]) -> str:
     """Return one digest of the content of several records."""
-    return hashlib.sha256("".join(f"{key}:{versions[key].digest}\n" for key in keys).encode()).hexdigest()
+    return hashlib.sha256(
+        "".join(f"{key}:{versions[key].digest}\n" for key in keys).encode()
+    ).hexdigest()
 
 
 def versions(dynamodb: Any, table: str) -> dict[str, Version]:  # noqa: ANN401 (a boto3 client)
@@ -94,10 +108,14 @@ def versions(dynamodb: Any, table: str) -> dict[str, Version]:  # noqa: ANN401 (
 
 def moment_of(dynamodb: Any, table: str, wanted: datetime | None) -> datetime:  # noqa: ANN401 (a boto3 client)
     """Return the moment to restore, by default the latest there is; raises Failure where AWS can't restore that."""
-    described = dynamodb.describe_continuous_backups(TableName=table)["ContinuousBackupsDescription"]
+    described = dynamodb.describe_continuous_backups(TableName=table)[
+        "ContinuousBackupsDescription"
+    ]
     recovery = described["PointInTimeRecoveryDescription"]
     if recovery["PointInTimeRecoveryStatus"] != "ENABLED":
-        raise Failure(f"{table} has no point-in-time recovery", "set table.point_in_time_recovery, and apply")
+        raise Failure(
+            f"{table} has no point-in-time recovery", "set table.point_in_time_recovery, and apply"
+        )
     earliest, latest = recovery["EarliestRestorableDateTime"], recovery["LatestRestorableDateTime"]
     if wanted is not None and not earliest <= wanted <= latest:
         raise Failure(f"{wanted} can't be restored", f"choose from {earliest} to {latest}")
@@ -105,7 +123,12 @@ def moment_of(dynamodb: Any, table: str, wanted: datetime | None) -> datetime:  
 
 
 def drill(
-    session: "boto3.Session", table: str, wanted: datetime | None, say: Callable[[str], None], *, keep: bool
+    session: "boto3.Session",
+    table: str,
+    wanted: datetime | None,
+    say: Callable[[str], None],
+    *,
+    keep: bool,
 ) -> None:
     """Run the drill. Raises Failure where the copy lacks a record or has another content for it."""
     dynamodb = session.client("dynamodb")
@@ -132,19 +155,32 @@ def drill(
             here, there = versions(dynamodb, table), versions(dynamodb, copy)
             found = compare(here, there, moment)
             this.note = f"{len(found.same)} records are the same"
-        say(f"  {table}: {len(here)} records, content {content(here, found.same)[:16]} of those in both")
-        say(f"  {copy}: {len(there)} records, content {content(there, found.same)[:16]} of those in both")
-        say(f"  since then: {len(found.created)} created, {len(found.changed)} changed, {len(found.removed)} removed")
+        say(
+            f"  {table}: {len(here)} records, content {content(here, found.same)[:16]} of those in both"
+        )
+        say(
+            f"  {copy}: {len(there)} records, content {content(there, found.same)[:16]} of those in both"
+        )
+        say(
+            f"  since then: {len(found.created)} created, {len(found.changed)} changed, {len(found.removed)} removed"
+        )
         if bad := found.missing + found.wrong:
-            cause = f"{len(found.missing)} records are missing from the copy, {len(found.wrong)} differ"
-            raise Failure(f"{cause}: {', '.join(bad[:_SHOWN])}", "run it again with --keep and look at the copy")
+            cause = (
+                f"{len(found.missing)} records are missing from the copy, {len(found.wrong)} differ"
+            )
+            raise Failure(
+                f"{cause}: {', '.join(bad[:_SHOWN])}",
+                "run it again with --keep and look at the copy",
+            )
 
 
 def _delete(dynamodb: Any, copy: str, say: Callable[[str], None]) -> None:  # noqa: ANN401 (a boto3 client)
     try:
         dynamodb.delete_table(TableName=copy)
     except dynamodb.exceptions.ResourceInUseException:
-        say(f"{copy} is still being made; delete it later: aws dynamodb delete-table --table-name {copy}")
+        say(
+            f"{copy} is still being made; delete it later: aws dynamodb delete-table --table-name {copy}"
+        )
 
 
 def _moment(text: str) -> datetime:
@@ -153,14 +189,18 @@ def _moment(text: str) -> datetime:
     except ValueError:
         moment = None
     if moment is None or moment.tzinfo is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is no time with its zone, such as 2026-01-31T09:30:00Z")
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no time with its zone, such as 2026-01-31T09:30:00Z"
+        )
     return moment
 
 
 def _verb() -> None:
     parser = argparse.ArgumentParser(prog="scripts/restore-drill", description=__doc__)
     parser.add_argument("table", help="the output table_name; both tables are read in full")
-    parser.add_argument("--at", type=_moment, help="RFC 3339 (default: the latest that AWS can restore)")
+    parser.add_argument(
+        "--at", type=_moment, help="RFC 3339 (default: the latest that AWS can restore)"
+    )
     parser.add_argument("--keep", action="store_true", help="leave the copy there")
     parser.add_argument("--region", help="default: AWS_REGION or the profile's")
     given = parser.parse_args()

@@ -37,7 +37,13 @@ def checkov(*arguments: str | Path) -> str:
 
     Raises Failure, with what it found, when a check fails or when nothing was checked at all.
     """
-    command = [TOOLS / "scan" / "bin" / "checkov", "--compact", "--quiet", "--skip-download", *arguments]
+    command = [
+        TOOLS / "scan" / "bin" / "checkov",
+        "--compact",
+        "--quiet",
+        "--skip-download",
+        *arguments,
+    ]
     result = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
     counts = _COUNTS.search(result.stdout)
     passed, failed, skipped = map(int, counts.groups()) if counts else (0, 0, 0)
@@ -51,7 +57,10 @@ def checkov(*arguments: str | Path) -> str:
 def scan_sources() -> str:
     """Scan the HCL as it is written; return the counts."""
     if places := unexplained_skips():
-        raise Failure(f"skipped without a reason: {', '.join(places)}", "add it on that line: #checkov:skip=ID:reason")
+        raise Failure(
+            f"skipped without a reason: {', '.join(places)}",
+            "add it on that line: #checkov:skip=ID:reason",
+        )
     # One run for each: given several folders at once, checkov counts the first again in the next.
     counts = [
         f"{folder.name}: {checkov('--framework', 'terraform', '--skip-path', '/[.]terraform', '--directory', folder)}"
@@ -63,11 +72,16 @@ def scan_sources() -> str:
 @contextmanager
 def applied_plan() -> Iterator[Path]:
     """Have a file with the plan of environments/local after its apply, when every value is known, as JSON."""
-    with tempfile.TemporaryDirectory(prefix="records-scan-") as folder, scratch.running(Path(folder)) as stack:
+    with (
+        tempfile.TemporaryDirectory(prefix="records-scan-") as folder,
+        scratch.running(Path(folder)) as stack,
+    ):
         plan, described = Path(folder) / "plan", Path(folder) / "plan.json"
         result = stack.call("plan", f"-out={plan}")
         if result.code != 0:
-            raise Failure(f"terraform plan failed: {result.error}", "see the log", stack.terraform.log)
+            raise Failure(
+                f"terraform plan failed: {result.error}", "see the log", stack.terraform.log
+            )
         answer = stack.terraform.read(ENVIRONMENT, "show", "-json", str(plan), env=stack.env)
         described.write_text(json.dumps(answer))
         yield described
@@ -77,7 +91,9 @@ def scan_applied() -> str:
     """Scan the plan of an applied local stack, with checkov and with the rules of our own; return the counts."""
     with applied_plan() as plan:
         # Without the sources beside it, checkov does not see the skips that are written there.
-        counts = checkov("--framework", "terraform_plan", "--file", plan, "--repo-root-for-plan-enrichment", ROOT)
+        counts = checkov(
+            "--framework", "terraform_plan", "--file", plan, "--repo-root-for-plan-enrichment", ROOT
+        )
         return f"{counts}; own rules: {own_rules(plan)}"
 
 
@@ -94,7 +110,9 @@ def own_rules(plan: Path) -> str:
         _OWN_RULES,
     ]
     environment = {**os.environ, "RECORDS_PLAN_JSON": str(plan)}
-    result = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, env=environment)
+    result = subprocess.run(
+        command, capture_output=True, text=True, check=False, cwd=ROOT, env=environment
+    )
     if result.returncode != 0:
         cause = f"the applied stack breaks a rule of {shown(_OWN_RULES)}"
         raise Failure(cause, "its report is above", report=result.stdout + result.stderr)

@@ -28,7 +28,9 @@ def start(folder: Path) -> Stack:
     applied.init()
     result = applied.call("apply")
     if result.code != 0:
-        raise Failure(f"terraform apply failed: {result.error}", "see the log", applied.terraform.log)
+        raise Failure(
+            f"terraform apply failed: {result.error}", "see the log", applied.terraform.log
+        )
     return applied
 
 

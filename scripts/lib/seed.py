@@ -63,14 +63,20 @@ def seed(writer: Caller) -> int:
 
     Each has its own idempotency key, so that a run which broke off is completed and nothing is created twice.
     """
-    stack = urlsplit(writer.url).path  # holds the API's id, which a new stack does not share with an old one
+    stack = urlsplit(
+        writer.url
+    ).path  # holds the API's id, which a new stack does not share with an old one
     if _DONE.is_file() and _DONE.read_text() == stack:
         return 0
     # One after the other: their order is the order of the list.
     for number, record in enumerate(RECORDS, start=1):
-        answer = writer.call("POST", body=record, headers={"Idempotency-Key": f"first-records-{number:02}"})
+        answer = writer.call(
+            "POST", body=record, headers={"Idempotency-Key": f"first-records-{number:02}"}
+        )
         if answer.status != HTTPStatus.CREATED:
             cause = f"record {number} was not created: {answer.status} {answer.body.decode(errors='replace')[:200]}"
-            raise Failure(cause, "see the log of the emulator, which runs the function", LOGS / "emulator.log")
+            raise Failure(
+                cause, "see the log of the emulator, which runs the function", LOGS / "emulator.log"
+            )
     _DONE.write_text(stack)
     return len(RECORDS)

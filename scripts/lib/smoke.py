@@ -23,10 +23,17 @@ class Bearer:
     token: str
 
     def call(
-        self, method: str, path: str = "", *, query: str = "", headers: Mapping[str, str] | None = None
+        self,
+        method: str,
+        path: str = "",
+        *,
+        query: str = "",
+        headers: Mapping[str, str] | None = None,
     ) -> Answer:
         """Send one request to `url` + `path`. Raises OSError when there is no answer."""
-        sent = dict(headers or {}) | ({"authorization": f"Bearer {self.token}"} if self.token else {})
+        sent = dict(headers or {}) | (
+            {"authorization": f"Bearer {self.token}"} if self.token else {}
+        )
         return send(method, f"{self.url}{path}{'?' if query else ''}{query}", b"", sent)
 
 
@@ -35,11 +42,16 @@ def lists(caller: Caller | Bearer) -> str:
     first = _expect(caller.call("GET", query="limit=1"), HTTPStatus.OK)
     seen = [record["recordID"] for record in first.json()["records"]]
     if "next" in first.json():
-        query = urljoin(caller.url, first.headers["link"].partition(">")[0].removeprefix("<")).partition("?")[2]
+        query = urljoin(
+            caller.url, first.headers["link"].partition(">")[0].removeprefix("<")
+        ).partition("?")[2]
         second = _expect(caller.call("GET", query=query), HTTPStatus.OK)
         seen += [record["recordID"] for record in second.json()["records"]]
     if len(set(seen)) != len(seen):
-        raise Failure("two pages have a record in common", "the order of the index is not what the API relies on")
+        raise Failure(
+            "two pages have a record in common",
+            "the order of the index is not what the API relies on",
+        )
     return f"{len(seen)} records on the first pages"
 
 
@@ -64,7 +76,9 @@ def refuses_typos(caller: Caller | Bearer) -> str:
     """Send an unknown parameter and an unknown id; return a note."""
     problem = _expect(caller.call("GET", query="stauts=failed"), HTTPStatus.BAD_REQUEST).json()
     if [error["parameter"] for error in problem["errors"]] != ["stauts"]:
-        raise Failure("an unknown parameter is not named", "look at the answer to GET /records?stauts=failed")
+        raise Failure(
+            "an unknown parameter is not named", "look at the answer to GET /records?stauts=failed"
+        )
     _expect(caller.call("GET", "/00000000-0000-7000-8000-000000000000"), HTTPStatus.NOT_FOUND)
     return str(problem["requestId"])
 
@@ -73,7 +87,9 @@ def refuses_strangers(caller: Caller | Bearer) -> str:
     """Ask without credentials; return a note. Raises Failure when that is answered."""
     answer = send("GET", caller.url, b"", {})
     if answer.status not in _REFUSED:
-        raise Failure(f"a request without credentials is answered {answer.status}", "look at auth.mode")
+        raise Failure(
+            f"a request without credentials is answered {answer.status}", "look at auth.mode"
+        )
     return str(answer.status)
 
 
@@ -90,7 +106,9 @@ def checked(check: Callable[[Caller | Bearer], str], caller: Caller | Bearer) ->
     try:
         return check(caller)
     except OSError as error:
-        raise Failure(f"{caller.url} does not answer: {error}", "look at the URL and the network") from error
+        raise Failure(
+            f"{caller.url} does not answer: {error}", "look at the URL and the network"
+        ) from error
     except (LookupError, TypeError, ValueError) as error:
         cause = f"what answers at {caller.url} is not this service: {error!r}"
         raise Failure(cause, "look at the URL: it is the output records_url") from error
@@ -99,9 +117,14 @@ def checked(check: Callable[[Caller | Bearer], str], caller: Caller | Bearer) ->
 def _expect(answer: Answer, status: HTTPStatus) -> Answer:
     if answer.status != status:
         said = answer.body.decode(errors="replace")[:300]
-        raise Failure(f"answered {answer.status} instead of {status}: {said}", "the requestId finds the log line")
+        raise Failure(
+            f"answered {answer.status} instead of {status}: {said}",
+            "the requestId finds the log line",
+        )
     if "x-request-id" not in answer.headers:
-        raise Failure("the answer has no x-request-id", "something else than this service answers at that URL")
+        raise Failure(
+            "the answer has no x-request-id", "something else than this service answers at that URL"
+        )
     return answer
 
 
@@ -115,19 +138,25 @@ def _caller(given: argparse.Namespace) -> Caller | Bearer:
     if found is None:
         raise Failure("no AWS credentials to sign with", "set AWS_PROFILE, or sign in first")
     key = found.get_frozen_credentials()
-    return Caller(given.url, session.region_name, key.access_key or "", key.secret_key or "", key.token)
+    return Caller(
+        given.url, session.region_name, key.access_key or "", key.secret_key or "", key.token
+    )
 
 
 def _verb() -> None:
     parser = argparse.ArgumentParser(prog="scripts/smoke", description=__doc__)
-    parser.add_argument("url", nargs="?", help="the output records_url (default: the local stack, as its reader)")
+    parser.add_argument(
+        "url", nargs="?", help="the output records_url (default: the local stack, as its reader)"
+    )
     parser.add_argument(
         "--auth",
         choices=("iam", "jwt", "none"),
         default="iam",
         help="sign with the AWS credentials at hand, send the token in RECORDS_TOKEN, or nothing (default: iam)",
     )
-    parser.add_argument("--region", help="region to sign for (default: AWS_REGION or the profile's)")
+    parser.add_argument(
+        "--region", help="region to sign for (default: AWS_REGION or the profile's)"
+    )
     given = parser.parse_args()
     venvs.run_in("dev", "lib.smoke")
     caller = _caller(given)

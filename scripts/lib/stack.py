@@ -31,9 +31,19 @@ class Stack:
     def init(self) -> None:
         """Prepare the folder. Fails where the committed dependency lock would have to change."""
         path = f"-backend-config=path={self.state}"
-        self.terraform.run(self.folder, "init", "-no-color", "-reconfigure", "-lockfile=readonly", path, env=self.env)
+        self.terraform.run(
+            self.folder,
+            "init",
+            "-no-color",
+            "-reconfigure",
+            "-lockfile=readonly",
+            path,
+            env=self.env,
+        )
 
-    def call(self, verb: str, *arguments: str, variables: Mapping[str, object] | None = None) -> Result:
+    def call(
+        self, verb: str, *arguments: str, variables: Mapping[str, object] | None = None
+    ) -> Result:
         """Run plan, apply or destroy, with values for the root module's variables."""
         approve = [] if verb == "plan" else ["-auto-approve"]
         given = {f"TF_VAR_{name}": json.dumps(value) for name, value in (variables or {}).items()}

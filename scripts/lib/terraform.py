@@ -39,7 +39,9 @@ def environment(url: str | None = None, *, data: Path | None = None) -> dict[str
     A profile or key of the caller's must never be used here: with `url` every AWS call goes to the emulator there,
     without it no call can be signed. `data` takes the place of the root module's .terraform folder.
     """
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "TF_"))}
+    inherited = {
+        name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "TF_"))
+    }
     made = {
         "AWS_EC2_METADATA_DISABLED": "true",
         "CHECKPOINT_DISABLE": "1",
@@ -70,7 +72,9 @@ class Result:
     def error(self) -> str:
         """Return the first error's summary, on one line; empty if there is none."""
         lines = (line.strip(" │╷╵\t") for line in self.output.splitlines())
-        return next((line.removeprefix("Error: ") for line in lines if line.startswith("Error: ")), "")
+        return next(
+            (line.removeprefix("Error: ") for line in lines if line.startswith("Error: ")), ""
+        )
 
 
 @dataclass(frozen=True)
@@ -108,7 +112,11 @@ class Terraform:
         result = self.call(folder, *arguments, env=env)
         if result.code != 0:
             doing = f"terraform {arguments[0]} in {shown(folder)}"
-            raise Failure(f"{doing} failed: {result.error or f'exit code {result.code}'}", "see the log", self.log)
+            raise Failure(
+                f"{doing} failed: {result.error or f'exit code {result.code}'}",
+                "see the log",
+                self.log,
+            )
         return result.output
 
     def read(self, folder: Path, *arguments: str, env: Mapping[str, str]) -> Any:  # noqa: ANN401 (JSON)
@@ -122,7 +130,11 @@ class Terraform:
         )
         if result.returncode != 0:
             said = Result(result.returncode, result.stderr)
-            raise Failure(f"terraform {arguments[0]} in {shown(folder)} failed: {said.error}", "run scripts/up", None)
+            raise Failure(
+                f"terraform {arguments[0]} in {shown(folder)} failed: {said.error}",
+                "run scripts/up",
+                None,
+            )
         return json.loads(result.stdout)
 
 
@@ -165,7 +177,9 @@ def install_binary(version: str, place: Path, fetch: Fetch) -> None:
         sums = fetch(f"{base}/terraform_{version}_SHA256SUMS").decode()
         archive = fetch(f"{base}/{name}")
     except OSError as error:
-        raise Failure(f"Terraform {version} is not on PATH and could not be downloaded: {error}", remedy) from error
+        raise Failure(
+            f"Terraform {version} is not on PATH and could not be downloaded: {error}", remedy
+        ) from error
     published = {file: digest for digest, file in (line.split() for line in sums.splitlines())}
     if published.get(name) != hashlib.sha256(archive).hexdigest():
         raise Failure(f"the download of {name} does not have its published SHA-256", remedy)
@@ -229,13 +243,17 @@ def _holds(mirror: Path, providers: Mapping[str, str]) -> bool:
     # Both layouts of https://developer.hashicorp.com/terraform/cli/config/config-file#filesystem_mirror
     return bool(providers) and all(
         (mirror / name / version / target()).is_dir()
-        or (mirror / name / f"terraform-provider-{name.rpartition('/')[2]}_{version}_{target()}.zip").is_file()
+        or (
+            mirror / name / f"terraform-provider-{name.rpartition('/')[2]}_{version}_{target()}.zip"
+        ).is_file()
         for name, version in providers.items()
     )
 
 
 def _version_of(binary: str) -> str:
-    said = subprocess.run([binary, "version", "-json"], capture_output=True, text=True, env=environment(), check=False)
+    said = subprocess.run(
+        [binary, "version", "-json"], capture_output=True, text=True, env=environment(), check=False
+    )
     try:
         return str(json.loads(said.stdout)["terraform_version"])
     except (ValueError, KeyError):

@@ -21,7 +21,13 @@ _BIN = TOOLS / "dev" / "bin"
 def tool(*command: str | Path) -> str:
     """Run a linter; raises Failure with what it found."""
     result = subprocess.run(
-        command, cwd=ROOT, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+        command,
+        cwd=ROOT,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
     )
     if result.returncode != 0:
         cause = f"{Path(command[0]).name} found something to mend"
@@ -41,7 +47,9 @@ def pytest(*folders: str, shown_late: bool = False) -> str:
     target = subprocess.PIPE if shown_late else None
     result = subprocess.run(command, cwd=ROOT, stdout=target, stderr=target, text=True, check=False)
     if result.returncode != 0:
-        raise Failure(f"pytest {' '.join(found)} failed", "its report is above", report=result.stdout)
+        raise Failure(
+            f"pytest {' '.join(found)} failed", "its report is above", report=result.stdout
+        )
     return result.stdout.strip().splitlines()[-1].strip("= ") if shown_late else ""
 
 
@@ -53,7 +61,13 @@ def check_package() -> str:
 
 def roots() -> list[Path]:
     """Return every module and environment; the modules' tests plan their examples."""
-    return sorted({file.parent for folder in ("modules", "environments") for file in ROOT.glob(f"{folder}/*/*.tf")})
+    return sorted(
+        {
+            file.parent
+            for folder in ("modules", "environments")
+            for file in ROOT.glob(f"{folder}/*/*.tf")
+        }
+    )
 
 
 def has_tests(folder: Path) -> bool:
@@ -64,7 +78,9 @@ def has_tests(folder: Path) -> bool:
 def check_root(runner: Terraform, folder: Path) -> str:
     """Validate one folder and run its tests; return what the tests said."""
     # Data of its own: the folder's may be somebody's, with a backend configured.
-    env = environment(data=TOOLS / "terraform-data" / str(folder.relative_to(ROOT)).replace("/", "-"))
+    env = environment(
+        data=TOOLS / "terraform-data" / str(folder.relative_to(ROOT)).replace("/", "-")
+    )
     log = LOGS / "test" / f"{folder.relative_to(ROOT)}.log".replace("/", "-")
     own = dataclasses.replace(runner, log=log)
     # An init reads the whole provider to check it, so it is done only where validate says that it is missing.
@@ -128,7 +144,9 @@ def report(name: str, outcome: Callable[[], tuple[float, str | Failure]]) -> boo
 
 def _verb() -> None:
     parser = argparse.ArgumentParser(prog="scripts/test", description=__doc__)
-    parser.add_argument("--fast", action="store_true", help="only lint, Terraform with mocks, unit and policy tests")
+    parser.add_argument(
+        "--fast", action="store_true", help="only lint, Terraform with mocks, unit and policy tests"
+    )
     fast = parser.parse_args().fast
     venvs.run_in("dev", "lib.test", always_say=True)
     for name in () if fast else ("emulator", "scan"):
@@ -148,7 +166,9 @@ def _verb() -> None:
     for name, action in () if fast else runs():
         results[name] = report(name, functools.partial(timed, action))
     failed = [name for name, passed in results.items() if not passed]
-    print(f"\n{len(results) - len(failed)} of {len(results)} stages passed in {time.monotonic() - began:.0f} s")
+    print(
+        f"\n{len(results) - len(failed)} of {len(results)} stages passed in {time.monotonic() - began:.0f} s"
+    )
     if failed:
         raise Failure(f"failed: {', '.join(failed)}", "see the report of each, above")
 

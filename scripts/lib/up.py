@@ -18,7 +18,8 @@ from lib.stack import Stack, write_private
 EMULATOR = Emulator(LOCAL / "emulator", LOGS / "emulator.log")
 _LAST_PORT = 65535
 _DISAGREE = re.compile(
-    r"already ?exists|ResourceConflict|ResourceInUse|EntityAlreadyExists|InvalidArn|NotFound", re.IGNORECASE
+    r"already ?exists|ResourceConflict|ResourceInUse|EntityAlreadyExists|InvalidArn|NotFound",
+    re.IGNORECASE,
 )
 
 
@@ -30,7 +31,9 @@ def alone() -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise Failure("another scripts/up or scripts/down is at work in this checkout", "wait for it") from None
+            raise Failure(
+                "another scripts/up or scripts/down is at work in this checkout", "wait for it"
+            ) from None
         yield
 
 
@@ -40,12 +43,17 @@ def start_emulator(port: int | None) -> str:
     if pid is None:
         lost = EMULATOR.was_killed()
         EMULATOR.start(port)
-        return f"port {EMULATOR.port}" + (", back at its last clean stop: it had been killed" if lost else "")
+        return f"port {EMULATOR.port}" + (
+            ", back at its last clean stop: it had been killed" if lost else ""
+        )
     if not EMULATOR.answers():
         cause = f"the emulator runs (pid {pid}) but does not answer on port {EMULATOR.port}"
         raise Failure(cause, "scripts/down, then scripts/up", EMULATOR.log)
     if port not in (None, EMULATOR.port):
-        raise Failure(f"the stack already runs on port {EMULATOR.port}", "scripts/down first, or leave out --port")
+        raise Failure(
+            f"the stack already runs on port {EMULATOR.port}",
+            "scripts/down first, or leave out --port",
+        )
     return f"already running, port {EMULATOR.port}"
 
 
@@ -62,7 +70,9 @@ def apply(stack: Stack) -> str:
     remedy = "mend that, then scripts/up again: it continues where it stopped"
     if _DISAGREE.search(result.error):
         remedy = "emulator and state disagree, start afresh: scripts/down --wipe, then scripts/up (records are lost)"
-    raise Failure(f"terraform apply failed: {result.error or 'no error named'}", remedy, stack.terraform.log)
+    raise Failure(
+        f"terraform apply failed: {result.error or 'no error named'}", remedy, stack.terraform.log
+    )
 
 
 def summary() -> str:
@@ -98,7 +108,11 @@ def _verb() -> None:
         epilog=f"environment variables: PYTHON, the Python to use; {terraform.MIRROR_VARIABLE}, a folder that holds "
         "registry.terraform.io; RECORDS_TOOLS, a folder for the tools that several clones can share (default: .tools)",
     )
-    parser.add_argument("--port", type=_port, help="port of the emulator (default: the last one, at first a free one)")
+    parser.add_argument(
+        "--port",
+        type=_port,
+        help="port of the emulator (default: the last one, at first a free one)",
+    )
     arguments = parser.parse_args()
     with alone():
         venvs.run_in("dev", "lib.up", always_say=True)
@@ -124,7 +138,9 @@ def _verb() -> None:
             sent = seed(connected("writer"))
             check = connected("reader").call("GET", query={"limit": "1"})
             if check.status != HTTPStatus.OK or not isinstance(check.json().get("records"), list):
-                raise Failure(f"GET /records answers {check.status}", "see the emulator's log", EMULATOR.log)
+                raise Failure(
+                    f"GET /records answers {check.status}", "see the emulator's log", EMULATOR.log
+                )
             this.note = f"{sent} created" if sent else "unchanged"
     print(summary())
 

@@ -36,7 +36,9 @@ def make(name: str) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     if logged([base, "-m", "venv", folder], LOG) != 0:
         raise Failure(
-            f"{base} cannot make a virtual environment", "install its venv module (Debian: python3-venv)", LOG
+            f"{base} cannot make a virtual environment",
+            "install its venv module (Debian: python3-venv)",
+            LOG,
         )
     # The lock is complete, so nothing is resolved; wheels only, because a source build pulls in unpinned tools.
     install: list[str | Path] = [
@@ -108,9 +110,13 @@ def _made_from(name: str) -> str:
 
 def _real_runtime(candidate: str | Path) -> str:
     # Asked, not assumed: a pyenv shim is on PATH even where its version is not active, and then fails.
-    code = "import ensurepip, sys, venv; print('%d.%d' % sys.version_info[:2]); print(sys.executable)"
+    code = (
+        "import ensurepip, sys, venv; print('%d.%d' % sys.version_info[:2]); print(sys.executable)"
+    )
     try:
-        result = subprocess.run([candidate, "-c", code], capture_output=True, text=True, check=False)
+        result = subprocess.run(
+            [candidate, "-c", code], capture_output=True, text=True, check=False
+        )
     except OSError:
         return ""
     version, _, executable = result.stdout.strip().partition("\n")

@@ -35,7 +35,9 @@ def runs(line: str, programs: tuple[str, ...], **variables: str) -> list[list[st
     """Return the commands that `sh` would run for a line, with their words as the programs get them."""
     stand_ins = "".join(f'{name}() {{ "$PYTHON" -c "$PRINT" {name} "$@"; }}\n' for name in programs)
     env = {"PYTHON": sys.executable, "PRINT": _PRINT, **variables}
-    done = subprocess.run(["sh", "-euc", stand_ins + line], env=env, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["sh", "-euc", stand_ins + line], env=env, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     return [json.loads(words) for words in done.stdout.splitlines()]
 
@@ -72,13 +74,20 @@ def understood(words: list[str]) -> Call | None:
         return None
     assert arguments == [service, command]
     model = botocore.session.get_session().get_service_model(service)
-    operations = {xform_name(name, "-"): model.operation_model(name) for name in model.operation_names}
+    operations = {
+        xform_name(name, "-"): model.operation_model(name) for name in model.operation_names
+    }
     assert command in operations, f"{service} has no {command}"
     shape = operations[command].input_shape
     assert shape is not None
     by_option = {xform_name(name, "-"): name for name in shape.members}
-    assert own.keys() <= by_option.keys(), f"{command} has no --{', --'.join(own.keys() - by_option.keys())}"
-    parameters = {by_option[name]: value_of(shape.members[by_option[name]], text) for name, text in own.items()}
+    assert own.keys() <= by_option.keys(), (
+        f"{command} has no --{', --'.join(own.keys() - by_option.keys())}"
+    )
+    parameters = {
+        by_option[name]: value_of(shape.members[by_option[name]], text)
+        for name, text in own.items()
+    }
     problems = ParamValidator().validate(parameters, shape)
     assert not problems.has_errors(), problems.generate_report()
     query = given.get("query", "@")

@@ -60,13 +60,21 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for (kind, outcome), number in counts.items():
         outcomes[outcome if kind != COMPARED else COMPARED] += number
     kinds = sorted({kind for kind, _ in counts})
-    terminalreporter.section("wire client" if terminalreporter.verbosity > 0 else "wire client (-v: kind by kind)")
+    terminalreporter.section(
+        "wire client" if terminalreporter.verbosity > 0 else "wire client (-v: kind by kind)"
+    )
     if terminalreporter.verbosity > 0:
         for kind in kinds:
-            found = {outcome: number for (each, outcome), number in sorted(counts.items()) if each == kind}
+            found = {
+                outcome: number
+                for (each, outcome), number in sorted(counts.items())
+                if each == kind
+            }
             told = ", ".join(f"{outcome} {number}" for outcome, number in found.items())
             terminalreporter.line(f"{sum(found.values()):6}  {kind}: {told}")
-    terminalreporter.line(f"{len(kinds)} kinds: " + ", ".join(f"{name} {outcomes[name]}" for name in sorted(outcomes)))
+    terminalreporter.line(
+        f"{len(kinds)} kinds: " + ", ".join(f"{name} {outcomes[name]}" for name in sorted(outcomes))
+    )
 
 
 @pytest.fixture
@@ -107,7 +115,9 @@ def serve() -> Iterator[Callable[..., FaultServer]]:
     started: list[FaultServer] = []
     with ExitStack() as stack:
 
-        def start(default: Step, *, tls: ssl.SSLContext | None = None, listening: bool = True) -> FaultServer:
+        def start(
+            default: Step, *, tls: ssl.SSLContext | None = None, listening: bool = True
+        ) -> FaultServer:
             started.append(stack.enter_context(FaultServer(default, tls=tls, listening=listening)))
             return started[-1]
 
@@ -115,7 +125,9 @@ def serve() -> Iterator[Callable[..., FaultServer]]:
     for server in started:
         assert server.problems == []
         for request in server.requests:
-            assert request.headers["authorization"] == request.signature_of(SECRETS[request.key_id], REGION)
+            assert request.headers["authorization"] == request.signature_of(
+                SECRETS[request.key_id], REGION
+            )
             assert "accept-encoding" not in request.headers
 
 
@@ -125,7 +137,9 @@ def _named(name: str) -> x509.Name:
 
 def _authority(folder: Path, name: str) -> Authority:
     key = ec.generate_private_key(ec.SECP256R1())
-    certificate = _signed(_builder(name, key).issuer_name(_named(name)), key, key, is_authority=True)
+    certificate = _signed(
+        _builder(name, key).issuer_name(_named(name)), key, key, is_authority=True
+    )
     file = folder / f"{name}.pem"
     file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
     return Authority(file, certificate, key)
@@ -154,10 +168,14 @@ def _signed(
     usage = dict.fromkeys(USAGES, False)
     usage["key_cert_sign" if is_authority else "digital_signature"] = True
     return (
-        builder.add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
+        builder.add_extension(
+            x509.BasicConstraints(ca=is_authority, path_length=None), critical=True
+        )
         .add_extension(x509.KeyUsage(**usage), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False
+        )
         .sign(signer, hashes.SHA256())
     )
 
@@ -170,7 +188,11 @@ def _context(
     builder = builder.add_extension(x509.SubjectAlternativeName([alternative]), critical=False)
     file = folder / f"{name}.pem"
     file.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
         + _signed(builder, key, authority.key).public_bytes(serialization.Encoding.PEM)
     )
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -185,7 +207,9 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 
 @pytest.fixture(scope="session")
-def certificates(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> dict[str, ssl.SSLContext]:
+def certificates(
+    authority: Authority, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, ssl.SSLContext]:
     """Servers' contexts by what is right or wrong with their certificate: good, wrong-host, expired, untrusted."""
     folder = tmp_path_factory.mktemp("certificates")
     here = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))

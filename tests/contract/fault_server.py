@@ -53,7 +53,11 @@ class Request:
     def signature_of(self, secret: str, region: str) -> str:
         """Return the Authorization header that botocore puts on this request, at the time it says."""
         signer: Any = SigV4Auth(Credentials(self.key_id, secret), "dynamodb", region)
-        own = {name: text for name, text in self.headers.items() if name not in ("authorization", "content-length")}
+        own = {
+            name: text
+            for name, text in self.headers.items()
+            if name not in ("authorization", "content-length")
+        }
         request = AWSRequest("POST", f"http://{self.headers['host']}/", headers=own, data=self.body)
         request.context["timestamp"] = self.headers["x-amz-date"]
         text = signer.string_to_sign(request, signer.canonical_request(request))
@@ -77,11 +81,18 @@ class Exchange:
             received += self._received()
         head, _, rest = received.partition(b"\r\n\r\n")
         line, *fields = head.decode("ascii").split("\r\n")
-        headers = {name.lower(): text.strip() for name, _, text in (field.partition(":") for field in fields)}
+        headers = {
+            name.lower(): text.strip()
+            for name, _, text in (field.partition(":") for field in fields)
+        }
         body = bytearray(rest)
         while len(body) < int(headers["content-length"]):
             body += self._received()
-        if line != "POST / HTTP/1.1" or len(fields) != len(headers) or len(body) != int(headers["content-length"]):
+        if (
+            line != "POST / HTTP/1.1"
+            or len(fields) != len(headers)
+            or len(body) != int(headers["content-length"])
+        ):
             self.server.problems.append(f"not one well-formed request: {received!r}")
         request = Request(self.number, headers, bytes(body))
         self.server.requests.append(request)
@@ -128,7 +139,9 @@ Step = Callable[[Exchange], None]
 class FaultServer:
     """Serves `script` step by step, then `default` for ever; every connection in a thread of its own."""
 
-    def __init__(self, default: Step, *, tls: ssl.SSLContext | None = None, listening: bool = True) -> None:
+    def __init__(
+        self, default: Step, *, tls: ssl.SSLContext | None = None, listening: bool = True
+    ) -> None:
         self.default = default
         self.requests: list[Request] = []
         self.problems: list[str] = []
@@ -165,7 +178,10 @@ class FaultServer:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.is_ended.set()
         # Wakes accept(), and every recv() of a connection.
@@ -204,7 +220,11 @@ class FaultServer:
             self._open.append(connection)
         exchange = Exchange(self, connection, number)
         try:
-            while exchange.is_open and not self.is_ended.is_set() and _peeked(connection, LONGEST_STEP_SECONDS):
+            while (
+                exchange.is_open
+                and not self.is_ended.is_set()
+                and _peeked(connection, LONGEST_STEP_SECONDS)
+            ):
                 with self._lock:
                     step = self._script.popleft() if self._script else self.default
                 step(exchange)
@@ -215,10 +235,17 @@ class FaultServer:
         exchange.close()
 
 
-def message(content: object, *, status: str = "200 OK", crc: str | None = "right", extra: Iterable[str] = ()) -> bytes:
+def message(
+    content: object, *, status: str = "200 OK", crc: str | None = "right", extra: Iterable[str] = ()
+) -> bytes:
     """Return an answer as DynamoDB gives it. `content`: bytes as they are, or what becomes JSON; `crc` None: none."""
     body = content if isinstance(content, bytes) else json.dumps(content).encode()
-    lines = [f"HTTP/1.1 {status}", "Content-Type: application/x-amz-json-1.0", f"Content-Length: {len(body)}", *extra]
+    lines = [
+        f"HTTP/1.1 {status}",
+        "Content-Type: application/x-amz-json-1.0",
+        f"Content-Length: {len(body)}",
+        *extra,
+    ]
     if crc is not None:
         lines.append(f"x-amz-crc32: {zlib.crc32(body) if crc == 'right' else crc}")
     return "".join(f"{line}\r\n" for line in [*lines, ""]).encode() + body
@@ -226,7 +253,10 @@ def message(content: object, *, status: str = "200 OK", crc: str | None = "right
 
 def error(code: str, status: str = "400 Bad Request", **more: object) -> bytes:
     """Return an error as DynamoDB gives it."""
-    return message({"__type": f"com.amazonaws.dynamodb.v20120810#{code}", "message": "said so", **more}, status=status)
+    return message(
+        {"__type": f"com.amazonaws.dynamodb.v20120810#{code}", "message": "said so", **more},
+        status=status,
+    )
 
 
 def answers(*contents: bytes) -> Step:

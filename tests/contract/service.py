@@ -18,7 +18,11 @@ from unit.support import Call, Context, event, wire
 REQUEST_ID = "7d0f1c9a-2f5e-4d0b-9a57-1c1f6f0e8b21"
 # The caller of the document's examples: the ids that follow from idempotency keys depend on it.
 CALLER = {
-    "iam": {"userArn": "arn:aws:iam::123456789012:user/operator", "accountId": "123456789012", "userId": "AIDA1"}
+    "iam": {
+        "userArn": "arn:aws:iam::123456789012:user/operator",
+        "accountId": "123456789012",
+        "userId": "AIDA1",
+    }
 }
 MISCONFIGURED = config.ConfigError(["TABLE_NAME is not set"])
 _FIRST_REQUEST = datetime(2026, 1, 31, 9, 30, tzinfo=UTC)
@@ -72,7 +76,12 @@ def faulty(call: Call, faults: Mapping[str, Exception]) -> Call:
 
 def agreeable(operation: str, _payload: Mapping[str, Any], _deadline: float) -> dict[str, Any]:
     """Have one record for every id and none in any list, and take every write."""
-    record = {"recordID": "any", "createdAt": "2026-01-31T09:30:00.000Z", "type": "note", "status": "new"}
+    record = {
+        "recordID": "any",
+        "createdAt": "2026-01-31T09:30:00.000Z",
+        "type": "note",
+        "status": "new",
+    }
     item = {name: attributes.encode(value) for name, value in record.items()}
     answers: dict[str, dict[str, Any]] = {"GetItem": {"Item": item}, "Query": {"Items": []}}
     return answers.get(operation, {})
@@ -101,7 +110,11 @@ def send(app: handler.App | config.ConfigError, request: Request) -> Answer:
         **headers,
     )
     response = handler.serve(app, given, Context(REQUEST_ID))
-    octets = b64decode(response["body"]) if response["isBase64Encoded"] else response["body"].encode()
+    octets = (
+        b64decode(response["body"]) if response["isBase64Encoded"] else response["body"].encode()
+    )
     if response["headers"].get("content-encoding") == "gzip":
         octets = gzip.decompress(octets)
-    return Answer(response["statusCode"], response["headers"], json.loads(octets) if octets else None)
+    return Answer(
+        response["statusCode"], response["headers"], json.loads(octets) if octets else None
+    )

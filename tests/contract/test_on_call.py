@@ -62,7 +62,13 @@ def mocked_apply(folder: Path) -> dict[str, Any]:
     runner = terraform.ensure(folder / "terraform.log")
     env = terraform.environment(data=TOOLS / "terraform-data" / "on-call")
     test = functools.partial(
-        runner.call, MODULE, "test", "-json", "-verbose", "-filter=tests/on_call.tftest.hcl", env=env
+        runner.call,
+        MODULE,
+        "test",
+        "-json",
+        "-verbose",
+        "-filter=tests/on_call.tftest.hcl",
+        env=env,
     )
     # Its own assertions are for `terraform test` to report. No state means that there was no init yet.
     said = test().output
@@ -79,7 +85,9 @@ def resources(applied: dict[str, Any]) -> Find:
     """Find the resources of a type in the module itself, by their key."""
 
     def of_type(kind: str) -> dict[str, Values]:
-        found = [resource for resource in applied["root_module"]["resources"] if resource["type"] == kind]
+        found = [
+            resource for resource in applied["root_module"]["resources"] if resource["type"] == kind
+        ]
         assert found, kind
         return {str(resource.get("index", "")): resource["values"] for resource in found}
 
@@ -100,7 +108,9 @@ def named(resources: Find) -> Iterator[tuple[str, str, dict[str, str]]]:
     """Yield namespace, name and dimensions of every metric in alarms and dashboard."""
     for alarm in resources("aws_cloudwatch_metric_alarm").values():
         yield alarm["namespace"], alarm["metric_name"], alarm["dimensions"]
-    for widget in json.loads(resources("aws_cloudwatch_dashboard")["service"]["dashboard_body"])["widgets"]:
+    for widget in json.loads(resources("aws_cloudwatch_dashboard")["service"]["dashboard_body"])[
+        "widgets"
+    ]:
         for metric in widget["properties"]["metrics"]:
             namespace, name, *rest = [part for part in metric if isinstance(part, str)]
             yield namespace, name, dict(zip(rest[::2], rest[1::2], strict=True))
@@ -122,7 +132,9 @@ def served() -> Served:
     faults = [KeyError("a defect"), dynamodb.Unavailable("ThrottlingException", "too fast")]
 
     def counted(operation: str, payload: Mapping[str, Any], deadline: float) -> dict[str, Any]:
-        return agreeable(operation, payload, deadline) | {"ConsumedCapacity": {"CapacityUnits": 0.5}}
+        return agreeable(operation, payload, deadline) | {
+            "ConsumedCapacity": {"CapacityUnits": 0.5}
+        }
 
     root, lines, printed = logging.getLogger(), io.StringIO(), io.StringIO()
     own = logging.StreamHandler(lines)
@@ -139,7 +151,9 @@ def served() -> Served:
         send(MISCONFIGURED, Request("GET /records"))
         handler.start({})
     root.setLevel(logging.WARNING)
-    return Served(*([json.loads(line) for line in text.getvalue().splitlines()] for text in (lines, printed)))
+    return Served(
+        *([json.loads(line) for line in text.getvalue().splitlines()] for text in (lines, printed))
+    )
 
 
 def emitted(lines: list[Values]) -> set[Metric]:
@@ -155,7 +169,9 @@ def emitted(lines: list[Values]) -> set[Metric]:
 def test_alarms_and_dashboard_name_metrics_that_exist(resources: Find, served: Served) -> None:
     own = emitted(served.metrics)
     assert {metric[0] for metric in own} == {logs.NAMESPACE}
-    found = {(namespace, name, frozenset(dimensions)) for namespace, name, dimensions in named(resources)}
+    found = {
+        (namespace, name, frozenset(dimensions)) for namespace, name, dimensions in named(resources)
+    }
     assert found - published() - own == set()
     assert own - found == set(), "the handler sends what nobody looks at"
 
@@ -176,7 +192,9 @@ def test_alarms_and_dashboard_look_at_this_service(resources: Find) -> None:
     }
     actions = {"DeleteItem", "GetItem", "PutItem", "Query"}
     for namespace, name, dimensions in named(resources):
-        wanted = right | {"Operation": actions if namespace == "AWS/DynamoDB" else set(handler_operations())}
+        wanted = right | {
+            "Operation": actions if namespace == "AWS/DynamoDB" else set(handler_operations())
+        }
         for dimension, value in dimensions.items():
             assert value in wanted[dimension], (namespace, name, dimension)
 
@@ -210,7 +228,9 @@ def test_saved_queries_name_fields_that_are_logged(resources: Find, served: Serv
         "access": set(json.loads(stage["access_log_settings"][0]["format"])),
         "function": {name for line in served.lines for name in line},
     }
-    groups = {group["name"]: purpose for purpose, group in resources("aws_cloudwatch_log_group").items()}
+    groups = {
+        group["name"]: purpose for purpose, group in resources("aws_cloudwatch_log_group").items()
+    }
     for key, query in resources("aws_cloudwatch_query_definition").items():
         logged = set().union(*(fields[groups[name]] for name in query["log_group_names"]))
         assert fields_of(query["query_string"]) - logged <= FOUND_IN_EVERY_LINE, key
@@ -233,8 +253,15 @@ def test_a_field_that_nobody_logs_is_found() -> None:
 
 
 def test_every_command_of_the_runbook_is_one(applied: dict[str, Any]) -> None:
-    variables = {"MOMENT": "2026-01-31T09:30:00Z", "RECORD_ID": RECORD_ID, "REQUEST_ID": "r=1", "VERSION": "7"}
-    variables |= dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"), "x")
+    variables = {
+        "MOMENT": "2026-01-31T09:30:00Z",
+        "RECORD_ID": RECORD_ID,
+        "REQUEST_ID": "r=1",
+        "VERSION": "7",
+    }
+    variables |= dict.fromkeys(
+        ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"), "x"
+    )
     for key, line in applied["outputs"]["runbook"]["value"].items():
         commands = aws_cli.runs(line, ("aws", "curl", "terraform"), **variables)
         assert commands, key
@@ -253,7 +280,8 @@ def check_release(words: list[str]) -> None:
     assert re.fullmatch(r'\{pinned_version="[1-9]\d*"(,canary=\{weight=0\.\d+\})?\}', value)
     for environment in ("dev", "prod"):
         assert name in {
-            block.labels[0] for block in blocks(ROOT / f"environments/{environment}/variables.tf", "variable")
+            block.labels[0]
+            for block in blocks(ROOT / f"environments/{environment}/variables.tf", "variable")
         }
 
 
@@ -263,7 +291,14 @@ def check_release(words: list[str]) -> None:
         ["dynamodb", "restore-table", "--region", "eu-west-1"],
         ["dynamodb", "describe-table", "--table-nam", "a", "--region", "eu-west-1"],
         ["dynamodb", "describe-table", "--region", "eu-west-1"],
-        ["cloudtrail", "lookup-events", "--region", "eu-west-1", "--lookup-attributes", "Key=ResourceName,Value=a"],
+        [
+            "cloudtrail",
+            "lookup-events",
+            "--region",
+            "eu-west-1",
+            "--lookup-attributes",
+            "Key=ResourceName,Value=a",
+        ],
     ],
 )
 def test_a_command_that_the_cli_would_refuse_is_found(words: list[str]) -> None:

@@ -123,15 +123,22 @@ def documented(operation: str, name: str) -> Iterator[Request]:
     for media_type, content in described.get("requestBody", {}).get("content", {}).items():
         if name in content["examples"]:
             typed = headers | {"Content-Type": media_type}
-            yield request._replace(headers=typed, body=json.dumps(content["examples"][name]["value"]))
+            yield request._replace(
+                headers=typed, body=json.dumps(content["examples"][name]["value"])
+            )
 
 
 def example_names(operation: str) -> list[str]:
     """Return the names under which an operation has examples of requests or of successful answers."""
     described = OPERATIONS[operation][1]
-    holders = [*parameters(operation).values(), *described.get("requestBody", {}).get("content", {}).values()]
+    holders = [
+        *parameters(operation).values(),
+        *described.get("requestBody", {}).get("content", {}).values(),
+    ]
     for response in own_responses(operation).values():
-        holders += [content for kind, content in own_content(response).items() if kind != PROBLEM_JSON]
+        holders += [
+            content for kind, content in own_content(response).items() if kind != PROBLEM_JSON
+        ]
     return sorted({name for holder in holders for name in holder.get("examples", {})})
 
 
@@ -150,8 +157,12 @@ JSON = {"Content-Type": api.JSON}
 (PLAIN,) = documented("create", "plain")
 (KEYED,) = documented("create", "keyed")
 RECORD_ID = parameters("get")["recordID"]["example"]
-ANY_UNAVAILABLE = dict.fromkeys(("GetItem", "PutItem", "Query"), dynamodb.Unavailable("ThrottlingException", "slow"))
-LOST = dict.fromkeys(("PutItem", "DeleteItem"), dynamodb.Unavailable("TimeoutError", "no answer", ambiguous=True))
+ANY_UNAVAILABLE = dict.fromkeys(
+    ("GetItem", "PutItem", "Query"), dynamodb.Unavailable("ThrottlingException", "slow")
+)
+LOST = dict.fromkeys(
+    ("PutItem", "DeleteItem"), dynamodb.Unavailable("TimeoutError", "no answer", ambiguous=True)
+)
 
 
 def usual(operation: str) -> Request:
@@ -160,7 +171,9 @@ def usual(operation: str) -> Request:
     is_one = "{recordID}" in route_key
     has_body = operation in ("create", "update")
     body = PLAIN.body if has_body else None
-    return Request(route_key, RECORD_ID if is_one else None, headers=JSON if has_body else {}, body=body)
+    return Request(
+        route_key, RECORD_ID if is_one else None, headers=JSON if has_body else {}, body=body
+    )
 
 
 def cases() -> Iterator[Case]:
@@ -174,20 +187,33 @@ def cases() -> Iterator[Case]:
         ask, seeded = usual(operation), (PLAIN, KEYED)
         yield Case("unknownParameter", operation, ask._replace(query="typo=1"), 400, seeded)
         yield Case("noIdentity", operation, ask._replace(authorizer={"iam": {}}), 403, seeded)
-        claims = {"jwt": {"claims": {"iss": "https://issuer.test", "scope": "records/read records/write"}}}
-        yield Case("noSubject", operation, ask._replace(authorizer=claims), 403, seeded, auth_mode="JWT")
+        claims = {
+            "jwt": {"claims": {"iss": "https://issuer.test", "scope": "records/read records/write"}}
+        }
+        yield Case(
+            "noSubject", operation, ask._replace(authorizer=claims), 403, seeded, auth_mode="JWT"
+        )
         broken = dict.fromkeys(ANY_UNAVAILABLE, RuntimeError("never expected"))
         yield Case("internalError", operation, ask, 500, faults=broken)
         yield Case("configurationError", operation, ask, 500, is_misconfigured=True)
         yield Case("unavailable", operation, ask, 503, faults=ANY_UNAVAILABLE)
         if operation in ("create", "update", "delete"):
-            yield Case("outcomeUnknown", operation, ask, 503, () if operation == "create" else seeded, faults=LOST)
+            yield Case(
+                "outcomeUnknown",
+                operation,
+                ask,
+                503,
+                () if operation == "create" else seeded,
+                faults=LOST,
+            )
         if operation in ("get", "update", "delete"):
             yield Case("recordNotFound", operation, ask._replace(record_id="nobody"), 404)
             yield Case("malformedID", operation, ask._replace(record_id="-"), 404)
         if operation in ("update", "delete"):
             other = {"If-Match": '"1-0a1b2c3d4e5f"'}
-            yield Case("preconditionFailed", operation, ask._replace(headers=JSON | other), 412, seeded)
+            yield Case(
+                "preconditionFailed", operation, ask._replace(headers=JSON | other), 412, seeded
+            )
         if operation in ("create", "update"):
             large = json.dumps({"attributes": {"text": "x" * api.MAX_BODY_BYTES}})
             yield Case("tooLarge", operation, ask._replace(body=large), 413, seeded)
@@ -200,17 +226,25 @@ def special_cases() -> Iterator[Case]:
     """Yield what one operation alone does."""
     listing, create, reading = usual("list"), usual("create"), usual("get")
     many = tuple(PLAIN for _ in range(5))
-    yield Case("compressed", "list", listing._replace(headers={"Accept-Encoding": "gzip"}), 200, many)
-    yield Case("query", "list", listing._replace(query="limit=0&state=failed&order=asc&order=desc"), 400)
+    yield Case(
+        "compressed", "list", listing._replace(headers={"Accept-Encoding": "gzip"}), 200, many
+    )
+    yield Case(
+        "query", "list", listing._replace(query="limit=0&state=failed&order=asc&order=desc"), 400
+    )
     unquoted = {"If-None-Match": "1-0a1b2c3d4e5f"}
     yield Case("header", "get", reading._replace(headers=unquoted), 400, (PLAIN,))
     wrong = {"status": "", "state": "failed", "version": 2, "attributes": {"sizes": [1, {"": 2}]}}
     yield Case("body", "create", create._replace(body=json.dumps(wrong)), 400)
     yield Case("replayed", "create", KEYED, 201, (KEYED,))
     signed = json.dumps({"type": "note", "status": "new", "submittedBy": "m.okafor"})
-    yield Case("anyone", "create", create._replace(body=signed, authorizer=None), 201, auth_mode="NONE")
+    yield Case(
+        "anyone", "create", create._replace(body=signed, authorizer=None), 201, auth_mode="NONE"
+    )
     yield Case("keyReused", "create", KEYED._replace(body=PLAIN.body), 422, (KEYED,))
-    keyed_id = own_responses("create")[201]["content"][api.JSON]["examples"]["keyed"]["value"]["recordID"]
+    keyed_id = own_responses("create")[201]["content"][api.JSON]["examples"]["keyed"]["value"][
+        "recordID"
+    ]
     removal = usual("delete")._replace(record_id=keyed_id)
     yield Case("recordDeleted", "create", KEYED, 410, (KEYED, removal))
 
@@ -226,14 +260,18 @@ def answer(case: Case, client: "DynamoDBClient") -> Answer:
             service.send(service.app(call, table), request)
         if case.is_misconfigured:
             return service.send(service.MISCONFIGURED, case.request)
-        return service.send(service.app(service.faulty(call, case.faults), table, case.auth_mode), case.request)
+        return service.send(
+            service.app(service.faulty(call, case.faults), table, case.auth_mode), case.request
+        )
 
 
 @pytest.fixture(scope="module")
 def answers() -> list[tuple[Case, Answer]]:
     """Every case with its answer."""
     with mock_aws():
-        client = boto3.client("dynamodb", "eu-west-1", aws_access_key_id="test", aws_secret_access_key="test")
+        client = boto3.client(
+            "dynamodb", "eu-west-1", aws_access_key_id="test", aws_secret_access_key="test"
+        )
         return [(case, answer(case, client)) for case in CASES]
 
 
@@ -243,7 +281,12 @@ def test_the_document_is_valid_openapi() -> None:
 
 def test_every_component_is_used() -> None:
     used = set(re.findall(r"#/components/(\w+/[\w-]+)", json.dumps(DOCUMENT)))
-    held = {f"{kind}/{name}" for kind in COMPONENTS if kind != "securitySchemes" for name in COMPONENTS[kind]}
+    held = {
+        f"{kind}/{name}"
+        for kind in COMPONENTS
+        if kind != "securitySchemes"
+        for name in COMPONENTS[kind]
+    }
     assert used == held
 
 
@@ -251,15 +294,23 @@ def test_module_handler_and_document_have_the_same_operations() -> None:
     entry = r'^    (\w+) = \{\n      route_key += "([^"]+)"\n      actions .*\n      access +="? ?"(\w+)"\n    \}$'
     text = (ROOT / "modules/records-api/operations.tf").read_text()
     literal = text[text.index("  catalogue = {\n") : text.index("\n  }\n")]
-    catalogue = {name: (route_key, access) for name, route_key, access in re.findall(entry, literal, re.MULTILINE)}
+    catalogue = {
+        name: (route_key, access)
+        for name, route_key, access in re.findall(entry, literal, re.MULTILINE)
+    }
     assert literal.count("route_key") == len(catalogue)
 
     dispatched = {name: route_key for route_key, (name, _) in handler.OPERATIONS.items()}
     described = {name: route_key for name, (route_key, _) in OPERATIONS.items()}
-    assert {name: route_key for name, (route_key, _) in catalogue.items()} == dispatched == described
+    assert (
+        {name: route_key for name, (route_key, _) in catalogue.items()} == dispatched == described
+    )
 
     inputs = (ROOT / "modules/records-api/variables.tf").read_text()
-    scopes = {level: re.findall(rf'{level}_scopes += .*\["([^"]+)"\]', inputs) for level in ("read", "write")}
+    scopes = {
+        level: re.findall(rf'{level}_scopes += .*\["([^"]+)"\]', inputs)
+        for level in ("read", "write")
+    }
     for name, (_, access) in catalogue.items():
         assert OPERATIONS[name][1]["security"] == [{"iam": []}, {"jwt": scopes[access]}, {}], name
 
@@ -268,11 +319,15 @@ def test_list_takes_the_parameters_of_the_document() -> None:
     queries = [name for name, parameter in parameters("list").items() if parameter["in"] == "query"]
     assert sorted(queries) == sorted(api.LIST_PARAMETERS)
     for operation in OPERATIONS.keys() - {"list"}:
-        assert "query" not in {parameter["in"] for parameter in parameters(operation).values()}, operation
+        assert "query" not in {parameter["in"] for parameter in parameters(operation).values()}, (
+            operation
+        )
 
 
 def test_schemas_have_the_fields_of_a_record() -> None:
-    schemas = {name: list(schema.get("properties", {})) for name, schema in COMPONENTS["schemas"].items()}
+    schemas = {
+        name: list(schema.get("properties", {})) for name, schema in COMPONENTS["schemas"].items()
+    }
     assert schemas["Record"] == list(fields.PUBLIC_FIELDS)
     assert schemas["NewRecord"] == schemas["Patch"] == list(fields.CLIENT_FIELDS)
     assert schemas["NewRecordOfAnyone"] == [*fields.CLIENT_FIELDS, "submittedBy"]
@@ -287,7 +342,10 @@ def test_schemas_have_the_limits_of_the_code() -> None:
     assert schemas["Page"]["properties"]["records"]["maxItems"] == api.MAX_LIMIT
     assert schemas["Cursor"]["maxLength"] == cursor.MAX_LENGTH
     assert schemas["RecordID"]["pattern"] == f"^{fields.RECORD_ID.pattern}$"
-    assert parameters("create")["Idempotency-Key"]["schema"]["pattern"] == f"^{api.IDEMPOTENCY_KEY.pattern}$"
+    assert (
+        parameters("create")["Idempotency-Key"]["schema"]["pattern"]
+        == f"^{api.IDEMPOTENCY_KEY.pattern}$"
+    )
     assert schemas["Value"]["exclusiveMaximum"] == float(f"1e{fields.MAX_EXPONENT + 1}")
     assert schemas["Value"]["exclusiveMinimum"] == -schemas["Value"]["exclusiveMaximum"]
 
@@ -306,7 +364,10 @@ NUMBERS = f"magnitude from 1E{fields.MIN_EXPONENT} to under 1E+{fields.MAX_EXPON
         (DOCUMENT["info"], f"ends before {responses.MAX_PAGE_BYTES / 2**20} MiB"),
         (own_responses("create")[410], f"less than {records.TOMBSTONE_SECONDS // 3600} hours ago"),
         (COMPONENTS["responses"]["TooLarge"], f"more than {api.MAX_BODY_BYTES} bytes"),
-        (COMPONENTS["schemas"]["Attributes"], f"at most {fields.MAX_DEPTH} levels deep, itself included"),
+        (
+            COMPONENTS["schemas"]["Attributes"],
+            f"at most {fields.MAX_DEPTH} levels deep, itself included",
+        ),
         (COMPONENTS["schemas"]["Value"], f"at most {fields.MAX_DIGITS} significant digits"),
         (COMPONENTS["schemas"]["Value"], NUMBERS),
         (parameters("list")["limit"], f"More than {api.MAX_LIMIT} is lowered to {api.MAX_LIMIT}"),
@@ -342,7 +403,9 @@ def test_answers_are_as_documented(case: Case, answers: list[tuple[Case, Answer]
     assert sent.keys() <= described.keys()
     assert {name for name, header in described.items() if header.get("required")} <= sent.keys()
     for name, value in sent.items():
-        assert not faults(described[name]["schema"], decoded(value, described[name]["schema"])), name
+        assert not faults(described[name]["schema"], decoded(value, described[name]["schema"])), (
+            name
+        )
 
     if own_content(response):
         ((media_type, content),) = own_content(response).items()
@@ -373,7 +436,11 @@ def test_every_documented_answer_happens(answers: list[tuple[Case, Answer]]) -> 
 
 def test_gateway_answers_stand_apart() -> None:
     for operation, (_, described) in OPERATIONS.items():
-        gateways = {status for status in described["responses"] if status not in map(str, own_responses(operation))}
+        gateways = {
+            status
+            for status in described["responses"]
+            if status not in map(str, own_responses(operation))
+        }
         absent = {"404"} if "{recordID}" not in OPERATIONS[operation][0] else set()
         assert gateways == {"401", "429", "5XX"} | absent, operation
     for name, response in COMPONENTS["responses"].items():
@@ -390,7 +457,9 @@ def test_examples_keep_to_their_schemas() -> None:
     headers = dict(COMPONENTS["headers"])
     for operation in OPERATIONS:
         for response in own_responses(operation).values():
-            headers |= {name: header for name, header in response["headers"].items() if "schema" in header}
+            headers |= {
+                name: header for name, header in response["headers"].items() if "schema" in header
+            }
     for name, header in headers.items():
         assert "example" not in header or not faults(header["schema"], header["example"]), name
     for operation, (_, described) in OPERATIONS.items():
@@ -439,7 +508,9 @@ def test_there_are_samples_of_every_parameter() -> None:
         for value in values
     ],
 )
-def test_parameters_are_refused_by_handler_and_schema_alike(name: str, value: str, *, is_taken: bool) -> None:
+def test_parameters_are_refused_by_handler_and_schema_alike(
+    name: str, value: str, *, is_taken: bool
+) -> None:
     operation = SAMPLES[name][0]
     parameter, request = parameters(operation)[name], usual(operation)
     if parameter["in"] == "path":
@@ -457,11 +528,25 @@ def test_parameters_are_refused_by_handler_and_schema_alike(name: str, value: st
         assert got.status == HTTPStatus.NOT_FOUND
     else:
         assert got.status == HTTPStatus.BAD_REQUEST
-        assert [error.get("parameter", error.get("header")) for error in got.content["errors"]] == [name]
+        assert [error.get("parameter", error.get("header")) for error in got.content["errors"]] == [
+            name
+        ]
 
 
 # What a schema can't say is left out: more than 38 digits, magnitudes under 1E-130, nesting, doubled names.
-MEMBERS: list[Any] = ["", "x" * 9000, None, {}, {"": 1}, False, -0.0, 9.9e125, -9.9e125, 1e126, -1e126]
+MEMBERS: list[Any] = [
+    "",
+    "x" * 9000,
+    None,
+    {},
+    {"": 1},
+    False,
+    -0.0,
+    9.9e125,
+    -9.9e125,
+    1e126,
+    -1e126,
+]
 EDGES: list[Any] = [
     *["x" * length for length in (0, 1, 128, 129, 512, 513, 8192, 8193)],
     *["\N{GRINNING FACE}" * length for length in (128, 129)],
@@ -474,7 +559,9 @@ VALUES = st.recursive(
     st.none()
     | st.booleans()
     | st.integers(-(10**37), 10**37)
-    | st.floats(allow_nan=False, allow_infinity=False).filter(lambda number: number == 0 or abs(number) >= 1e-130)
+    | st.floats(allow_nan=False, allow_infinity=False).filter(
+        lambda number: number == 0 or abs(number) >= 1e-130
+    )
     | st.text(max_size=3),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(max_size=2), inner),
 )
@@ -487,7 +574,10 @@ def assert_alike(operation: str, auth_mode: str, schema: dict[str, Any], body: o
     request = usual(operation)._replace(body=json.dumps(body))
     got = service.send(service.app(service.agreeable, auth_mode=auth_mode), request)
     found = faults(schema, body)
-    assert got.status == (HTTPStatus.BAD_REQUEST if found else min(own_successes(operation))), (got.content, found)
+    assert got.status == (HTTPStatus.BAD_REQUEST if found else min(own_successes(operation))), (
+        got.content,
+        found,
+    )
 
 
 takers_of_bodies = pytest.mark.parametrize(
@@ -495,7 +585,10 @@ takers_of_bodies = pytest.mark.parametrize(
     [
         ("create", "IAM", {"$ref": "#/components/schemas/NewRecord"}),
         ("create", "NONE", OPERATIONS["create"][1]["requestBody"]["content"][api.JSON]["schema"]),
-        *[("update", "IAM", each["schema"]) for each in OPERATIONS["update"][1]["requestBody"]["content"].values()],
+        *[
+            ("update", "IAM", each["schema"])
+            for each in OPERATIONS["update"][1]["requestBody"]["content"].values()
+        ],
     ],
 )
 
@@ -527,12 +620,18 @@ def own_successes(operation: str) -> list[int]:
 
 def decoded(value: str, schema: dict[str, Any]) -> int | str:
     """Return a parameter or header as its schema sees it."""
-    return int(value) if schema.get("type") == "integer" and re.fullmatch(r"-?\d+", value) else value
+    return (
+        int(value) if schema.get("type") == "integer" and re.fullmatch(r"-?\d+", value) else value
+    )
 
 
 def expected(example: dict[str, Any]) -> dict[str, Any]:
     """Return the example as this interpreter words it: the phrases of statuses change between Python versions."""
-    return example | {"title": HTTPStatus(example["status"]).phrase} if "requestId" in example else example
+    return (
+        example | {"title": HTTPStatus(example["status"]).phrase}
+        if "requestId" in example
+        else example
+    )
 
 
 def undocumented(schema: dict[str, Any], value: dict[str, Any]) -> set[str]:

@@ -36,7 +36,11 @@ SETTINGS = {
     "SERVICE_NAME": "records-test",
     "TABLE_NAME": "records-test",
 }
-IAM = {"userArn": "arn:aws:iam::123456789012:user/ann", "accountId": "123456789012", "userId": "AIDAANN"}
+IAM = {
+    "userArn": "arn:aws:iam::123456789012:user/ann",
+    "accountId": "123456789012",
+    "userId": "AIDAANN",
+}
 REQUEST = {
     "version": "2.0",
     "routeKey": "GET /records",
@@ -77,7 +81,9 @@ def test_missing_variables_are_one_line_at_start_and_a_named_problem_in_every_an
         assert outcome.kind == "response"
         assert outcome.content["statusCode"] == 500
         assert json.loads(outcome.content["body"])["type"] == "urn:records-api:configuration-error"
-    assert [line["_aws"]["CloudWatchMetrics"][-1]["Metrics"][0]["Name"] for line in run.printed] == [
+    assert [
+        line["_aws"]["CloudWatchMetrics"][-1]["Metrics"][0]["Name"] for line in run.printed
+    ] == [
         "ConfigurationErrors",
         "ConfigurationErrors",
     ]
@@ -85,7 +91,9 @@ def test_missing_variables_are_one_line_at_start_and_a_named_problem_in_every_an
 
 def test_a_broken_release_raises_to_whoever_invokes_the_self_test(tmp_path: Path) -> None:
     settings = {name: value for name, value in SETTINGS.items() if name != "TABLE_NAME"}
-    run = lambda_run(tmp_path, settings | {"LOG_LEVEL": "LOUD"}, [{"selfTest": True, "sourceDigest": None}])
+    run = lambda_run(
+        tmp_path, settings | {"LOG_LEVEL": "LOUD"}, [{"selfTest": True, "sourceDigest": None}]
+    )
 
     [outcome] = run.outcomes
     assert outcome.kind == "error"
@@ -95,7 +103,9 @@ def test_a_broken_release_raises_to_whoever_invokes_the_self_test(tmp_path: Path
 
 
 def test_code_of_other_sources_fails_the_self_test(tmp_path: Path) -> None:
-    [outcome] = lambda_run(tmp_path, SETTINGS, [{"selfTest": True, "sourceDigest": "0" * 64}]).outcomes
+    [outcome] = lambda_run(
+        tmp_path, SETTINGS, [{"selfTest": True, "sourceDigest": "0" * 64}]
+    ).outcomes
 
     assert (outcome.kind, outcome.content["errorType"]) == ("error", "SelfTestFailed")
     assert "scripts/package" in outcome.content["errorMessage"]
@@ -109,7 +119,15 @@ def test_each_request_is_one_json_line_without_what_the_caller_sent(tmp_path: Pa
     assert [line["coldStart"] for line in run.framed] == [True, False]
     assert {line["requestId"] for line in run.framed} == {"invocation-0", "invocation-1"}
     for line in run.framed:
-        assert {"timestamp", "level", "service", "operation", "apiRequestId", "caller", "status"} <= line.keys()
+        assert {
+            "timestamp",
+            "level",
+            "service",
+            "operation",
+            "apiRequestId",
+            "caller",
+            "status",
+        } <= line.keys()
         assert line["level"] == "WARNING"
     assert "secret-sauce" not in json.dumps(run.framed + run.printed)
 
@@ -152,7 +170,11 @@ def lambda_run(folder: Path, settings: Mapping[str, str], events: list[Mapping[s
         server.server_close()
     with os.fdopen(reading, "rb") as log:
         framed = [json.loads(message) for message in frames(log.read())]
-    return Run(collected, framed, [json.loads(line) for line in printed.splitlines() if line.startswith(b'{"_aws"')])
+    return Run(
+        collected,
+        framed,
+        [json.loads(line) for line in printed.splitlines() if line.startswith(b'{"_aws"')],
+    )
 
 
 def frames(log: bytes) -> Iterator[bytes]:
@@ -162,7 +184,9 @@ def frames(log: bytes) -> Iterator[bytes]:
         yield stream.read(int.from_bytes(head[4:8], "big"))
 
 
-def runtime_api(events: Iterator[Mapping[str, Any]], outcomes: "queue.Queue[Outcome]") -> ThreadingHTTPServer:
+def runtime_api(
+    events: Iterator[Mapping[str, Any]], outcomes: "queue.Queue[Outcome]"
+) -> ThreadingHTTPServer:
     """Start a Runtime API that hands out `events`, then keeps the runtime waiting, and collects its answers."""
     numbered = enumerate(events)
 
@@ -187,8 +211,13 @@ def runtime_api(events: Iterator[Mapping[str, Any]], outcomes: "queue.Queue[Outc
             self.send_header("content-type", "application/json")
             self.send_header("lambda-runtime-trace-id", "Root=1-5e9d0a5f-0;Sampled=0")
             self.send_header("lambda-runtime-aws-request-id", request_id)
-            self.send_header("lambda-runtime-deadline-ms", str(time.time_ns() // 1_000_000 + 29_000))
-            self.send_header("lambda-runtime-invoked-function-arn", "arn:aws:lambda:eu-west-1:123456789012:function:f")
+            self.send_header(
+                "lambda-runtime-deadline-ms", str(time.time_ns() // 1_000_000 + 29_000)
+            )
+            self.send_header(
+                "lambda-runtime-invoked-function-arn",
+                "arn:aws:lambda:eu-west-1:123456789012:function:f",
+            )
             self.end_headers()
             self.wfile.write(body)
 

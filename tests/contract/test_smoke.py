@@ -27,7 +27,9 @@ def answer(status: int, content: object = None, **headers: str) -> Answer:
 
 
 TRUTH = {
-    "/records?limit=1": answer(200, {"records": [NEWER], "next": "c"}, link='<?limit=1&cursor=c>; rel="next"'),
+    "/records?limit=1": answer(
+        200, {"records": [NEWER], "next": "c"}, link='<?limit=1&cursor=c>; rel="next"'
+    ),
     "/records?limit=1&cursor=c": answer(200, {"records": [OLDER]}),
     "/records/newer": answer(200, NEWER, etag=ETAG),
     "/records/newer under its ETag": answer(304),
@@ -74,7 +76,9 @@ def says(content: object) -> Lie:
 
 
 def without(header: str) -> Lie:
-    return lambda true: replace(true, headers={name: value for name, value in true.headers.items() if name != header})
+    return lambda true: replace(
+        true, headers={name: value for name, value in true.headers.items() if name != header}
+    )
 
 
 def status(code: int) -> Lie:
@@ -96,14 +100,39 @@ def test_a_server_that_tells_the_truth_passes(name: str) -> None:
         ("lists in pages", "/records?limit=1", says({"data": []}), "is not this service"),
         ("lists in pages", "/records?limit=1", says("<html>"), "is not this service"),
         ("lists in pages", "/records?limit=1&cursor=c", status(400), "answered 400 instead of 200"),
-        ("lists in pages", "/records?limit=1&cursor=c", says({"records": [NEWER]}), "a record in common"),
+        (
+            "lists in pages",
+            "/records?limit=1&cursor=c",
+            says({"records": [NEWER]}),
+            "a record in common",
+        ),
         ("gets one record", "/records/newer", status(404), "answers 404, under its ETag 304"),
         ("gets one record", "/records/newer", without("etag"), "answers 200, under its ETag 200"),
         ("gets one record", "/records/newer", says(OLDER), "or not what is listed"),
-        ("gets one record", "/records/newer under its ETag", status(200), "answers 200, under its ETag 200"),
-        ("refuses typos by name", "/records?stauts=failed", status(200), "answered 200 instead of 400"),
-        ("refuses typos by name", "/records?stauts=failed", says({"requestId": "r", "errors": []}), "is not named"),
-        ("refuses typos by name", "/records/00000000-0000-7000-8000-000000000000", status(200), "200 instead of 404"),
+        (
+            "gets one record",
+            "/records/newer under its ETag",
+            status(200),
+            "answers 200, under its ETag 200",
+        ),
+        (
+            "refuses typos by name",
+            "/records?stauts=failed",
+            status(200),
+            "answered 200 instead of 400",
+        ),
+        (
+            "refuses typos by name",
+            "/records?stauts=failed",
+            says({"requestId": "r", "errors": []}),
+            "is not named",
+        ),
+        (
+            "refuses typos by name",
+            "/records/00000000-0000-7000-8000-000000000000",
+            status(200),
+            "200 instead of 404",
+        ),
         ("refuses strangers", "to a stranger", status(200), "without credentials is answered 200"),
         ("refuses strangers", "to a stranger", status(404), "without credentials is answered 404"),
     ],

@@ -26,7 +26,9 @@ Count = Callable[..., None]
 
 pytestmark = pytest.mark.usefixtures("credentials", "hurried")
 
-CALLER = records.Caller("arn:aws:sts::123456789012:assumed-role/app/session", "123456789012:AROAEXAMPLE")
+CALLER = records.Caller(
+    "arn:aws:sts::123456789012:assumed-role/app/session", "123456789012:AROAEXAMPLE"
+)
 BODY = {"type": "check", "status": "open", "attributes": {"count": 0}}
 PATCH = {"status": "closed", "attributes": {"count": 1}}
 DEADLINE_SECONDS = 10.0
@@ -91,7 +93,9 @@ class Database:
                 answer = self._client._make_api_call(request.operation, request.payload)
             except ClientError as failure:
                 told: dict[str, Any] = {**failure.response}
-                return error(told["Error"]["Code"], **({"Item": told["Item"]} if "Item" in told else {}))
+                return error(
+                    told["Error"]["Code"], **({"Item": told["Item"]} if "Item" in told else {})
+                )
             self.applied += request.operation in WRITES
         del answer["ResponseMetadata"]
         return message(answer)
@@ -101,7 +105,9 @@ def _then(act: Callable[[Exchange], None]) -> Callable[[Exchange, bytes], None]:
     return lambda exchange, _: act(exchange)
 
 
-def _sends(change: Callable[[bytes], bytes], *, is_last: bool = True) -> Callable[[Exchange, bytes], None]:
+def _sends(
+    change: Callable[[bytes], bytes], *, is_last: bool = True
+) -> Callable[[Exchange, bytes], None]:
     def fault(exchange: Exchange, content: bytes) -> None:
         exchange.send(change(content))
         if is_last:
@@ -120,11 +126,16 @@ LOST = {
     "closed": _then(Exchange.close),
     "half of it sent": _sends(lambda content: content[: len(content) // 2]),
     "one letter changed": _sends(
-        lambda content: content.replace(b"said so", b"said no").replace(b"TableName", b"TableNane"), is_last=False
+        lambda content: content.replace(b"said so", b"said no").replace(b"TableName", b"TableNane"),
+        is_last=False,
     ),
     "garbage": _sends(lambda content: bytes(reversed(content))),
-    "500 in its place": _sends(lambda _: error("InternalServerError", "500 Internal Server Error"), is_last=False),
-    "a page of HTML in its place": _sends(lambda _: message(b"<html>", status="502 Bad Gateway", crc=None)),
+    "500 in its place": _sends(
+        lambda _: error("InternalServerError", "500 Internal Server Error"), is_last=False
+    ),
+    "a page of HTML in its place": _sends(
+        lambda _: message(b"<html>", status="502 Bad Gateway", crc=None)
+    ),
     "too late": _then(_waits),
 }
 NEVER: dict[str, Step] = {
@@ -137,7 +148,10 @@ NEVER: dict[str, Step] = {
 
 
 def _kinds(database: Database) -> dict[str, Step]:
-    kinds = {f"applied, then the answer lost: {name}": database.loses(fault) for name, fault in LOST.items()}
+    kinds = {
+        f"applied, then the answer lost: {name}": database.loses(fault)
+        for name, fault in LOST.items()
+    }
     kinds |= {f"never applied: {name}": step for name, step in NEVER.items()}
     return kinds | {"applied after the retry": database.holds_up}
 
@@ -146,7 +160,9 @@ def _kinds(database: Database) -> dict[str, Step]:
 def moto() -> Iterator[Any]:
     """A client of moto, in which the table stands."""
     with mock_aws(config={"core": {"mock_credentials": False, "reset_boto3_session": True}}):
-        client: Any = boto3.client("dynamodb", "eu-west-3", aws_access_key_id="a", aws_secret_access_key="b")
+        client: Any = boto3.client(
+            "dynamodb", "eu-west-3", aws_access_key_id="a", aws_secret_access_key="b"
+        )
         client.create_table(
             TableName="records",
             KeySchema=[{"AttributeName": "recordID", "KeyType": "HASH"}],
@@ -195,14 +211,24 @@ def create(table: store.Table, key: str | None = None) -> tuple[store.Record, bo
 
 
 def update(table: store.Table, old: store.Record, *, if_match: bool = False) -> store.Record:
-    return records.update(table, old["recordID"], PATCH, records.tag(old).__eq__ if if_match else None, now())
+    return records.update(
+        table, old["recordID"], PATCH, records.tag(old).__eq__ if if_match else None, now()
+    )
 
 
 def delete(table: store.Table, old: store.Record, *, if_match: bool = False) -> None:
     records.delete(table, old["recordID"], records.tag(old).__eq__ if if_match else None, now())
 
 
-OPERATIONS = ["create", "create with a key", "update", "update if match", "delete", "delete if match", "delete keyed"]
+OPERATIONS = [
+    "create",
+    "create with a key",
+    "update",
+    "update if match",
+    "delete",
+    "delete if match",
+    "delete keyed",
+]
 
 
 class Write:
@@ -248,14 +274,20 @@ class Write:
             assert items == self._before
         elif self._operation == "update":
             (item,) = items
-            assert (item["version"], item["status"], item["attributes"]) == (2, "closed", {"count": 1})
+            assert (item["version"], item["status"], item["attributes"]) == (
+                2,
+                "closed",
+                {"count": 1},
+            )
         else:
             assert ["deletedAt" in item for item in items] == ([True] if self._key else [])
         return self._database.applied == 1
 
 
 @pytest.fixture(params=OPERATIONS)
-def write(request: pytest.FixtureRequest, connect: Connect, database: Database) -> Callable[[], Write]:
+def write(
+    request: pytest.FixtureRequest, connect: Connect, database: Database
+) -> Callable[[], Write]:
     """Prepare one of OPERATIONS on an empty table, as often as called."""
 
     def prepare() -> Write:
@@ -285,7 +317,11 @@ def test_a_write_whose_answer_is_lost_once_happens_once(
 def test_a_write_that_is_never_answered_says_so(
     write: Callable[[], Write], database: Database, server: FaultServer, tally: Count
 ) -> None:
-    kinds = {kind: step for kind, step in _kinds(database).items() if "too late" not in kind and "silence" not in kind}
+    kinds = {
+        kind: step
+        for kind, step in _kinds(database).items()
+        if "too late" not in kind and "silence" not in kind
+    }
     for kind, fault in kinds.items():
         server.default = database.applies
         prepared = write()
@@ -345,7 +381,10 @@ def test_an_update_that_another_hand_has_buried_is_unknown(
         once()
         once()
 
-    for fault, meddle in ((database.loses(LOST["reset"]), once), (faults.resets_after_reading, twice)):
+    for fault, meddle in (
+        (database.loses(LOST["reset"]), once),
+        (faults.resets_after_reading, twice),
+    ):
         server.script(database.applies, fault, database.after(meddle))
         before = database.items()[0]
         with pytest.raises(store.OutcomeUnknown):
@@ -359,7 +398,9 @@ def test_a_write_that_lost_to_another_hand_is_a_conflict_with_the_current_tag(
 ) -> None:
     old, _ = create(connect())
     other = connect()
-    meddle = database.after(lambda: records.update(other, old["recordID"], {"message": "mine"}, None, now()))
+    meddle = database.after(
+        lambda: records.update(other, old["recordID"], {"message": "mine"}, None, now())
+    )
     server.script(database.applies, faults.resets_after_reading, meddle)
     with pytest.raises(records.PreconditionFailed) as caught:
         (update if operation == "update" else delete)(connect(), old, if_match=True)
@@ -373,7 +414,9 @@ def test_an_update_without_precondition_is_applied_on_top_of_the_other(
 ) -> None:
     old, _ = create(connect())
     other = connect()
-    meddle = database.after(lambda: records.update(other, old["recordID"], {"message": "mine"}, None, now()))
+    meddle = database.after(
+        lambda: records.update(other, old["recordID"], {"message": "mine"}, None, now())
+    )
     server.script(database.applies, faults.resets_after_reading, meddle)
     new = update(connect(), old)
     assert database.items() == [new]
@@ -471,7 +514,9 @@ def test_eight_clients_that_update_with_if_match_lose_nothing(
                 if mine == each_wants:
                     return told["confirmed"], told["unclear"]
                 patch = {"attributes": {name: mine + 1, "count": count + 1}}
-                new = records.update(connect(), start["recordID"], patch, records.tag(seen).__eq__, now())
+                new = records.update(
+                    connect(), start["recordID"], patch, records.tag(seen).__eq__, now()
+                )
             except store.OutcomeUnknown:
                 told["unclear"] += 1
             except (records.PreconditionFailed, store.Unavailable):

@@ -16,7 +16,16 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from contract import fault_server as faults
-from contract.fault_server import Exchange, FaultServer, Step, answers, answers_and_ends, drips, error, message
+from contract.fault_server import (
+    Exchange,
+    FaultServer,
+    Step,
+    answers,
+    answers_and_ends,
+    drips,
+    error,
+    message,
+)
 from records_api import dynamodb
 
 Serve = Callable[..., FaultServer]
@@ -40,8 +49,12 @@ UNCLEAR: dict[str, Step] = {
     "closed in the middle of the head": answers_and_ends(message(ITEM)[:25]),
     "reset in the middle of the body": answers_and_ends(message(ITEM)[:CUT], reset=True),
     "half a body": answers_and_ends(message(ITEM)[:CUT]),
-    "half a chunk": answers_and_ends(b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n40\r\n{"Item":'),
-    "cut where only the checksum shows it": answers_and_ends(b"HTTP/1.1 200 OK\r\nx-amz-crc32: 1\r\n\r\n{}"),
+    "half a chunk": answers_and_ends(
+        b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n40\r\n{"Item":'
+    ),
+    "cut where only the checksum shows it": answers_and_ends(
+        b"HTTP/1.1 200 OK\r\nx-amz-crc32: 1\r\n\r\n{}"
+    ),
     "wrong CRC32": answers(message(ITEM, crc="1")),
     "no number for a CRC32": answers(message(ITEM, crc="deadbeef")),
     "wrong CRC32 of an error": answers(
@@ -53,7 +66,9 @@ UNCLEAR: dict[str, Step] = {
     "headers without end": answers_and_ends(b"HTTP/1.1 200 OK\r\n" + b"x: y\r\n" * 200),
     "early hints and no answer": answers_and_ends(b"HTTP/1.1 103 Early Hints\r\n\r\n"),
     "an HTML page as 200": answers(message(b"<html><body>Welcome</body></html>", crc=None)),
-    "an HTML page as 503": answers(message(b"<html>Busy</html>", status="503 Service Unavailable", crc=None)),
+    "an HTML page as 503": answers(
+        message(b"<html>Busy</html>", status="503 Service Unavailable", crc=None)
+    ),
     "a body of no bytes": answers(message(b"")),
     "JSON, and no object": answers(message(["Item"])),
     "JSON nested without end": answers(message(b"[" * 200_000)),
@@ -71,7 +86,11 @@ SLOW: dict[str, Step] = {
 }
 THROTTLED: dict[str, Step] = {
     name: answers(error(name))
-    for name in ("ProvisionedThroughputExceededException", "RequestLimitExceeded", "ThrottlingException")
+    for name in (
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "ThrottlingException",
+    )
 }
 AMBIGUOUS = UNCLEAR | UNCLEAR_BUT_SOUND | SLOW
 SOUND = UNCLEAR_BUT_SOUND | THROTTLED
@@ -85,13 +104,17 @@ class Trial:
         self.client = dynamodb.Client(url, REGION)
         self._tally = tally
 
-    def call(self, kind: str, seconds: float = DEADLINE_SECONDS, **payload: object) -> dict[str, Any]:
+    def call(
+        self, kind: str, seconds: float = DEADLINE_SECONDS, **payload: object
+    ) -> dict[str, Any]:
         """Call GetItem; fails where answer or error come later than the deadline."""
         began = time.monotonic()
         try:
             answer = self.client.call("GetItem", payload, began + seconds)
         except dynamodb.DynamoDBError as failure:
-            self._tally(kind, 1, type(failure).__name__ + (" (ambiguous)" if failure.ambiguous else ""))
+            self._tally(
+                kind, 1, type(failure).__name__ + (" (ambiguous)" if failure.ambiguous else "")
+            )
             raise
         else:
             self._tally(kind, 1, "right answer")
@@ -100,7 +123,11 @@ class Trial:
             assert time.monotonic() - began <= max(seconds, 0) + SLACK_SECONDS
 
     def fail(
-        self, expected: type[dynamodb.DynamoDBError], kind: str, seconds: float = DEADLINE_SECONDS, **payload: object
+        self,
+        expected: type[dynamodb.DynamoDBError],
+        kind: str,
+        seconds: float = DEADLINE_SECONDS,
+        **payload: object,
     ) -> dynamodb.DynamoDBError:
         """Call, and return the error, which is of exactly that class."""
         with pytest.raises(expected) as caught:
@@ -197,9 +224,15 @@ def test_a_pause_that_would_outlast_the_deadline_is_not_waited_for(
     monkeypatch.setattr(dynamodb, "LONGEST_PAUSE_SECONDS", 10.0)
     server = serve(THROTTLED["ThrottlingException"])
     began = time.monotonic()
-    failure = trial(server.url).fail(dynamodb.Unavailable, "throttled, and no time for another attempt", 3.0)
+    failure = trial(server.url).fail(
+        dynamodb.Unavailable, "throttled, and no time for another attempt", 3.0
+    )
     assert time.monotonic() - began < 1.0
-    assert (failure.code, failure.ambiguous, len(server.requests)) == ("ThrottlingException", False, 1)
+    assert (failure.code, failure.ambiguous, len(server.requests)) == (
+        "ThrottlingException",
+        False,
+        1,
+    )
 
 
 def test_without_time_nothing_is_sent(serve: Serve, trial: Callable[[str], Trial]) -> None:
@@ -244,7 +277,10 @@ def test_a_failed_condition_is_no_fault(serve: Serve, trial: Callable[[str], Tri
     assert (failure.item, failure.ambiguous, len(server.requests)) == (None, False, 1)
 
 
-CHUNKS = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in (b'{"It', b'em":{"recordID"', b':{"S":"1"}}}', b""))
+CHUNKS = b"".join(
+    b"%x\r\n%s\r\n" % (len(part), part)
+    for part in (b'{"It', b'em":{"recordID"', b':{"S":"1"}}}', b"")
+)
 ODD_BUT_RIGHT = {
     "100 Continue before it": (b"HTTP/1.1 100 Continue\r\n\r\n" * 3 + message(ITEM), True),
     "in chunks": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + CHUNKS, True),
@@ -268,7 +304,9 @@ def test_an_odd_answer_is_understood(
     assert attempt_connections(server) == ([1, 1, 1] if is_kept else [1, 2, 3])
 
 
-def test_an_answer_that_ends_with_the_connection_is_understood(serve: Serve, trial: Callable[[str], Trial]) -> None:
+def test_an_answer_that_ends_with_the_connection_is_understood(
+    serve: Serve, trial: Callable[[str], Trial]
+) -> None:
     server = serve(answers_and_ends(message(ITEM).replace(b"Content-Length", b"X")))
     assert trial(server.url).call("odd but right: ends with the connection") == ITEM
     assert len(server.requests) == 1
@@ -303,7 +341,9 @@ def test_a_connection_that_the_peer_ended_while_it_was_idle_costs_no_attempt(
     assert attempt_connections(server) == [1, 2]
 
 
-@pytest.mark.parametrize("step", [faults.resets_before_reading, faults.resets_after_reading], ids=["unread", "read"])
+@pytest.mark.parametrize(
+    "step", [faults.resets_before_reading, faults.resets_after_reading], ids=["unread", "read"]
+)
 def test_a_reset_on_a_reused_connection_is_ambiguous(
     step: Step, serve: Serve, trial: Callable[[str], Trial], tls: ssl.SSLContext | None
 ) -> None:
@@ -325,7 +365,9 @@ def test_a_request_that_could_not_be_sent_whole_is_not_ambiguous(
         exchange.reset()
 
     server.script(step)
-    failure = trial(server.url).fail(dynamodb.ConditionFailed, "reset while sending", filler="x" * 8_000_000)
+    failure = trial(server.url).fail(
+        dynamodb.ConditionFailed, "reset while sending", filler="x" * 8_000_000
+    )
     assert not failure.ambiguous
     assert server.connections == 2
 
@@ -349,7 +391,9 @@ def test_a_thawed_process_does_not_use_its_dead_connection(
     server.script(answers_and_dies)
     each = trial(server.url)
     assert each.call("none") == ITEM
-    clock = SimpleNamespace(monotonic=time.monotonic, time=lambda: time.time() + jump, sleep=time.sleep)
+    clock = SimpleNamespace(
+        monotonic=time.monotonic, time=lambda: time.time() + jump, sleep=time.sleep
+    )
     with monkeypatch.context() as patch:
         patch.setattr(dynamodb, "time", clock)
         assert each.call("frozen and thawed", 1.0) == OTHER
@@ -360,7 +404,10 @@ def test_a_thawed_process_does_not_use_its_dead_connection(
 
 
 def test_a_connection_is_kept_while_it_is_used(
-    serve: Serve, trial: Callable[[str], Trial], tls: ssl.SSLContext | None, monkeypatch: pytest.MonkeyPatch
+    serve: Serve,
+    trial: Callable[[str], Trial],
+    tls: ssl.SSLContext | None,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     now = time.time()
     server = serve(OK, tls=tls)
@@ -368,7 +415,9 @@ def test_a_connection_is_kept_while_it_is_used(
     for number in range(5):
         # Longer in all than a connection may idle: what counts is the last use.
         moment = now + number * (dynamodb.IDLE_SECONDS - 1)
-        clock = SimpleNamespace(monotonic=time.monotonic, time=lambda moment=moment: moment, sleep=time.sleep)
+        clock = SimpleNamespace(
+            monotonic=time.monotonic, time=lambda moment=moment: moment, sleep=time.sleep
+        )
         monkeypatch.setattr(dynamodb, "time", clock)
         assert each.call("none, one after the other") == ITEM
     assert attempt_connections(server) == [1] * 5
@@ -392,7 +441,10 @@ def test_an_answer_nobody_asked_for_is_not_taken_for_the_next(
 
 
 def test_nothing_half_read_is_left_to_the_garbage_collector(
-    serve: Serve, trial: Callable[[str], Trial], tls: ssl.SSLContext | None, monkeypatch: pytest.MonkeyPatch
+    serve: Serve,
+    trial: Callable[[str], Trial],
+    tls: ssl.SSLContext | None,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     responses: list[http.client.HTTPResponse] = []
 
@@ -412,7 +464,9 @@ def test_nothing_half_read_is_left_to_the_garbage_collector(
 # Connections that do not come about.
 
 
-def test_refused_then_listening(serve: Serve, trial: Callable[[str], Trial], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_refused_then_listening(
+    serve: Serve, trial: Callable[[str], Trial], monkeypatch: pytest.MonkeyPatch
+) -> None:
     server = serve(answers(error("ConditionalCheckFailedException")), listening=False)
     pauses: list[None] = []
 
@@ -427,7 +481,9 @@ def test_refused_then_listening(serve: Serve, trial: Callable[[str], Trial], mon
     assert len(server.requests) == 1
 
 
-def test_refused_for_good(serve: Serve, trial: Callable[[str], Trial], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_refused_for_good(
+    serve: Serve, trial: Callable[[str], Trial], monkeypatch: pytest.MonkeyPatch
+) -> None:
     server = serve(OK, listening=False)
     pauses: list[None] = []
     with at_pauses(monkeypatch, lambda: pauses.append(None)):
@@ -478,13 +534,17 @@ def test_the_next_address_of_a_host_is_tried(
         closed.bind(("127.0.0.1", 0))
         ports = (silent, closed.getsockname()[1], server.port)
         known = socket.getaddrinfo
-        found = [info for port in ports for info in known("127.0.0.1", port, type=socket.SOCK_STREAM)]
+        found = [
+            info for port in ports for info in known("127.0.0.1", port, type=socket.SOCK_STREAM)
+        ]
 
         def resolve(host: str, port: int, family: int = 0, kind: int = 0, **_: object) -> object:
             return found if host == "many.example" else known(host, port, family, kind)
 
         monkeypatch.setattr(socket, "getaddrinfo", resolve)
-        assert trial("http://many.example:1").call("two of three addresses do not answer", 2.0) == ITEM
+        assert (
+            trial("http://many.example:1").call("two of three addresses do not answer", 2.0) == ITEM
+        )
     assert len(server.requests) == 1
 
 
@@ -507,7 +567,9 @@ def test_a_peer_that_does_not_shake_hands(
 
     server = serve(step)
     failure = trial(server.url.replace("http:", "https:")).fail(
-        dynamodb.Unavailable, f"in the TLS handshake the peer {kind}", 0.4 if greeting == b"" else DEADLINE_SECONDS
+        dynamodb.Unavailable,
+        f"in the TLS handshake the peer {kind}",
+        0.4 if greeting == b"" else DEADLINE_SECONDS,
     )
     assert not failure.ambiguous
     assert server.connections == (1 if greeting == b"" else dynamodb.MAX_ATTEMPTS)
@@ -530,7 +592,10 @@ def test_a_certificate_is_verified_without_anybody_asking(
 ) -> None:
     """Without SSL_CERT_FILE the system's authorities are trusted, and this run's is none of them."""
     server = serve(OK, tls=certificates["good"])
-    assert trial(server.url).fail(dynamodb.Refused, "certificate: unknown authority").code == "CertificateError"
+    assert (
+        trial(server.url).fail(dynamodb.Refused, "certificate: unknown authority").code
+        == "CertificateError"
+    )
 
 
 # What is sent anew with every attempt.
@@ -553,7 +618,10 @@ def test_credentials_are_read_for_every_attempt(
     tokens = [request.headers["x-amz-security-token"] for request in server.requests]
     assert tokens == ["a token==", "another token=="]
     for request in server.requests:
-        assert "x-amz-security-token" in request.headers["authorization"].partition("SignedHeaders=")[2]
+        assert (
+            "x-amz-security-token"
+            in request.headers["authorization"].partition("SignedHeaders=")[2]
+        )
 
 
 def test_expired_credentials_that_are_renewed_in_the_environment(
@@ -579,11 +647,17 @@ def test_the_date_is_that_of_the_attempt(
 ) -> None:
     now = datetime(2024, 12, 31, 23, 59, 58, tzinfo=UTC)
     seconds = iter(range(100))
-    monkeypatch.setattr(dynamodb, "datetime", SimpleNamespace(now=lambda _: now + timedelta(seconds=next(seconds))))
+    monkeypatch.setattr(
+        dynamodb, "datetime", SimpleNamespace(now=lambda _: now + timedelta(seconds=next(seconds)))
+    )
     server = serve(THROTTLED["ThrottlingException"])
     trial(server.url).fail(dynamodb.Unavailable, "throttled")
     dates = [request.headers["x-amz-date"] for request in server.requests]
-    assert dates == ["20241231T235958Z", "20241231T235959Z", *[f"20250101T00000{second}Z" for second in range(4)]]
+    assert dates == [
+        "20241231T235958Z",
+        "20241231T235959Z",
+        *[f"20250101T00000{second}Z" for second in range(4)],
+    ]
     assert len({request.headers["authorization"] for request in server.requests}) == 6
 
 
@@ -605,18 +679,28 @@ def test_pauses_have_full_jitter_under_a_growing_bound(
     monkeypatch.setattr(dynamodb, "time", clock)
     trial(serve(THROTTLED["ThrottlingException"]).url).fail(dynamodb.Unavailable, "throttled")
     first, longest = dynamodb.FIRST_PAUSE_SECONDS, dynamodb.LONGEST_PAUSE_SECONDS
-    assert bounds == [(0, 0), *[(0, min(longest, first * 2**number)) for number in range(dynamodb.MAX_ATTEMPTS - 1)]]
+    assert bounds == [
+        (0, 0),
+        *[(0, min(longest, first * 2**number)) for number in range(dynamodb.MAX_ATTEMPTS - 1)],
+    ]
     assert slept == [highest / 2 for _, highest in bounds]
 
 
 heads = st.sampled_from([b"", b"HTTP/1.1 200 OK\r\n\r\n"]) | st.builds(
     b"HTTP/1.1 %d OK\r\n%s\r\n\r\n".__mod__,
-    st.tuples(st.integers(100, 999), st.sampled_from([b"Content-Length: 9", b"Transfer-Encoding: chunked"])),
+    st.tuples(
+        st.integers(100, 999),
+        st.sampled_from([b"Content-Length: 9", b"Transfer-Encoding: chunked"]),
+    ),
 )
-noise = st.binary(max_size=60) | st.text('0123456789abcdefx;\r\n{}[]:"', max_size=60).map(str.encode)
+noise = st.binary(max_size=60) | st.text('0123456789abcdefx;\r\n{}[]:"', max_size=60).map(
+    str.encode
+)
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(content=st.builds(bytes.__add__, heads, noise))
 @example(content=b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n{}")
 @example(content=b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n{}\r\n0\r\n\r\n")

@@ -27,7 +27,9 @@ from records_api import attributes, dynamodb
 Count = Callable[..., None]
 
 # The fixture that counts lives as long as the test, over all its examples: that is what is wanted.
-GENERATED = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+GENERATED = settings(
+    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 SESSION = botocore.session.get_session()
 MODEL = SESSION.get_service_model("dynamodb")
 PUT_ITEM, GET_ITEM = MODEL.operation_model("PutItem"), MODEL.operation_model("GetItem")
@@ -86,13 +88,18 @@ class Case(NamedTuple):
 
 def ours(case: Case) -> dict[str, str]:
     """Return the headers that the client sends."""
-    with mock.patch("ssl.create_default_context"):  # reads every certificate of the system: slow, and not used
+    with mock.patch(
+        "ssl.create_default_context"
+    ):  # reads every certificate of the system: slow, and not used
         client = dynamodb.Client(case.url, case.region)
     environ = {"AWS_ACCESS_KEY_ID": case.key_id, "AWS_SECRET_ACCESS_KEY": case.secret}
     if case.token:
         environ["AWS_SESSION_TOKEN"] = case.token
     clock = SimpleNamespace(now=case.moment.astimezone)
-    with mock.patch.dict(os.environ, environ, clear=True), mock.patch.object(dynamodb, "datetime", clock):
+    with (
+        mock.patch.dict(os.environ, environ, clear=True),
+        mock.patch.object(dynamodb, "datetime", clock),
+    ):
         head, _, body = client._request(case.operation, case.body).partition(b"\r\n\r\n")
     assert body == case.body
     line, *fields = head.decode().split("\r\n")
@@ -103,28 +110,36 @@ def ours(case: Case) -> dict[str, str]:
 urls = st.builds(
     lambda scheme, host, port: f"{scheme}://{host}{port and f':{port}'}",
     st.sampled_from(["http", "https"]),
-    st.from_regex(r"[a-z0-9]([a-z0-9-]{0,15}[a-z0-9])?(\.[a-z]{2,8}){0,3}", fullmatch=True) | st.just("[::1]"),
+    st.from_regex(r"[a-z0-9]([a-z0-9-]{0,15}[a-z0-9])?(\.[a-z]{2,8}){0,3}", fullmatch=True)
+    | st.just("[::1]"),
     st.just("") | st.sampled_from([80, 443, 8000]) | st.integers(1, 65535),
 )
 cases = st.builds(
     Case,
     urls,
-    st.sampled_from(SESSION.get_available_regions("dynamodb")) | st.from_regex("[a-z0-9-]{1,20}", fullmatch=True),
+    st.sampled_from(SESSION.get_available_regions("dynamodb"))
+    | st.from_regex("[a-z0-9-]{1,20}", fullmatch=True),
     st.from_regex("[A-Z0-9]{16,32}", fullmatch=True),
     secrets,
     tokens,
     st.datetimes(datetime(1971, 1, 1), datetime(2999, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001 - zone is beside
     st.sampled_from(MODEL.operation_names),
-    st.binary(max_size=200) | st.text(max_size=100).map(lambda text: json.dumps({"TableName": text}).encode()),
+    st.binary(max_size=200)
+    | st.text(max_size=100).map(lambda text: json.dumps({"TableName": text}).encode()),
 )
 
 
 @GENERATED
 @given(case=cases)
-def test_botocore_signs_the_same_request_with_the_same_header(compared: Counter[str], case: Case) -> None:
+def test_botocore_signs_the_same_request_with_the_same_header(
+    compared: Counter[str], case: Case
+) -> None:
     compared["done"] += 1
     headers = ours(case)
-    target = {"Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": f"DynamoDB_20120810.{case.operation}"}
+    target = {
+        "Content-Type": "application/x-amz-json-1.0",
+        "X-Amz-Target": f"DynamoDB_20120810.{case.operation}",
+    }
     request = AWSRequest("POST", f"{case.url}/", headers=target, data=case.body)
     keys = Credentials(case.key_id, case.secret, case.token)
     with mock.patch.object(botocore.auth, "get_current_datetime", return_value=case.moment):
@@ -139,7 +154,11 @@ KEY: dict[str, Any] = {"recordID": {"S": "1"}}
 PAYLOADS: dict[str, dict[str, Any]] = {
     "DeleteItem": {"TableName": "records", "Key": KEY},
     "GetItem": {"TableName": "records", "Key": KEY, "ConsistentRead": True},
-    "PutItem": {"TableName": "records", "Item": KEY, "ConditionExpression": "attribute_not_exists(recordID)"},
+    "PutItem": {
+        "TableName": "records",
+        "Item": KEY,
+        "ConditionExpression": "attribute_not_exists(recordID)",
+    },
     "Query": {"TableName": "records", "KeyConditionExpression": "feed = :f", "Limit": 1},
 }
 
@@ -154,7 +173,11 @@ def test_boto3_sends_the_same_request(operation: str, compared: Counter[str]) ->
         raise InterruptedError
 
     client: Any = boto3.client(
-        "dynamodb", "eu-west-3", aws_access_key_id="AKIDEXAMPLE", aws_secret_access_key="s", aws_session_token="t"
+        "dynamodb",
+        "eu-west-3",
+        aws_access_key_id="AKIDEXAMPLE",
+        aws_secret_access_key="s",
+        aws_session_token="t",
     )
     client.meta.events.register("before-send.dynamodb", catch)
     with pytest.raises(InterruptedError):
@@ -162,9 +185,14 @@ def test_boto3_sends_the_same_request(operation: str, compared: Counter[str]) ->
     (request,) = caught
     assert (request.method, request.url) == ("POST", f"{dynamodb.regional_endpoint('eu-west-3')}/")
     assert json.loads(request.body) == PAYLOADS[operation]
-    theirs = {name.lower(): text if isinstance(text, str) else text.decode() for name, text in request.headers.items()}
+    theirs = {
+        name.lower(): text if isinstance(text, str) else text.decode()
+        for name, text in request.headers.items()
+    }
     moment = datetime.strptime(theirs["x-amz-date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-    headers = ours(Case(request.url, "eu-west-3", "AKIDEXAMPLE", "s", "t", moment, operation, request.body))
+    headers = ours(
+        Case(request.url, "eu-west-3", "AKIDEXAMPLE", "s", "t", moment, operation, request.body)
+    )
     for name in ("content-type", "x-amz-date", "x-amz-security-token", "x-amz-target"):
         assert headers[name] == theirs[name]
 
@@ -203,7 +231,9 @@ def plain(value: Any) -> Any:  # noqa: ANN401 - whatever an item holds
 
 @GENERATED
 @given(item=items)
-def test_boto3_encodes_the_same_item_to_the_same_text(compared: Counter[str], item: dict[str, Any]) -> None:
+def test_boto3_encodes_the_same_item_to_the_same_text(
+    compared: Counter[str], item: dict[str, Any]
+) -> None:
     compared["done"] += 1
     encoded = {name: canonical(attributes.encode(value)) for name, value in item.items()}
     assert encoded == {name: canonical(value) for name, value in on_the_wire(item).items()}
@@ -211,7 +241,9 @@ def test_boto3_encodes_the_same_item_to_the_same_text(compared: Counter[str], it
 
 @GENERATED
 @given(item=items)
-def test_boto3_decodes_the_same_answer_to_the_same_item(compared: Counter[str], item: dict[str, Any]) -> None:
+def test_boto3_decodes_the_same_answer_to_the_same_item(
+    compared: Counter[str], item: dict[str, Any]
+) -> None:
     compared["done"] += 1
     body = json.dumps({"Item": on_the_wire(item)}).encode()
     parsed = PARSER.parse({"body": body, "headers": {}, "status_code": 200}, GET_ITEM.output_shape)
@@ -231,10 +263,17 @@ def test_what_no_attribute_value_holds_is_refused_by_both(value: object) -> None
 
 
 @pytest.mark.parametrize("partition", SESSION.get_available_partitions())
-def test_botocore_finds_the_same_endpoint_in_every_region_of(partition: str, compared: Counter[str]) -> None:
-    regions = {*SESSION.get_available_regions("dynamodb", partition), *SESSION.get_available_regions("ec2", partition)}
+def test_botocore_finds_the_same_endpoint_in_every_region_of(
+    partition: str, compared: Counter[str]
+) -> None:
+    regions = {
+        *SESSION.get_available_regions("dynamodb", partition),
+        *SESSION.get_available_regions("ec2", partition),
+    }
     assert regions
     for region in sorted(regions):
         compared["done"] += 1
-        client = SESSION.create_client("dynamodb", region, aws_access_key_id="a", aws_secret_access_key="b")
+        client = SESSION.create_client(
+            "dynamodb", region, aws_access_key_id="a", aws_secret_access_key="b"
+        )
         assert dynamodb.regional_endpoint(region) == client.meta.endpoint_url

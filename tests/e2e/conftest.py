@@ -117,7 +117,9 @@ def aws(stack: Stack) -> Aws:
 def new_user(connection: Connection, aws: Aws) -> Callable[..., Caller]:
     """Make a caller: a new IAM user with keys of its own, and with a managed policy or a policy document if given."""
 
-    def make(*, policy_arn: str | None = None, policy: Mapping[str, object] | None = None) -> Caller:
+    def make(
+        *, policy_arn: str | None = None, policy: Mapping[str, object] | None = None
+    ) -> Caller:
         iam, name = aws("iam"), unique("user")
         iam.create_user(UserName=name)
         if policy_arn is not None:
@@ -125,6 +127,11 @@ def new_user(connection: Connection, aws: Aws) -> Callable[..., Caller]:
         if policy is not None:
             iam.put_user_policy(UserName=name, PolicyName="test", PolicyDocument=json.dumps(policy))
         key = iam.create_access_key(UserName=name)["AccessKey"]
-        return Caller(connection["records_url"], connection["region"], key["AccessKeyId"], key["SecretAccessKey"])
+        return Caller(
+            connection["records_url"],
+            connection["region"],
+            key["AccessKeyId"],
+            key["SecretAccessKey"],
+        )
 
     return make

@@ -49,7 +49,9 @@ def known(stack: Stack, folder: Path) -> Dev:
     api = re.fullmatch(r"https://(\w+)\..*/records", outputs["records_url"])
     assert api
     # The emulator's root, which may do everything.
-    caller = Caller(f"{stack.url}/_aws/execute-api/{api[1]}/$default/records", REGION, "test", "test")
+    caller = Caller(
+        f"{stack.url}/_aws/execute-api/{api[1]}/$default/records", REGION, "test", "test"
+    )
     return Dev(root, _env(stack), outputs, caller)
 
 

@@ -45,7 +45,12 @@ class Instances(NamedTuple):
 
     def claims(self, changes: dict[str, object]) -> dict[str, object]:
         """Return the claims of a reader and writer named `tester`, with changes; one changed to None is left out."""
-        usual: dict[str, object] = {"iss": self.issuer, "sub": "tester", "aud": AUDIENCE, "scope": f"{READ} {WRITE}"}
+        usual: dict[str, object] = {
+            "iss": self.issuer,
+            "sub": "tester",
+            "aud": AUDIENCE,
+            "scope": f"{READ} {WRITE}",
+        }
         changed = usual | {"exp": int(time.time()) + 300} | changes
         return {name: value for name, value in changed.items() if value is not None}
 
@@ -54,7 +59,9 @@ class Instances(NamedTuple):
         return signed(self.claims(changes), self.private_key)
 
 
-def signed(claims: dict[str, object], key: str, *, key_id: str = KEY_ID, algorithm: str = "RS256") -> str:
+def signed(
+    claims: dict[str, object], key: str, *, key_id: str = KEY_ID, algorithm: str = "RS256"
+) -> str:
     """Return a token that claims to be signed by the key of that id."""
     return jwt.encode(claims, key, algorithm=algorithm, headers={"kid": key_id})
 
@@ -80,7 +87,8 @@ def apply(stack: Stack, folder: Path, aws: Callable[..., Any]) -> None:
     outputs = stack.terraform.read(folder, "output", "-json", env=env)
     (folder / "known.json").write_text(
         json.dumps(
-            {"issuer": issuer} | {name: _instance(stack.url, outputs[name]["value"]) for name in ("tokens", "open")},
+            {"issuer": issuer}
+            | {name: _instance(stack.url, outputs[name]["value"]) for name in ("tokens", "open")},
         )
     )
 
@@ -89,7 +97,10 @@ def known(folder: Path) -> Instances:
     """Return what `apply` made in `folder`."""
     made = json.loads((folder / "known.json").read_text())
     return Instances(
-        Instance(*made["tokens"]), Instance(*made["open"]), made["issuer"], (folder / "key.pem").read_text()
+        Instance(*made["tokens"]),
+        Instance(*made["open"]),
+        made["issuer"],
+        (folder / "key.pem").read_text(),
     )
 
 
@@ -104,14 +115,21 @@ def _publish(s3: Any, issuer: str, private_key: str) -> None:  # noqa: ANN401 (a
     everybody = {
         "Version": "2012-10-17",
         "Statement": [
-            {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{BUCKET}/*"}
+            {
+                "Effect": "Allow",
+                "Principal": "*",
+                "Action": "s3:GetObject",
+                "Resource": f"arn:aws:s3:::{BUCKET}/*",
+            }
         ],
     }
     s3.create_bucket(Bucket=BUCKET)
     s3.delete_public_access_block(Bucket=BUCKET)
     s3.put_bucket_policy(Bucket=BUCKET, Policy=json.dumps(everybody))
     for name, content in documents.items():
-        s3.put_object(Bucket=BUCKET, Key=name, Body=json.dumps(content), ContentType="application/json")
+        s3.put_object(
+            Bucket=BUCKET, Key=name, Body=json.dumps(content), ContentType="application/json"
+        )
 
 
 def _root(checkout: str, issuer: str) -> dict[str, Any]:
@@ -122,20 +140,33 @@ def _root(checkout: str, issuer: str) -> dict[str, Any]:
         "api": {"stage_name": "local"},
         "log_retention_days": 1,
     }
-    tokens = {"name": "tokens", "auth": {"mode": "JWT", "issuer": issuer, "audience": [AUDIENCE, "another"]}}
+    tokens = {
+        "name": "tokens",
+        "auth": {"mode": "JWT", "issuer": issuer, "audience": [AUDIENCE, "another"]},
+    }
     everybody = {
         "name": "open",
         "auth": {"mode": "NONE"},
         "operations": ["create", "get", "list"],
-        "table": {"deletion_protection": False, "filter_indexes": ["type"], "record_retention_days": 30},
+        "table": {
+            "deletion_protection": False,
+            "filter_indexes": ["type"],
+            "record_retention_days": 30,
+        },
     }
-    modules = {"tokens": common | tokens | {"table": {"deletion_protection": False}}, "open": common | everybody}
+    modules = {
+        "tokens": common | tokens | {"table": {"deletion_protection": False}},
+        "open": common | everybody,
+    }
     return {
-        "terraform": {"required_providers": {"aws": {"source": "hashicorp/aws", "version": ">= 5.100, < 7"}}},
+        "terraform": {
+            "required_providers": {"aws": {"source": "hashicorp/aws", "version": ">= 5.100, < 7"}}
+        },
         "provider": {"aws": {"allowed_account_ids": ["000000000000"]}},
         "module": modules,
         "output": {
-            name: {"value": {output: f"${{module.{name}.{output}}}" for output in _OUTPUTS}} for name in modules
+            name: {"value": {output: f"${{module.{name}.{output}}}" for output in _OUTPUTS}}
+            for name in modules
         },
     }
 

@@ -45,7 +45,10 @@ def places(answer: Answer) -> list[str]:
     """Return the places of a 400's errors in order: a JSON pointer, or the name of a parameter or header."""
     errors = problem(answer, 400, "invalid-request")["errors"]
     assert all(error["detail"] for error in errors)
-    return [next(error[kind] for kind in ("pointer", "parameter", "header") if kind in error) for error in errors]
+    return [
+        next(error[kind] for kind in ("pointer", "parameter", "header") if kind in error)
+        for error in errors
+    ]
 
 
 def pages(caller: Caller, query: dict[str, str]) -> Iterator[list[Record]]:
@@ -60,7 +63,9 @@ def pages(caller: Caller, query: dict[str, str]) -> Iterator[list[Record]]:
             return
         target, _, relation = answer.headers["link"].partition(">")
         assert relation == '; rel="next"'
-        path, _, text = urljoin(caller.url, target.removeprefix("<")).removeprefix(caller.url).partition("?")
+        path, _, text = (
+            urljoin(caller.url, target.removeprefix("<")).removeprefix(caller.url).partition("?")
+        )
         assert content["next"] in text
         answer = caller.call("GET", path, query=text)
 
@@ -85,8 +90,14 @@ def stored(dynamodb: Any, kind: str, table: str = TABLE) -> list[Any]:  # noqa: 
 def lines(logs: Any, since: float, group: str = LOG_GROUP) -> list[dict[str, Any]]:  # noqa: ANN401 (a boto3 client)
     """Return the JSON lines that a log group gained since `since` (time.time() seconds), in order."""
     found: list[dict[str, Any]] = []
-    for page in logs.get_paginator("filter_log_events").paginate(logGroupName=group, startTime=int(since * 1000)):
-        found += [json.loads(event["message"]) for event in page["events"] if event["message"].startswith("{")]
+    for page in logs.get_paginator("filter_log_events").paginate(
+        logGroupName=group, startTime=int(since * 1000)
+    ):
+        found += [
+            json.loads(event["message"])
+            for event in page["events"]
+            if event["message"].startswith("{")
+        ]
     return found
 
 
@@ -104,8 +115,12 @@ def at_once(calls: Sequence[Callable[[], T]]) -> list[T]:
         return [future.result() for future in [pool.submit(call) for call in calls]]
 
 
-def bearer(url: str, token: str, method: str = "GET", path: str = "", body: object = None) -> Answer:
+def bearer(
+    url: str, token: str, method: str = "GET", path: str = "", body: object = None
+) -> Answer:
     """Send a request with a bearer token, as JSON."""
     data = b"" if body is None else json.dumps(body).encode()
-    headers = {"authorization": f"Bearer {token}"} | ({"content-type": "application/json"} if data else {})
+    headers = {"authorization": f"Bearer {token}"} | (
+        {"content-type": "application/json"} if data else {}
+    )
     return send(method, f"{url}{path}", data, headers)

@@ -43,7 +43,12 @@ def wrongly_signed(writer: Caller, data: bytes) -> Answer:
 
 
 def unknown_key(writer: Caller, data: bytes) -> Answer:
-    return send("POST", writer.url, data, signed(replace(writer, access_key_id="AKIA0000000000000000"), data))
+    return send(
+        "POST",
+        writer.url,
+        data,
+        signed(replace(writer, access_key_id="AKIA0000000000000000"), data),
+    )
 
 
 def invented_session(writer: Caller, data: bytes) -> Answer:
@@ -118,7 +123,9 @@ def test_a_signature_is_for_one_record_only(writer: Caller, method: str) -> None
     assert send(method, paths[0], data, headers).status in (200, 204)
 
 
-def test_a_reader_reads_and_a_writer_reads_and_writes(reader: Caller, writer: Caller, aws: Aws) -> None:
+def test_a_reader_reads_and_a_writer_reads_and_writes(
+    reader: Caller, writer: Caller, aws: Aws
+) -> None:
     kind = unique()
     body = {"type": kind, "status": "new"}
     assert reader.call("POST", body=body).status == 403
@@ -137,7 +144,9 @@ def test_a_reader_reads_and_a_writer_reads_and_writes(reader: Caller, writer: Ca
     assert writer.call("DELETE", path).status == 204
 
 
-def test_who_holds_no_policy_may_nothing(writer: Caller, new_user: Callable[..., Caller], aws: Aws) -> None:
+def test_who_holds_no_policy_may_nothing(
+    writer: Caller, new_user: Callable[..., Caller], aws: Aws
+) -> None:
     nobody, kind = new_user(), unique()
     path = f"/{created(writer)[0]['recordID']}"
     calls = [
@@ -151,11 +160,19 @@ def test_who_holds_no_policy_may_nothing(writer: Caller, new_user: Callable[...,
     assert stored(aws("dynamodb"), kind) == []
 
 
-def test_what_has_no_route_reaches_nothing_whatever_a_policy_grants(new_user: Callable[..., Caller], aws: Aws) -> None:
+def test_what_has_no_route_reaches_nothing_whatever_a_policy_grants(
+    new_user: Callable[..., Caller], aws: Aws
+) -> None:
     began = time.time()
     grant = {"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": "*"}
     caller = new_user(policy={"Version": "2012-10-17", "Statement": [grant]})
-    for method, path in (("PUT", ""), ("DELETE", ""), ("POST", "/id"), ("GET", "/id/more"), ("GET", "s")):
+    for method, path in (
+        ("PUT", ""),
+        ("DELETE", ""),
+        ("POST", "/id"),
+        ("GET", "/id/more"),
+        ("GET", "s"),
+    ):
         answer = caller.call(method, path)
         assert (answer.status, answer.json()) == (404, GATEWAY_NOT_FOUND)
     known = caller.call("GET", "/nothing").headers["x-request-id"]
@@ -168,5 +185,7 @@ def test_what_has_no_route_reaches_nothing_whatever_a_policy_grants(new_user: Ca
 def test_a_caller_is_recorded_as_who_it_is(writer: Caller, reader: Caller) -> None:
     record, _ = created(writer)
     assert record["submittedBy"] == "arn:aws:iam::000000000000:user/records-local-writer"
-    found = reader.call("GET", query={"submittedBy": record["submittedBy"], "createdAfter": "2020-01-01T00:00:00Z"})
+    found = reader.call(
+        "GET", query={"submittedBy": record["submittedBy"], "createdAfter": "2020-01-01T00:00:00Z"}
+    )
     assert record in found.json()["records"]

@@ -48,7 +48,9 @@ def test_everybody_is_one_caller_to_an_idempotency_key(open_instance: Instance) 
     assert [create().headers.get("idempotency-replayed") for _ in range(2)] == [None, "true"]
 
 
-def test_records_are_kept_as_long_as_the_instance_says(open_instance: Instance, aws: Callable[..., Any]) -> None:
+def test_records_are_kept_as_long_as_the_instance_says(
+    open_instance: Instance, aws: Callable[..., Any]
+) -> None:
     kind = unique()
     created = datetime.fromisoformat(post(open_instance)(type=kind).json()["createdAt"]).timestamp()
     (item,) = stored(aws("dynamodb"), kind, open_instance.table)

@@ -22,7 +22,12 @@ Call = tuple[str, str, dict[str, Any]]
 
 ACCOUNT = "000000000000"
 REGION = "us-east-1"
-INDEXES = {"byCreated": "feed", "byStatus": "status", "bySubmittedBy": "submittedBy", "byType": "type"}
+INDEXES = {
+    "byCreated": "feed",
+    "byStatus": "status",
+    "bySubmittedBy": "submittedBy",
+    "byType": "type",
+}
 OTHER_TABLE, OTHER_LOG_GROUP = "tokens-local", "/aws/lambda/tokens-local"
 ABSENT: dict[str, Any] = {"recordID": {"S": "absent"}}
 # A condition that never holds: a write that is allowed still changes nothing.
@@ -32,8 +37,15 @@ NEVER = {"ConditionExpression": "attribute_exists(recordID) AND attribute_not_ex
 def query(index: str | None, table: str = TABLE) -> Call:
     name = {"IndexName": index} if index else {}
     key = INDEXES[index] if index else "recordID"
-    terms = {"ExpressionAttributeNames": {"#key": key}, "ExpressionAttributeValues": {":value": {"S": "absent"}}}
-    return "dynamodb", "query", {"TableName": table, **name, "KeyConditionExpression": "#key = :value", **terms}
+    terms = {
+        "ExpressionAttributeNames": {"#key": key},
+        "ExpressionAttributeValues": {":value": {"S": "absent"}},
+    }
+    return (
+        "dynamodb",
+        "query",
+        {"TableName": table, **name, "KeyConditionExpression": "#key = :value", **terms},
+    )
 
 
 def of_table(table: str) -> list[Call]:
@@ -49,7 +61,10 @@ def of_log_group(group: str) -> list[Call]:
     """Return what the Lambda service does in the role's name in a log group."""
     events = [{"timestamp": int(time.time() * 1000), "message": "{}"}]
     stream = {"logGroupName": group, "logStreamName": unique("stream")}
-    return [("logs", "create_log_stream", stream), ("logs", "put_log_events", {**stream, "logEvents": events})]
+    return [
+        ("logs", "create_log_stream", stream),
+        ("logs", "put_log_events", {**stream, "logEvents": events}),
+    ]
 
 
 NEEDED = [*of_table(TABLE), *(query(index) for index in INDEXES)]
@@ -62,7 +77,11 @@ BEYOND: list[Call] = [
     ("dynamodb", "scan", {"TableName": TABLE, "IndexName": "byType"}),
     ("dynamodb", "update_item", {"TableName": TABLE, "Key": ABSENT}),
     ("dynamodb", "batch_get_item", {"RequestItems": {TABLE: {"Keys": [ABSENT]}}}),
-    ("dynamodb", "batch_write_item", {"RequestItems": {TABLE: [{"DeleteRequest": {"Key": ABSENT}}]}}),
+    (
+        "dynamodb",
+        "batch_write_item",
+        {"RequestItems": {TABLE: [{"DeleteRequest": {"Key": ABSENT}}]}},
+    ),
     ("dynamodb", "execute_statement", {"Statement": STATEMENT}),
     ("dynamodb", "describe_table", {"TableName": TABLE}),
     ("dynamodb", "describe_time_to_live", {"TableName": TABLE}),
@@ -70,7 +89,10 @@ BEYOND: list[Call] = [
     (
         "dynamodb",
         "update_time_to_live",
-        {"TableName": TABLE, "TimeToLiveSpecification": {"Enabled": False, "AttributeName": "expiresAt"}},
+        {
+            "TableName": TABLE,
+            "TimeToLiveSpecification": {"Enabled": False, "AttributeName": "expiresAt"},
+        },
     ),
     ("dynamodb", "create_backup", {"TableName": TABLE, "BackupName": "taken"}),
     ("dynamodb", "list_tables", {}),
@@ -90,21 +112,33 @@ BEYOND: list[Call] = [
     # Everything else.
     ("lambda", "invoke", {"FunctionName": "records-local"}),
     ("lambda", "get_function", {"FunctionName": "records-local"}),
-    ("lambda", "update_alias", {"FunctionName": "records-local", "Name": "live", "FunctionVersion": "1"}),
+    (
+        "lambda",
+        "update_alias",
+        {"FunctionName": "records-local", "Name": "live", "FunctionVersion": "1"},
+    ),
     ("iam", "list_users", {}),
     ("iam", "create_access_key", {"UserName": "records-local-writer"}),
     ("s3", "list_buckets", {}),
     ("sqs", "list_queues", {}),
     ("secretsmanager", "list_secrets", {}),
     ("ssm", "get_parameters_by_path", {"Path": "/"}),
-    ("cloudwatch", "put_metric_data", {"Namespace": "RecordsApi", "MetricData": [{"MetricName": "m", "Value": 1}]}),
+    (
+        "cloudwatch",
+        "put_metric_data",
+        {"Namespace": "RecordsApi", "MetricData": [{"MetricName": "m", "Value": 1}]},
+    ),
     ("kms", "list_keys", {}),
 ]
 
 
 def name(call: Call) -> str:
     service, operation, arguments = call
-    what = [str(value) for key, value in arguments.items() if key in ("TableName", "IndexName", "logGroupName")]
+    what = [
+        str(value)
+        for key, value in arguments.items()
+        if key in ("TableName", "IndexName", "logGroupName")
+    ]
     return " ".join([service, operation, *what])
 
 
@@ -121,19 +155,30 @@ def session(aws: Aws, function: str) -> Callable[[str], Any]:
 
 
 def keys(caller: Caller) -> dict[str, str]:
-    return {"aws_access_key_id": caller.access_key_id, "aws_secret_access_key": caller.secret_access_key}
+    return {
+        "aws_access_key_id": caller.access_key_id,
+        "aws_secret_access_key": caller.secret_access_key,
+    }
 
 
 @pytest.fixture(scope="module")
 def as_role(beside: Instances, new_user: Callable[..., Caller], aws: Aws) -> Callable[[str], Any]:
     """Make clients that act as the function's role; another instance is there whose things it must not touch."""
     assert beside.tokens.table == OTHER_TABLE
-    role = aws("lambda").get_function_configuration(FunctionName="records-local")["Role"].rpartition("/")[2]
+    role = (
+        aws("lambda")
+        .get_function_configuration(FunctionName="records-local")["Role"]
+        .rpartition("/")[2]
+    )
     (name,) = aws("iam").list_role_policies(RoleName=role)["PolicyNames"]
     assert aws("iam").list_attached_role_policies(RoleName=role)["AttachedPolicies"] == []
-    document = json.dumps(aws("iam").get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"])
+    document = json.dumps(
+        aws("iam").get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+    )
     assert f'{LOG_GROUP}:*"' in document
-    writer_of_logs = keys(new_user(policy=json.loads(document.replace(f'{LOG_GROUP}:*"', f'{LOG_GROUP}"'))))
+    writer_of_logs = keys(
+        new_user(policy=json.loads(document.replace(f'{LOG_GROUP}:*"', f'{LOG_GROUP}"')))
+    )
     client = session(aws, "records-local")
     return lambda service: aws(service, **writer_of_logs) if service == "logs" else client(service)
 
@@ -148,7 +193,9 @@ def outcome(client: Any, operation: str, arguments: dict[str, Any]) -> str:  # n
 
 
 @pytest.mark.parametrize("call", NEEDED, ids=name)
-def test_the_role_can_do_what_its_operations_need(as_role: Callable[[str], Any], call: Call) -> None:
+def test_the_role_can_do_what_its_operations_need(
+    as_role: Callable[[str], Any], call: Call
+) -> None:
     service, operation, arguments = call
     expected = "ConditionalCheckFailedException" if "ConditionExpression" in arguments else ""
     assert outcome(as_role(service), operation, arguments) == expected
@@ -156,18 +203,27 @@ def test_the_role_can_do_what_its_operations_need(as_role: Callable[[str], Any],
 
 def test_the_role_can_write_its_log(as_role: Callable[[str], Any]) -> None:
     calls = of_log_group(LOG_GROUP)
-    assert [outcome(as_role(service), operation, arguments) for service, operation, arguments in calls] == ["", ""]
+    assert [
+        outcome(as_role(service), operation, arguments) for service, operation, arguments in calls
+    ] == ["", ""]
 
 
 @pytest.mark.parametrize("call", BEYOND, ids=name)
 def test_the_role_can_do_nothing_else(as_role: Callable[[str], Any], call: Call) -> None:
     service, operation, arguments = call
-    assert outcome(as_role(service), operation, arguments) in ("AccessDenied", "AccessDeniedException")
+    assert outcome(as_role(service), operation, arguments) in (
+        "AccessDenied",
+        "AccessDeniedException",
+    )
 
 
 def test_the_role_can_not_use_a_key_by_itself(as_role: Callable[[str], Any], aws: Aws) -> None:
-    own = aws("dynamodb").describe_table(TableName=TABLE)["Table"]["SSEDescription"]["KMSMasterKeyArn"]
-    other = aws("dynamodb").describe_table(TableName=OTHER_TABLE)["Table"]["SSEDescription"]["KMSMasterKeyArn"]
+    own = aws("dynamodb").describe_table(TableName=TABLE)["Table"]["SSEDescription"][
+        "KMSMasterKeyArn"
+    ]
+    other = aws("dynamodb").describe_table(TableName=OTHER_TABLE)["Table"]["SSEDescription"][
+        "KMSMasterKeyArn"
+    ]
     assert own != other
     for key in (own, other):
         secret = aws("kms").encrypt(KeyId=key, Plaintext=b"secret")["CiphertextBlob"]
@@ -179,7 +235,10 @@ def test_the_role_can_not_use_a_key_by_itself(as_role: Callable[[str], Any], aws
             ("put_key_policy", {"KeyId": key, "PolicyName": "default", "Policy": "{}"}),
             ("create_grant", {"KeyId": key, "GranteePrincipal": "me", "Operations": ["Decrypt"]}),
         ):
-            assert outcome(as_role("kms"), operation, arguments) == "AccessDeniedException", (key, operation)
+            assert outcome(as_role("kms"), operation, arguments) == "AccessDeniedException", (
+                key,
+                operation,
+            )
 
 
 def test_the_role_can_not_call_the_api(as_role: Callable[[str], Any], writer: Caller) -> None:
@@ -188,14 +247,20 @@ def test_the_role_can_not_call_the_api(as_role: Callable[[str], Any], writer: Ca
     assert Caller(writer.url, writer.region, *of_session).call("GET").status == 403
 
 
-def test_callers_can_not_take_the_role_on_nor_reach_behind_the_api(reader: Caller, writer: Caller, aws: Aws) -> None:
+def test_callers_can_not_take_the_role_on_nor_reach_behind_the_api(
+    reader: Caller, writer: Caller, aws: Aws
+) -> None:
     role = aws("lambda").get_function_configuration(FunctionName="records-local")["Role"]
     record, _ = created(writer)
     for caller in (reader, writer):
         for service, operation, arguments in (
             ("sts", "assume_role", {"RoleArn": role, "RoleSessionName": "taken"}),
             ("lambda", "invoke", {"FunctionName": "records-local"}),
-            ("dynamodb", "get_item", {"TableName": TABLE, "Key": {"recordID": {"S": record["recordID"]}}}),
+            (
+                "dynamodb",
+                "get_item",
+                {"TableName": TABLE, "Key": {"recordID": {"S": record["recordID"]}}},
+            ),
             ("dynamodb", "put_item", {"TableName": TABLE, "Item": {"recordID": {"S": unique()}}}),
             query("byCreated"),
             ("logs", "filter_log_events", {"logGroupName": LOG_GROUP}),
@@ -209,7 +274,11 @@ def test_an_operation_that_is_off_and_an_index_that_is_not_there_come_with_no_ri
 ) -> None:
     """The open instance has create, get and list, and of the filters' indexes that of `type`."""
     as_open, table = session(aws, beside.open.function), beside.open.table
-    found = [outcome(as_open(service), operation, given) for service, operation, given in of_table(table)]
+    found = [
+        outcome(as_open(service), operation, given) for service, operation, given in of_table(table)
+    ]
     assert found == ["", "ConditionalCheckFailedException", "AccessDeniedException"]
-    found = [outcome(as_open("dynamodb"), "query", query(index, table)[2]) for index in sorted(INDEXES)]
+    found = [
+        outcome(as_open("dynamodb"), "query", query(index, table)[2]) for index in sorted(INDEXES)
+    ]
     assert found == ["", "AccessDeniedException", "AccessDeniedException", ""]

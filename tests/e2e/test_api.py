@@ -19,16 +19,31 @@ from lib.client import Answer, Caller, send
 TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 ETAG = re.compile(r'"\d+-[0-9a-f]{12}"')
 # What no record's id is, or what no record has; an id that is not one can't be told from one that nobody has.
-ABSENT = ["0192f0c1-2c4f-7d3a-9c1e-0a1b2c3d4e5f", "nothing", "-x", "a" * 129, "a b", "ä", "\0", ".", "*"]
+ABSENT = [
+    "0192f0c1-2c4f-7d3a-9c1e-0a1b2c3d4e5f",
+    "nothing",
+    "-x",
+    "a" * 129,
+    "a b",
+    "ä",
+    "\0",
+    ".",
+    "*",
+]
 
 
 def has_common_headers(answer: Answer) -> bool:
     headers = answer.headers
     UUID(headers["x-request-id"])
-    return (headers["cache-control"], headers["x-content-type-options"]) == ("private, no-cache", "nosniff")
+    return (headers["cache-control"], headers["x-content-type-options"]) == (
+        "private, no-cache",
+        "nosniff",
+    )
 
 
-def test_a_created_record_is_answered_and_is_where_the_answer_says(writer: Caller, reader: Caller) -> None:
+def test_a_created_record_is_answered_and_is_where_the_answer_says(
+    writer: Caller, reader: Caller
+) -> None:
     began = datetime.now(UTC)
     attributes = {"a": [1, {"b": None}], "c": True}
     content = {"type": "backup", "status": "ok", "message": "Füße 🎉", "attributes": attributes}
@@ -52,7 +67,11 @@ def test_a_created_record_is_answered_and_is_where_the_answer_says(writer: Calle
 
     place = urljoin(writer.url, answer.headers["location"])
     read = reader.call("GET", place.removeprefix(writer.url))
-    assert (read.status, read.body, read.headers["etag"]) == (200, answer.body, answer.headers["etag"])
+    assert (read.status, read.body, read.headers["etag"]) == (
+        200,
+        answer.body,
+        answer.headers["etag"],
+    )
     assert has_common_headers(read)
 
 
@@ -82,9 +101,13 @@ def test_a_listing_answers_what_matches_newest_first(writer: Caller, reader: Cal
     assert answer.json() == {"records": records[::-1]}
     assert listed(reader, type=kind, order="asc") == records
     assert listed(reader, type=kind, status="a", order="asc") == [records[0], records[2]]
-    assert listed(reader, type=kind, submittedBy=records[0]["submittedBy"], status="b") == [records[1]]
+    assert listed(reader, type=kind, submittedBy=records[0]["submittedBy"], status="b") == [
+        records[1]
+    ]
     assert listed(reader, type=kind, submittedBy="somebody else") == []
-    assert reader.call("GET", query={"type": kind, "limit": "5000"}).json() == {"records": records[::-1]}
+    assert reader.call("GET", query={"type": kind, "limit": "5000"}).json() == {
+        "records": records[::-1]
+    }
     first = reader.call("GET", query={"type": kind, "limit": "1"}).json()
     assert first["records"] == records[:1:-1]
     assert first["next"]
@@ -100,11 +123,17 @@ def test_time_bounds_are_exclusive_on_both_sides(writer: Caller, reader: Caller)
     assert listed(reader, type=kind, createdAfter=first, createdBefore=last) == [records[1]]
     assert listed(reader, type=kind, createdAfter=middle, order="asc") == [records[2]]
     assert listed(reader, type=kind, createdBefore=middle) == [records[0]]
-    local = datetime.fromisoformat(middle).astimezone(tz=None).replace(tzinfo=None) + timedelta(hours=5, minutes=30)
-    assert listed(reader, type=kind, createdBefore=f"{local.isoformat(timespec='milliseconds')}+05:30") == [records[0]]
+    local = datetime.fromisoformat(middle).astimezone(tz=None).replace(tzinfo=None) + timedelta(
+        hours=5, minutes=30
+    )
+    assert listed(
+        reader, type=kind, createdBefore=f"{local.isoformat(timespec='milliseconds')}+05:30"
+    ) == [records[0]]
 
 
-def test_long_listings_are_compressed_for_those_who_accept_it(writer: Caller, reader: Caller) -> None:
+def test_long_listings_are_compressed_for_those_who_accept_it(
+    writer: Caller, reader: Caller
+) -> None:
     kind = unique()
     short, _ = created(writer, type=kind)
     accepting = {"accept-encoding": "br;q=0.9, gzip"}
@@ -128,7 +157,9 @@ def test_long_listings_are_compressed_for_those_who_accept_it(writer: Caller, re
     assert single.json() == long
 
 
-def test_a_representation_that_the_caller_has_is_not_sent_again(writer: Caller, reader: Caller) -> None:
+def test_a_representation_that_the_caller_has_is_not_sent_again(
+    writer: Caller, reader: Caller
+) -> None:
     record, tag = created(writer)
     path = f"/{record['recordID']}"
     for known in (tag, f"W/{tag}", f'"other", {tag}', "*"):
@@ -139,7 +170,9 @@ def test_a_representation_that_the_caller_has_is_not_sent_again(writer: Caller, 
     assert reader.call("GET", path, headers={"If-None-Match": tag}).json()["status"] == "changed"
 
 
-@pytest.mark.parametrize("media_type", ["application/merge-patch+json", "application/json; charset=UTF-8"])
+@pytest.mark.parametrize(
+    "media_type", ["application/merge-patch+json", "application/json; charset=UTF-8"]
+)
 def test_an_update_merges(writer: Caller, reader: Caller, media_type: str) -> None:
     attributes = {"keep": 1, "drop": 2, "deep": {"keep": [1], "drop": "x"}}
     record, tag = created(writer, message="before", attributes=attributes)
@@ -170,7 +203,9 @@ def test_an_update_merges(writer: Caller, reader: Caller, media_type: str) -> No
 def test_an_update_moves_the_record_between_listings(writer: Caller, reader: Caller) -> None:
     old, new, status = unique("old"), unique("new"), unique("status")
     record, _ = created(writer, type=old)
-    changed = writer.call("PATCH", f"/{record['recordID']}", body={"type": new, "status": status}).json()
+    changed = writer.call(
+        "PATCH", f"/{record['recordID']}", body={"type": new, "status": status}
+    ).json()
     assert listed(reader, type=old) == []
     assert listed(reader, type=new) == listed(reader, status=status) == [changed]
 
@@ -207,9 +242,13 @@ UNMATCHED = [
 ]  # fmt: skip
 
 
-def test_what_no_route_matches_reaches_nothing(open_instance: Instance, aws: Callable[..., Any]) -> None:
+def test_what_no_route_matches_reaches_nothing(
+    open_instance: Instance, aws: Callable[..., Any]
+) -> None:
     def messages() -> list[str]:
-        found = aws("logs").filter_log_events(logGroupName=open_instance.log_group, startTime=int(began * 1000))
+        found = aws("logs").filter_log_events(
+            logGroupName=open_instance.log_group, startTime=int(began * 1000)
+        )
         return [event["message"] for event in found["events"]]
 
     began = time.time()
@@ -217,7 +256,12 @@ def test_what_no_route_matches_reaches_nothing(open_instance: Instance, aws: Cal
         data = b'{"status":"x"}' if method in ("POST", "PUT", "PATCH") else b""
         headers = {"content-type": "application/json"} if data else {}
         answer = send(method, f"{open_instance.url}{path}", data, headers)
-        assert (method, path, answer.status, answer.json()) == (method, path, 404, GATEWAY_NOT_FOUND)
+        assert (method, path, answer.status, answer.json()) == (
+            method,
+            path,
+            404,
+            GATEWAY_NOT_FOUND,
+        )
         assert "x-request-id" not in answer.headers
     # The next request that does match is the only one that the function has heard of.
     last = send("GET", f"{open_instance.url}/nothing", b"", {}).headers["x-request-id"]
@@ -230,7 +274,10 @@ def test_every_request_leaves_one_line_that_its_caller_can_name(
 ) -> None:
     secret = unique("secret")
     began = time.time()
-    first = writer.call("POST", body={"type": secret, "status": secret, "message": secret, "attributes": {secret: 1}})
+    first = writer.call(
+        "POST",
+        body={"type": secret, "status": secret, "message": secret, "attributes": {secret: 1}},
+    )
     path = f"/{first.json()['recordID']}"
     made = [
         (first, "create", "writer"),
@@ -253,8 +300,16 @@ def test_every_request_leaves_one_line_that_its_caller_can_name(
     found = of_mine()
     assert [line["requestId"] for line in found] == ids
     for line, (answer, operation, who) in zip(found, made, strict=True):
-        expected = {"level": "INFO", "message": "request", "service": "records-local", "operation": operation}
-        assert line == line | expected | {"status": answer.status, "coldStart": line["coldStart"] is True}
+        expected = {
+            "level": "INFO",
+            "message": "request",
+            "service": "records-local",
+            "operation": operation,
+        }
+        assert line == line | expected | {
+            "status": answer.status,
+            "coldStart": line["coldStart"] is True,
+        }
         assert line["caller"].endswith(f":user/records-local-{who}")
         assert line["apiRequestId"]
         assert datetime.fromisoformat(line["timestamp"]).utcoffset() == timedelta(0)

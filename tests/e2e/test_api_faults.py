@@ -27,7 +27,9 @@ def rewired(aws: Aws, instance: Instance, **variables: str | None) -> Iterator[N
     client, name = aws("lambda"), instance.function
     before = client.get_function_configuration(FunctionName=name)["Environment"]
     serving = client.get_alias(FunctionName=name, Name="live")["FunctionVersion"]
-    changed = {key: value for key, value in (before["Variables"] | variables).items() if value is not None}
+    changed = {
+        key: value for key, value in (before["Variables"] | variables).items() if value is not None
+    }
     client.update_function_configuration(FunctionName=name, Environment={"Variables": changed})
     version = client.publish_version(FunctionName=name)["Version"]
     try:
@@ -84,7 +86,9 @@ def throttle() -> Iterator[str]:
 
 
 def create(instance: Instance) -> Answer:
-    return send("POST", instance.url, b'{"type":"x","status":"y"}', {"content-type": "application/json"})
+    return send(
+        "POST", instance.url, b'{"type":"x","status":"y"}', {"content-type": "application/json"}
+    )
 
 
 def get(instance: Instance) -> Answer:
@@ -135,7 +139,11 @@ def test_a_database_that_does_not_serve_is_a_503_in_time(
 def test_a_broken_configuration_is_told_whole_and_once(open_instance: Instance, aws: Aws) -> None:
     began = time.time()
     with rewired(aws, open_instance, TABLE_NAME=None, LOG_LEVEL="LOUD", RECORD_RETENTION_DAYS="-1"):
-        answers = [get(open_instance), create(open_instance), send("GET", f"{open_instance.url}?limit=0", b"", {})]
+        answers = [
+            get(open_instance),
+            create(open_instance),
+            send("GET", f"{open_instance.url}?limit=0", b"", {}),
+        ]
     for answer in answers:
         content = json.dumps(problem(answer, 500, "configuration-error"))
         assert "TABLE_NAME" not in content
@@ -155,7 +163,12 @@ def test_a_broken_configuration_is_told_whole_and_once(open_instance: Instance, 
 def test_the_unforeseen_is_logged_once_and_hidden_from_the_caller(writer: Caller, aws: Aws) -> None:
     began, record_id = time.time(), unique("broken")
     # A version that is no number: no writer of this service makes such an item.
-    item = {"recordID": record_id, "createdAt": "2001-01-01T00:00:00.000Z", "type": "a", "status": "b"}
+    item = {
+        "recordID": record_id,
+        "createdAt": "2001-01-01T00:00:00.000Z",
+        "type": "a",
+        "status": "b",
+    }
     stored = {name: {"S": text} for name, text in (item | {"version": "unforeseen"}).items()}
     aws("dynamodb").put_item(TableName=TABLE, Item=stored)
     answer = writer.call("PATCH", f"/{record_id}", body={"status": "c"})

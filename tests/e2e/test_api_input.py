@@ -53,7 +53,9 @@ def refused(text: str, *places_: str) -> Any:  # noqa: ANN401 (pytest keeps this
         refused("bogus=1&limit=0&order=up&type=", "bogus", "type", "order", "limit"),
     ],
 )
-def test_a_listing_names_every_bad_parameter(reader: Caller, query: str, parameters: list[str]) -> None:
+def test_a_listing_names_every_bad_parameter(
+    reader: Caller, query: str, parameters: list[str]
+) -> None:
     assert places(reader.call("GET", query=query)) == parameters
 
 
@@ -77,7 +79,9 @@ def test_a_cursor_is_of_one_query_and_can_not_be_forged(writer: Caller, reader: 
     for other in others:
         assert places(reader.call("GET", query=other | {"cursor": cursor})) == ["cursor"]
     for position in range(0, len(cursor), 5):
-        forged = cursor[:position] + ("A" if cursor[position] != "A" else "B") + cursor[position + 1 :]
+        forged = (
+            cursor[:position] + ("A" if cursor[position] != "A" else "B") + cursor[position + 1 :]
+        )
         assert places(reader.call("GET", query=query | {"cursor": forged})) == ["cursor"]
     assert places(reader.call("GET", query=query | {"cursor": cursor[:-1]})) == ["cursor"]
 
@@ -141,10 +145,14 @@ BAD_BODIES = [
         *BAD_BODIES,
         refused(body(message=None), "/message"),
         refused(body(attributes=None), "/attributes"),
-        refused(body(type=..., status=7, extra=1, message=""), "/type", "/status", "/extra", "/message"),
+        refused(
+            body(type=..., status=7, extra=1, message=""), "/type", "/status", "/extra", "/message"
+        ),
     ],
 )
-def test_a_create_points_to_all_that_is_wrong(writer: Caller, text: str, pointers: list[str]) -> None:
+def test_a_create_points_to_all_that_is_wrong(
+    writer: Caller, text: str, pointers: list[str]
+) -> None:
     assert places(writer.call("POST", body=text.encode())) == pointers
 
 
@@ -177,7 +185,10 @@ def test_the_limits_themselves_are_accepted(writer: Caller) -> None:
     longest = body(type="x" * 128, status="\U0001f389" * 128, message="x" * 8192)
     assert writer.call("POST", body=longest.encode()).status == 201
     assert writer.call("POST", body=attributes(f'{{"a":{DEEP[1:-1]}}}').encode()).status == 201
-    assert writer.call("POST", body=attributes('{"a":[1E+125,1E-130,0E+999,-0]}').encode()).status == 201
+    assert (
+        writer.call("POST", body=attributes('{"a":[1E+125,1E-130,0E+999,-0]}').encode()).status
+        == 201
+    )
 
 
 @pytest.mark.parametrize("method", ["POST", "PATCH"])
@@ -193,7 +204,9 @@ def test_the_limits_themselves_are_accepted(writer: Caller) -> None:
     ],
     ids=lambda headers: " ".join(headers.values()) or "empty",
 )
-def test_another_media_type_is_refused(writer: Caller, method: str, headers: dict[str, str]) -> None:
+def test_another_media_type_is_refused(
+    writer: Caller, method: str, headers: dict[str, str]
+) -> None:
     path = "" if method == "POST" else "/anything"
     problem(writer.call(method, path, body=GOOD, headers=headers), 415, "unsupported-media-type")
 
@@ -201,7 +214,9 @@ def test_another_media_type_is_refused(writer: Caller, method: str, headers: dic
 @pytest.mark.parametrize("method", ["POST", "PATCH"])
 def test_no_media_type_is_refused_too(writer: Caller, method: str) -> None:
     url, data = writer.url + ("" if method == "POST" else "/anything"), json.dumps(GOOD).encode()
-    problem(send(method, url, data, writer.sign(method, url, data, {})), 415, "unsupported-media-type")
+    problem(
+        send(method, url, data, writer.sign(method, url, data, {})), 415, "unsupported-media-type"
+    )
 
 
 def test_a_merge_patch_is_not_a_new_record(writer: Caller) -> None:
@@ -212,10 +227,14 @@ def test_a_merge_patch_is_not_a_new_record(writer: Caller) -> None:
 def test_a_body_that_is_not_utf8_is_refused(record: tuple[str, Answer], writer: Caller) -> None:
     # As JSON the emulator, like API Gateway, replaces such bytes before the function sees them.
     headers = {"content-type": "application/merge-patch+json"}
-    assert places(writer.call("PATCH", record[0], body=b'{"status":"\xff"}', headers=headers)) == [""]
+    assert places(writer.call("PATCH", record[0], body=b'{"status":"\xff"}', headers=headers)) == [
+        ""
+    ]
 
 
-def test_what_is_too_large_is_refused_and_what_just_fits_is_not(writer: Caller, reader: Caller) -> None:
+def test_what_is_too_large_is_refused_and_what_just_fits_is_not(
+    writer: Caller, reader: Caller
+) -> None:
     kind = unique()
 
     def padded(size: int) -> bytes:
@@ -231,12 +250,16 @@ def test_what_is_too_large_is_refused_and_what_just_fits_is_not(writer: Caller, 
     problem(writer.call("POST", body=as_body), 413, "too-large")
     # Nor may a patch make one grow past the limit.
     (kept,) = listed(reader, type=kind)
-    problem(writer.call("PATCH", f"/{kept['recordID']}", body={"message": "x" * 8192}), 413, "too-large")
+    problem(
+        writer.call("PATCH", f"/{kept['recordID']}", body={"message": "x" * 8192}), 413, "too-large"
+    )
     assert listed(reader, type=kind) == [kept]
 
 
 @pytest.mark.parametrize("method", ["POST", "GET", "PATCH", "DELETE"])
-def test_only_listings_take_parameters(record: tuple[str, Answer], writer: Caller, method: str) -> None:
+def test_only_listings_take_parameters(
+    record: tuple[str, Answer], writer: Caller, method: str
+) -> None:
     path = "" if method == "POST" else record[0]
     data = GOOD if method in ("POST", "PATCH") else None
     assert places(writer.call(method, path, query="dryRun=true", body=data)) == ["dryRun"]
@@ -244,16 +267,22 @@ def test_only_listings_take_parameters(record: tuple[str, Answer], writer: Calle
 
 
 @pytest.mark.parametrize("tags", ["", "1-abc", '"open', "*, *", 'w/"1"', '"a" "b"'])
-def test_malformed_entity_tags_are_refused(record: tuple[str, Answer], writer: Caller, tags: str) -> None:
+def test_malformed_entity_tags_are_refused(
+    record: tuple[str, Answer], writer: Caller, tags: str
+) -> None:
     path, before = record
-    assert places(writer.call("PATCH", path, body={"status": "x"}, headers={"If-Match": tags})) == ["If-Match"]
+    assert places(writer.call("PATCH", path, body={"status": "x"}, headers={"If-Match": tags})) == [
+        "If-Match"
+    ]
     assert places(writer.call("DELETE", path, headers={"If-Match": tags})) == ["If-Match"]
     assert places(writer.call("GET", path, headers={"If-None-Match": tags})) == ["If-None-Match"]
     assert writer.call("GET", path).body == before.body
 
 
 @pytest.mark.parametrize("key", ["", "a b", "a\tb", "x" * 256])
-def test_malformed_idempotency_keys_are_refused(writer: Caller, aws: Callable[..., Any], key: str) -> None:
+def test_malformed_idempotency_keys_are_refused(
+    writer: Caller, aws: Callable[..., Any], key: str
+) -> None:
     kind = unique()
     answer = writer.call("POST", body=GOOD | {"type": kind}, headers={"Idempotency-Key": key})
     assert places(answer) == ["Idempotency-Key"]

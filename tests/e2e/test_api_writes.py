@@ -78,7 +78,9 @@ def test_a_key_is_free_again_when_its_record_or_tombstone_has_expired(
     second = keyed(writer, key, body)
     assert not replayed(second)
     assert second.json()["recordID"] == record_id
-    assert second.headers["etag"] != first.headers["etag"]  # a re-created id never matches an old tag
+    assert (
+        second.headers["etag"] != first.headers["etag"]
+    )  # a re-created id never matches an old tag
     expire(aws("dynamodb"), record_id)
     problem(reader.call("GET", f"/{record_id}"), 404, "record-not-found")
     problem(writer.call("PATCH", f"/{record_id}", body={"status": "x"}), 404, "record-not-found")
@@ -87,16 +89,24 @@ def test_a_key_is_free_again_when_its_record_or_tombstone_has_expired(
     assert not replayed(keyed(writer, key, body))
 
 
-def test_one_key_of_two_callers_makes_two_records(writer: Caller, other_writer: Caller, aws: Aws) -> None:
+def test_one_key_of_two_callers_makes_two_records(
+    writer: Caller, other_writer: Caller, aws: Aws
+) -> None:
     key, kind = unique("key"), unique()
-    answers = [keyed(caller, key, {"type": kind, "status": "new"}) for caller in (writer, other_writer)]
+    answers = [
+        keyed(caller, key, {"type": kind, "status": "new"}) for caller in (writer, other_writer)
+    ]
     assert [replayed(answer) for answer in answers] == [False, False]
     assert len(stored(aws("dynamodb"), kind)) == 2
 
 
-def test_sessions_of_one_role_are_one_caller(writer_sessions: tuple[Caller, Caller], aws: Aws) -> None:
+def test_sessions_of_one_role_are_one_caller(
+    writer_sessions: tuple[Caller, Caller], aws: Aws
+) -> None:
     key, kind = unique("key"), unique()
-    first, again = (keyed(session, key, {"type": kind, "status": "new"}) for session in writer_sessions)
+    first, again = (
+        keyed(session, key, {"type": kind, "status": "new"}) for session in writer_sessions
+    )
     assert (replayed(first), replayed(again)) == (False, True)
     assert len(stored(aws("dynamodb"), kind)) == 1
     # Idempotency forgets the session; the record does not.
@@ -107,7 +117,11 @@ def test_twelve_clients_racing_on_one_key_leave_one_record(writer: Caller, aws: 
     key, kind = unique("key"), unique()
     answers = at_once([partial(keyed, writer, key, {"type": kind, "status": "new"})] * 12)
     assert sorted(replayed(answer) for answer in answers) == [False] + [True] * 11
-    assert len({answer.body for answer in answers}) == len({answer.headers["etag"] for answer in answers}) == 1
+    assert (
+        len({answer.body for answer in answers})
+        == len({answer.headers["etag"] for answer in answers})
+        == 1
+    )
     assert len(stored(aws("dynamodb"), kind)) == 1
 
 
@@ -131,7 +145,12 @@ def test_an_update_of_a_state_that_has_passed_is_refused(writer: Caller, reader:
             assert answer.headers["etag"] == tag
     read = reader.call("GET", path)
     assert (read.body, read.headers["etag"]) == (current.body, tag)
-    assert writer.call("PATCH", path, body={"status": "third"}, headers={"If-Match": f"{old}, {tag}"}).status == 200
+    assert (
+        writer.call(
+            "PATCH", path, body={"status": "third"}, headers={"If-Match": f"{old}, {tag}"}
+        ).status
+        == 200
+    )
     assert writer.call("DELETE", path, headers={"If-Match": "*"}).status == 204
     problem(writer.call("DELETE", path, headers={"If-Match": "*"}), 404, "record-not-found")
 
@@ -147,7 +166,9 @@ def test_eight_clients_that_update_with_if_match_lose_nothing(writer: Caller) ->
             while True:
                 read = writer.call("GET", path)
                 patch = {"attributes": {"count": read.json()["attributes"]["count"] + 1}}
-                answer = writer.call("PATCH", path, body=patch, headers={"If-Match": read.headers["etag"]})
+                answer = writer.call(
+                    "PATCH", path, body=patch, headers={"If-Match": read.headers["etag"]}
+                )
                 if answer.status == 200:
                     break
                 problem(answer, 412, "precondition-failed")
@@ -164,7 +185,9 @@ def test_eight_clients_that_update_with_if_match_lose_nothing(writer: Caller) ->
 def test_eight_clients_that_update_without_if_match_lose_nothing_either(writer: Caller) -> None:
     record, _ = created(writer)
     path = f"/{record['recordID']}"
-    patches: list[dict[str, Any]] = [{"attributes": {f"of-{number}": {"done": True}}} for number in range(8)]
+    patches: list[dict[str, Any]] = [
+        {"attributes": {f"of-{number}": {"done": True}}} for number in range(8)
+    ]
     answers = at_once([partial(writer.call, "PATCH", path, body=patch) for patch in patches])
     assert [answer.status for answer in answers] == [200] * 8
     assert sorted(answer.json()["version"] for answer in answers) == list(range(2, 10))
@@ -187,14 +210,20 @@ def other_writer(new_user: Callable[..., Caller], aws: Aws) -> Caller:
 
 def writer_policy(aws: Aws) -> str:
     """Return the ARN of the module's writer policy, as the user `writer` holds it."""
-    (policy,) = aws("iam").list_attached_user_policies(UserName="records-local-writer")["AttachedPolicies"]
+    (policy,) = aws("iam").list_attached_user_policies(UserName="records-local-writer")[
+        "AttachedPolicies"
+    ]
     return str(policy["PolicyArn"])
 
 
 @pytest.fixture(scope="module")
 def writer_sessions(writer: Caller, aws: Aws) -> tuple[Caller, Caller]:
     """Two sessions of one role that holds the writer policy."""
-    trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": "arn:aws:iam::000000000000:root"}}
+    trust = {
+        "Effect": "Allow",
+        "Action": "sts:AssumeRole",
+        "Principal": {"AWS": "arn:aws:iam::000000000000:root"},
+    }
     name = unique("role")
     document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
     role = aws("iam").create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]

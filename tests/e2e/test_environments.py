@@ -83,21 +83,33 @@ class Account:
         return done.stdout
 
     def run(self, name: str, *arguments: str, env: Mapping[str, str] | None = None) -> Result:
-        return self.terraform.call(self.environments / name, *arguments, env=self.env | dict(env or {}))
+        return self.terraform.call(
+            self.environments / name, *arguments, env=self.env | dict(env or {})
+        )
 
-    def records(self, name: str, region: str = REGION, env: Mapping[str, str] | None = None) -> Caller:
+    def records(
+        self, name: str, region: str = REGION, env: Mapping[str, str] | None = None
+    ) -> Caller:
         """Return the account's root as a caller of an environment's service."""
-        outputs = self.terraform.read(self.environments / name, "output", "-json", env=self.env | dict(env or {}))
+        outputs = self.terraform.read(
+            self.environments / name, "output", "-json", env=self.env | dict(env or {})
+        )
         url = re.fullmatch(
-            r"https://(\w+)\.execute-api\.([\w-]+)\.amazonaws\.com/records", outputs["records_url"]["value"]
+            r"https://(\w+)\.execute-api\.([\w-]+)\.amazonaws\.com/records",
+            outputs["records_url"]["value"],
         )
         assert url
         assert url[2] == region
-        return Caller(f"{self.url}/_aws/execute-api/{url[1]}/$default/records", region, "test", "test")
+        return Caller(
+            f"{self.url}/_aws/execute-api/{url[1]}/$default/records", region, "test", "test"
+        )
 
     def stored(self) -> set[str]:
         """Return the names of what is in the state bucket."""
-        return {entry["Key"] for entry in copies.aws(self.url, "s3").list_objects_v2(Bucket=BUCKET)["Contents"]}
+        return {
+            entry["Key"]
+            for entry in copies.aws(self.url, "s3").list_objects_v2(Bucket=BUCKET)["Contents"]
+        }
 
 
 @contextmanager
@@ -131,16 +143,24 @@ def made_for(url: str, service: str) -> dict[str, list[str]]:
     keys = [kms.describe_key(KeyId=key["KeyId"])["KeyMetadata"] for key in kms.list_keys()["Keys"]]
     found = {
         "APIs": [api["Name"] for api in copies.aws(url, "apigatewayv2").get_apis()["Items"]],
-        "functions": [each["FunctionName"] for each in copies.aws(url, "lambda").list_functions()["Functions"]],
+        "functions": [
+            each["FunctionName"] for each in copies.aws(url, "lambda").list_functions()["Functions"]
+        ],
         "key aliases": [alias["AliasName"] for alias in kms.list_aliases()["Aliases"]],
         "keys": [key["Description"] for key in keys if key["KeyState"] != "PendingDeletion"],
-        "log groups": [group["logGroupName"] for group in copies.aws(url, "logs").describe_log_groups()["logGroups"]],
-        "policies": [policy["PolicyName"] for policy in iam.list_policies(Scope="Local")["Policies"]],
+        "log groups": [
+            group["logGroupName"]
+            for group in copies.aws(url, "logs").describe_log_groups()["logGroups"]
+        ],
+        "policies": [
+            policy["PolicyName"] for policy in iam.list_policies(Scope="Local")["Policies"]
+        ],
         "roles": [role["RoleName"] for role in iam.list_roles()["Roles"]],
         "tables": copies.aws(url, "dynamodb").list_tables()["TableNames"],
     }
     return {
-        kind: [name for name in names if service in name and OTHER_REGION not in name] for kind, names in found.items()
+        kind: [name for name in names if service in name and OTHER_REGION not in name]
+        for kind, names in found.items()
     }
 
 
@@ -158,7 +178,11 @@ def test_the_readme_leads_from_an_empty_account_to_dev_and_prod(tmp_path: Path) 
 def lead(account: Account) -> None:
     commands = "".join(steps_of((account.environments / "bootstrap/README.md").read_text()))
     assert "No changes." in account.follow(commands)
-    assert account.stored() == {"bootstrap.tfstate", "records-api/dev.tfstate", "records-api/prod.tfstate"}
+    assert account.stored() == {
+        "bootstrap.tfstate",
+        "records-api/dev.tfstate",
+        "records-api/prod.tfstate",
+    }
     assert not list(account.environments.glob("*/*.tfstate*"))
 
     # Side by side in one account, each with records of its own.
@@ -170,7 +194,10 @@ def lead(account: Account) -> None:
     elsewhere = {"TF_DATA_DIR": str(account.environments / "elsewhere")}
     state = "records-api/dev-elsewhere.tfstate"
     backend = [f"-backend-config={setting}" for setting in (f"bucket={BUCKET}", f"key={state}")]
-    assert account.run("dev", "init", "-no-color", "-lockfile=readonly", *backend, env=elsewhere).code == 0
+    assert (
+        account.run("dev", "init", "-no-color", "-lockfile=readonly", *backend, env=elsewhere).code
+        == 0
+    )
     region = f"-var=region={OTHER_REGION}"
     with subprocess.Popen(
         [account.terraform.binary, f"-chdir={account.environments / 'dev'}", "apply", region],
@@ -199,11 +226,15 @@ def lead(account: Account) -> None:
     refused = account.run("prod", "plan", "-no-color")
     override.unlink()
     assert refused.code == 1
-    assert [setting for setting in REFUSED if f"\n{setting} " not in refused.output] == [], refused.output
+    assert [setting for setting in REFUSED if f"\n{setting} " not in refused.output] == [], (
+        refused.output
+    )
 
     # Dev goes without a trace, and takes nothing of prod's along.
     assert all(made_for(account.url, "records-dev").values())
     gone = account.run("dev", "destroy", "-no-color", "-auto-approve")
     assert gone.code == 0, gone.output
-    assert {kind: names for kind, names in made_for(account.url, "records-dev").items() if names} == {}
+    assert {
+        kind: names for kind, names in made_for(account.url, "records-dev").items() if names
+    } == {}
     assert listed(prod) == [in_prod]

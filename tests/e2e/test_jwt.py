@@ -23,7 +23,9 @@ Make = Callable[[Instances], str]
 def create(beside: Instances, token: str, kind: str, key: str | None = None) -> Answer:
     body = json.dumps({"type": kind, "status": "new"}).encode()
     headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
-    return send("POST", beside.tokens.url, body, headers | ({"idempotency-key": key} if key else {}))
+    return send(
+        "POST", beside.tokens.url, body, headers | ({"idempotency-key": key} if key else {})
+    )
 
 
 def test_a_good_token_reads_and_writes(beside: Instances) -> None:
@@ -37,7 +39,10 @@ def test_a_good_token_reads_and_writes(beside: Instances) -> None:
     assert call("GET", f"?type={record['type']}").json() == {"records": [record]}
     assert call("PATCH", path, body={"status": "changed"}).json()["version"] == 2
     # The module's default leaves `delete` out: there is no such route, and that is said before anything else.
-    assert (call("DELETE", path).status, send("DELETE", f"{beside.tokens.url}{path}", b"", {}).status) == (404, 404)
+    assert (
+        call("DELETE", path).status,
+        send("DELETE", f"{beside.tokens.url}{path}", b"", {}).status,
+    ) == (404, 404)
 
 
 def altered(beside: Instances) -> str:
@@ -92,7 +97,10 @@ def test_a_scope_lets_in_where_it_is_for(
     beside: Instances, aws: Aws, claims: dict[str, object], reads: int, writes: int
 ) -> None:
     kind, token = unique(), beside.token(**claims)
-    assert (bearer(beside.tokens.url, token).status, create(beside, token, kind).status) == (reads, writes)
+    assert (bearer(beside.tokens.url, token).status, create(beside, token, kind).status) == (
+        reads,
+        writes,
+    )
     assert len(stored(aws("dynamodb"), kind, beside.tokens.table)) == (writes == 201)
 
 
@@ -105,18 +113,33 @@ def test_a_scope_lets_in_where_it_is_for(
         ({"sub": None, "client_id": "a-machine"}, "a-machine"),
         ({"sub": "", "client_id": "a-machine"}, "a-machine"),
         ({"aud": None, "client_id": AUDIENCE}, "tester"),
-        ({"aud": ["elsewhere", AUDIENCE], "roles": [{"a": None}], "n": 1.5, "deep": {"x": [True]}, "e": []}, "tester"),
+        (
+            {
+                "aud": ["elsewhere", AUDIENCE],
+                "roles": [{"a": None}],
+                "n": 1.5,
+                "deep": {"x": [True]},
+                "e": [],
+            },
+            "tester",
+        ),
     ],
     ids=str,
 )
-def test_a_record_names_issuer_and_subject(beside: Instances, claims: dict[str, object], subject: str) -> None:
+def test_a_record_names_issuer_and_subject(
+    beside: Instances, claims: dict[str, object], subject: str
+) -> None:
     answer = create(beside, beside.token(**claims), unique())
     assert answer.status == 201, answer
     assert answer.json()["submittedBy"] == f"{beside.issuer}#{subject}"
 
 
-@pytest.mark.parametrize("claims", [{"sub": None}, {"sub": ""}, {"sub": "x" * 600}], ids=["none", "empty", "long"])
-def test_a_token_that_names_nobody_is_refused(beside: Instances, aws: Aws, claims: dict[str, object]) -> None:
+@pytest.mark.parametrize(
+    "claims", [{"sub": None}, {"sub": ""}, {"sub": "x" * 600}], ids=["none", "empty", "long"]
+)
+def test_a_token_that_names_nobody_is_refused(
+    beside: Instances, aws: Aws, claims: dict[str, object]
+) -> None:
     kind, token = unique(), beside.token(**claims)
     problem(create(beside, token, kind), 403, "no-identity")
     problem(bearer(beside.tokens.url, token), 403, "no-identity")
@@ -131,7 +154,11 @@ def test_an_idempotency_key_belongs_to_issuer_and_subject(beside: Instances, aws
         create(beside, beside.token(sub="one", jti="another", client_id="elsewhere"), kind, key),
         create(beside, beside.token(sub="two"), kind, key),
     ]
-    assert [answer.headers.get("idempotency-replayed") for answer in answers] == [None, "true", None]
+    assert [answer.headers.get("idempotency-replayed") for answer in answers] == [
+        None,
+        "true",
+        None,
+    ]
     assert len(stored(aws("dynamodb"), kind, beside.tokens.table)) == 2
 
 
@@ -149,9 +176,13 @@ def test_a_caller_is_in_the_log_and_its_token_is_not(beside: Instances, aws: Aws
     assert [line["caller"] for line in found()] == [f"{beside.issuer}#{subject}"]
 
 
-def test_a_signature_is_no_token_and_a_token_is_no_signature(beside: Instances, reader: Caller) -> None:
+def test_a_signature_is_no_token_and_a_token_is_no_signature(
+    beside: Instances, reader: Caller
+) -> None:
     assert replace(reader, url=beside.tokens.url).call("GET").status == 401
-    assert bearer(reader.url, beside.token(), "POST", body={"type": "x", "status": "x"}).status != 201
+    assert (
+        bearer(reader.url, beside.token(), "POST", body={"type": "x", "status": "x"}).status != 201
+    )
 
 
 def test_instances_know_nothing_of_each_other(
@@ -160,6 +191,11 @@ def test_instances_know_nothing_of_each_other(
     kind = unique()
     record = create(beside, beside.token(), kind).json()
     problem(reader.call("GET", f"/{record['recordID']}"), 404, "record-not-found")
-    problem(send("GET", f"{open_instance.url}/{record['recordID']}", b"", {}), 404, "record-not-found")
+    problem(
+        send("GET", f"{open_instance.url}/{record['recordID']}", b"", {}), 404, "record-not-found"
+    )
     assert writer.call("GET", query={"type": kind}).json() == {"records": []}
-    assert [len(stored(aws("dynamodb"), kind, table)) for table in (beside.tokens.table, "records-local")] == [1, 0]
+    assert [
+        len(stored(aws("dynamodb"), kind, table))
+        for table in (beside.tokens.table, "records-local")
+    ] == [1, 0]

@@ -34,7 +34,9 @@ NEVER_SETTLED = {"aws_cloudtrail", "aws_cloudwatch_metric_alarm"}
 def script(dev: Dev, verb: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a script as a person who is signed in to the account."""
     command = [str(ROOT / "scripts" / verb), *arguments]
-    return subprocess.run(command, env=os.environ | dev.env, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        command, env=os.environ | dev.env, capture_output=True, text=True, check=False
+    )
 
 
 def answer_of(words: list[str], aws: Aws) -> Any:  # noqa: ANN401 (JSON)
@@ -55,10 +57,16 @@ def session(dev: Dev, monkeypatch: pytest.MonkeyPatch) -> boto3.Session:
     return boto3.Session("test", "test", region_name=REGION)
 
 
-def test_what_a_metric_sets_off_reaches_whoever_is_subscribed(dev: Dev, session: boto3.Session) -> None:
+def test_what_a_metric_sets_off_reaches_whoever_is_subscribed(
+    dev: Dev, session: boto3.Session
+) -> None:
     cloudwatch, sqs = session.client("cloudwatch"), session.client("sqs")
     alarms = cloudwatch.describe_alarms(AlarmNamePrefix=f"{SERVICE}-")["MetricAlarms"]
-    watched = {alarm["AlarmName"]: alarm for alarm in alarms if alarm["AlarmName"] != f"{SERVICE}-{DRILLED}"}
+    watched = {
+        alarm["AlarmName"]: alarm
+        for alarm in alarms
+        if alarm["AlarmName"] != f"{SERVICE}-{DRILLED}"
+    }
     assert len(watched) == 12
     with ExitStack() as cleanup:
         url = fire_drill.listen(session, [dev.outputs["alarm_topic_arn"]], cleanup)
@@ -88,10 +96,14 @@ def test_the_trail_records_the_writes_of_the_table(dev: Dev, aws: Aws) -> None:
     assert trail["IsMultiRegionTrail"]
     assert trail["LogFileValidationEnabled"]
     assert aws("cloudtrail").get_trail_status(Name=trail["Name"])["IsLogging"]
-    selectors = aws("cloudtrail").get_event_selectors(TrailName=trail["Name"])["AdvancedEventSelectors"]
+    selectors = aws("cloudtrail").get_event_selectors(TrailName=trail["Name"])[
+        "AdvancedEventSelectors"
+    ]
     table = aws("dynamodb").describe_table(TableName=dev.outputs["table_name"])["Table"]["TableArn"]
     # Dev leaves the account's management events to another trail.
-    assert [{field["Field"]: field["Equals"] for field in each["FieldSelectors"]} for each in selectors] == [
+    assert [
+        {field["Field"]: field["Equals"] for field in each["FieldSelectors"]} for each in selectors
+    ] == [
         {
             "eventCategory": ["Data"],
             "readOnly": ["false"],
@@ -102,14 +114,22 @@ def test_the_trail_records_the_writes_of_the_table(dev: Dev, aws: Aws) -> None:
 
 
 def test_the_budget_tells_the_alarms_topic_at_each_threshold(dev: Dev, aws: Aws) -> None:
-    budgets, name = aws("budgets"), {"AccountId": "000000000000", "BudgetName": f"{SERVICE}-{REGION}"}
+    budgets, name = (
+        aws("budgets"),
+        {"AccountId": "000000000000", "BudgetName": f"{SERVICE}-{REGION}"},
+    )
     budget = budgets.describe_budget(**name)["Budget"]
-    assert {key: budget["BudgetLimit"][key] for key in ("Amount", "Unit")} == {"Amount": "25", "Unit": "USD"}
+    assert {key: budget["BudgetLimit"][key] for key in ("Amount", "Unit")} == {
+        "Amount": "25",
+        "Unit": "USD",
+    }
     assert not budget.get("CostFilters")
     told = {}
     for notification in budgets.describe_notifications_for_budget(**name)["Notifications"]:
         asked = {key: notification[key] for key in notification if key != "NotificationState"}
-        subscribers = budgets.describe_subscribers_for_notification(**name, Notification=asked)["Subscribers"]
+        subscribers = budgets.describe_subscribers_for_notification(**name, Notification=asked)[
+            "Subscribers"
+        ]
         told[notification["NotificationType"], notification["Threshold"]] = subscribers
     topic = {"SubscriptionType": "SNS", "Address": dev.outputs["alarm_topic_arn"]}
     thresholds = [("ACTUAL", 50), ("ACTUAL", 80), ("ACTUAL", 100), ("FORECASTED", 100)]
@@ -130,7 +150,9 @@ def test_a_second_plan_differs_where_the_emulator_forgets_and_a_roll_back_is_one
     env = dev.env | {"PATH": path, "TF_CLI_ARGS_apply": "-auto-approve", "VERSION": "1"}
     env["TF_CLI_CONFIG_FILE"] = str(stack.terraform.config)
     line = dev.outputs["runbook"]["roll_back"]
-    done = subprocess.run(["sh", "-euc", line], cwd=dev.folder, env=env, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["sh", "-euc", line], cwd=dev.folder, env=env, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert aws("lambda").get_alias(FunctionName=SERVICE, Name="live")["FunctionVersion"] == "1"
 
@@ -140,20 +162,32 @@ def test_the_runbook_works(dev: Dev, aws: Aws) -> None:
     record, _ = created(dev.caller)
     answer = dev.caller.call("GET", f"/{record['recordID']}")
     request_id = answer.headers["x-request-id"]
-    variables = {"MOMENT": "2026-01-31T09:30:00Z", "RECORD_ID": record["recordID"], "REQUEST_ID": request_id}
+    variables = {
+        "MOMENT": "2026-01-31T09:30:00Z",
+        "RECORD_ID": record["recordID"],
+        "REQUEST_ID": request_id,
+    }
     runbook = dev.outputs["runbook"]
 
     def says(key: str) -> list[Any]:
-        return [answer_of(words, aws) for _, *words in aws_cli.runs(runbook[key], ("aws",), **variables)]
+        return [
+            answer_of(words, aws) for _, *words in aws_cli.runs(runbook[key], ("aws",), **variables)
+        ]
 
     assert [len(alarms) for alarms in says("alarms")] == [13]
-    assert [[version[0] for version in versions] for versions in says("versions")] == [["$LATEST", "1"]]
-    in_access, in_function = soon(lambda: found if request_id in str((found := says("request"))[1]) else [], 10)
+    assert [[version[0] for version in versions] for versions in says("versions")] == [
+        ["$LATEST", "1"]
+    ]
+    in_access, in_function = soon(
+        lambda: found if request_id in str((found := says("request"))[1]) else [], 10
+    )
     assert in_access == []
     assert request_id in str(in_function)
     assert says("who_touched") == [[]]
     recovery = {"PointInTimeRecoveryEnabled": True}  # as it is already: what counts is who said so
-    aws("dynamodb").update_continuous_backups(TableName=SERVICE, PointInTimeRecoverySpecification=recovery)
+    aws("dynamodb").update_continuous_backups(
+        TableName=SERVICE, PointInTimeRecoverySpecification=recovery
+    )
     changes = {event[1] for event in says("who_changed")[0]}
     assert "UpdateContinuousBackups" in changes
     assert not [name for name in changes if name.startswith(("Describe", "Get"))]
@@ -187,7 +221,10 @@ def test_a_fire_drill_hears_the_alarm_and_leaves_nothing(dev: Dev, aws: Aws) -> 
     assert "ALARM delivered" in done.stdout
     (queue,) = re.findall(r"fire-drill-[0-9a-f]{12}", done.stdout)
     assert "1 subscribed, all confirmed" in done.stdout
-    assert aws("cloudwatch").describe_alarms(AlarmNames=[name])["MetricAlarms"][0]["StateValue"] == before
+    assert (
+        aws("cloudwatch").describe_alarms(AlarmNames=[name])["MetricAlarms"][0]["StateValue"]
+        == before
+    )
 
     subscribed = aws("sns").list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
     assert not [each for each in subscribed if each["Endpoint"].rpartition(":")[2] == queue]

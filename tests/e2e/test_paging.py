@@ -58,7 +58,11 @@ class Crowd:
                 self.patch(self.steady[(turn * WRITERS + number) % STEADY], message=f"turn {turn}")
                 # Matching only at times.
                 record = self.restless[(turn * WRITERS + number) % len(self.restless)]
-                self.patch(record, type=self.kind if turn % 2 else "away", status=self.status if turn % 2 else "away")
+                self.patch(
+                    record,
+                    type=self.kind if turn % 2 else "away",
+                    status=self.status if turn % 2 else "away",
+                )
         except BaseException as error:  # noqa: BLE001 (told by the test, in its own thread)
             self.trouble.append(error)
 
@@ -90,7 +94,14 @@ def position(record: Record) -> tuple[str, str]:
 @pytest.mark.parametrize("order", ["asc", "desc"])
 @pytest.mark.parametrize(
     "filters",
-    [[], ["type"], ["status"], ["submittedBy"], ["type", "status"], ["submittedBy", "type", "status"]],
+    [
+        [],
+        ["type"],
+        ["status"],
+        ["submittedBy"],
+        ["type", "status"],
+        ["submittedBy", "type", "status"],
+    ],
     ids=lambda filters: "+".join(filters) or "all",
 )
 def test_what_stays_and_matches_is_listed_once_and_in_order(
@@ -135,7 +146,9 @@ def test_a_link_and_next_say_the_same(crowd: Crowd, reader: Caller) -> None:
     assert reader.call("GET", query=target.query).body == by_link.body
 
 
-def test_a_listing_begun_before_a_deletion_goes_on_behind_it(writer: Caller, reader: Caller) -> None:
+def test_a_listing_begun_before_a_deletion_goes_on_behind_it(
+    writer: Caller, reader: Caller
+) -> None:
     kind = unique()
     records = []
     for _ in range(5):
@@ -193,7 +206,9 @@ def numbers(found: list[Record]) -> list[int]:
     return [int(record["recordID"][:5]) for record in found]
 
 
-def test_a_page_has_100_records_or_as_many_as_asked_for_but_1000_at_most(open_instance: Instance, many: str) -> None:
+def test_a_page_has_100_records_or_as_many_as_asked_for_but_1000_at_most(
+    open_instance: Instance, many: str
+) -> None:
     assert numbers(read(open_instance, f"type={many}&order=asc")["records"]) == list(range(100))
     first = read(open_instance, f"type={many}&order=asc&limit=5000")
     assert numbers(first["records"]) == list(range(1000))
@@ -213,4 +228,6 @@ def test_a_rare_match_is_found_in_short_pages(open_instance: Instance, many: str
             break
         cursor = f"&cursor={quote(page['next'])}"
     assert numbers(found) == [0, 700, 1400]
-    assert sizes == [3, 0], "the budget was to end the first page after 2,000 reads, and leave the second one empty"
+    assert sizes == [3, 0], (
+        "the budget was to end the first page after 2,000 reads, and leave the second one empty"
+    )

@@ -50,8 +50,12 @@ class Service:
 
     def live(self) -> tuple[str, dict[str, float]]:
         """Return the version that the alias serves, and which others get a share of the requests."""
-        alias = copies.aws(self.stack.url, "lambda").get_alias(FunctionName="records-local", Name="live")
-        return alias["FunctionVersion"], alias.get("RoutingConfig", {}).get("AdditionalVersionWeights", {})
+        alias = copies.aws(self.stack.url, "lambda").get_alias(
+            FunctionName="records-local", Name="live"
+        )
+        return alias["FunctionVersion"], alias.get("RoutingConfig", {}).get(
+            "AdditionalVersionWeights", {}
+        )
 
 
 @pytest.fixture
@@ -163,7 +167,9 @@ def build_b(source: str) -> str:
     return source.replace(BUILD_A, BUILD_B)
 
 
-def test_a_release_that_fails_reaches_nobody_and_is_tried_again_by_the_same_apply(service: Service) -> None:
+def test_a_release_that_fails_reaches_nobody_and_is_tried_again_by_the_same_apply(
+    service: Service,
+) -> None:
     port = unused_port()
     broken = {"dynamodb_endpoint_url": f"http://{HOST}:{port}"}
     before = service.live()
@@ -194,7 +200,9 @@ def test_a_release_that_fails_reaches_nobody_and_is_tried_again_by_the_same_appl
     assert traffic.changes() == [BUILD_A]
 
 
-def test_a_release_is_rolled_back_by_one_variable_and_no_caller_notices(service: Service, tmp_path: Path) -> None:
+def test_a_release_is_rolled_back_by_one_variable_and_no_caller_notices(
+    service: Service, tmp_path: Path
+) -> None:
     b = repacked(tmp_path / "b.zip", "records_api/responses.py", build_b)
     unfit = repacked(tmp_path / "unfit.zip", "records_api/store.py", lambda _: None)
     version_a, _ = service.live()

@@ -23,7 +23,10 @@ def smoke(url: str, *arguments: str, **env: str) -> subprocess.CompletedProcess[
 
 def as_reader(connection: dict[str, Any], **other: str) -> dict[str, str]:
     key = connection["reader"] | other
-    return {"AWS_ACCESS_KEY_ID": key["access_key_id"], "AWS_SECRET_ACCESS_KEY": key["secret_access_key"]}
+    return {
+        "AWS_ACCESS_KEY_ID": key["access_key_id"],
+        "AWS_SECRET_ACCESS_KEY": key["secret_access_key"],
+    }
 
 
 def passed(done: subprocess.CompletedProcess[str]) -> list[str]:
@@ -35,7 +38,9 @@ def passed(done: subprocess.CompletedProcess[str]) -> list[str]:
 
 def test_a_reader_finds_nothing_amiss(connection: dict[str, Any], writer: Caller) -> None:
     created(writer)
-    done = smoke(connection["records_url"], "--region", connection["region"], **as_reader(connection))
+    done = smoke(
+        connection["records_url"], "--region", connection["region"], **as_reader(connection)
+    )
     assert passed(done) == list(CHECKS)
 
 
@@ -52,8 +57,12 @@ def test_where_nobody_is_asked_for_credentials_the_rest_is_checked(open_instance
     assert smoke(open_instance.url, "--auth", "jwt").returncode == 1
 
 
-@pytest.mark.parametrize("given", [{"secret_access_key": "x" * 40}, {"access_key_id": "AKIA0000000000000000"}])
-def test_who_is_not_let_in_is_told_in_two_lines(connection: dict[str, Any], given: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    "given", [{"secret_access_key": "x" * 40}, {"access_key_id": "AKIA0000000000000000"}]
+)
+def test_who_is_not_let_in_is_told_in_two_lines(
+    connection: dict[str, Any], given: dict[str, str]
+) -> None:
     env = as_reader(connection, **given)
     done = smoke(connection["records_url"], "--region", connection["region"], **env)
     assert done.returncode == 1

@@ -17,7 +17,14 @@ import pytest
 from lib.paths import ROOT, TOOLS
 from lib.seed import RECORDS
 
-WHAT_UP_NEEDS = (".terraform-version", "environments", "lambda", "modules", "requirements", "scripts")
+WHAT_UP_NEEDS = (
+    ".terraform-version",
+    "environments",
+    "lambda",
+    "modules",
+    "requirements",
+    "scripts",
+)
 SECOND_UP_SECONDS = 25
 
 
@@ -34,7 +41,9 @@ class Clone(NamedTuple):
         # The tools are shared with this checkout: to install them again would test pip.
         env = os.environ | {"RECORDS_TOOLS": str(TOOLS)}
         command: list[str | Path] = [self.folder / "scripts" / verb, *arguments]
-        done = subprocess.run(command, env=env, cwd="/", capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command, env=env, cwd="/", capture_output=True, text=True, check=False
+        )
         return Said(done.returncode, done.stdout, done.stderr)
 
     def up(self) -> str:
@@ -93,9 +102,14 @@ def test_the_life_of_a_stack(clone: Clone) -> None:
     assert connection.stat().st_mode & 0o777 == 0o600
 
     # What is printed works when it is pasted.
-    pasted = [command.replace("\\\n", "") for command in re.findall(r"^  (curl (?:.*\\\n)*.*)$", first, re.MULTILINE)]
+    pasted = [
+        command.replace("\\\n", "")
+        for command in re.findall(r"^  (curl (?:.*\\\n)*.*)$", first, re.MULTILINE)
+    ]
     read, mine = map(shell, pasted)
-    assert [record["recordID"] for record in read["records"]] == [record["recordID"] for record in seeded[:3]]
+    assert [record["recordID"] for record in read["records"]] == [
+        record["recordID"] for record in seeded[:3]
+    ]
     assert mine["status"] == "ok"
 
     # Again, on the running stack: nothing changes, nothing is lost.
@@ -104,7 +118,9 @@ def test_the_life_of_a_stack(clone: Clone) -> None:
     again = clone.up()
     assert time.monotonic() - began < SECOND_UP_SECONDS
     assert step_of(again, "AWS emulator").startswith("already running")
-    assert [step_of(again, name) for name in ("terraform apply", "records through the API")] == ["unchanged"] * 2
+    assert [step_of(again, name) for name in ("terraform apply", "records through the API")] == [
+        "unchanged"
+    ] * 2
     assert (clone.records(), connection.read_text(), clone.pid) == (before, keys, pid)
     assert mine in before
 
@@ -114,13 +130,17 @@ def test_the_life_of_a_stack(clone: Clone) -> None:
     assert clone.run("down").code == 0
     assert clone.run("records", "list").err.startswith("error: the API does not answer")
     clone.up()
-    assert clone.records() == [record for record in before if record["recordID"] != seeded[0]["recordID"]]
+    assert clone.records() == [
+        record for record in before if record["recordID"] != seeded[0]["recordID"]
+    ]
 
     # Killed: back at the last clean stop, and said so.
     assert clone.run("records", "create", "--type", "note", "--status", "new").code == 0
     os.kill(clone.pid, signal.SIGKILL)
     assert "it had been killed" in step_of(clone.up(), "AWS emulator")
-    assert clone.records() == [record for record in before if record["recordID"] != seeded[0]["recordID"]]
+    assert clone.records() == [
+        record for record in before if record["recordID"] != seeded[0]["recordID"]
+    ]
 
     # Killed with nothing ever saved: Terraform's state knows a stack that the emulator does not.
     os.kill(clone.pid, signal.SIGKILL)
@@ -145,7 +165,9 @@ def test_a_port_in_use_is_one_line_with_a_remedy(clone: Clone) -> None:
     ]
 
 
-def test_a_failing_apply_names_cause_remedy_and_log_and_what_runs_can_be_stopped(clone: Clone) -> None:
+def test_a_failing_apply_names_cause_remedy_and_log_and_what_runs_can_be_stopped(
+    clone: Clone,
+) -> None:
     main = clone.folder / "environments/local/main.tf"
     sound = main.read_text()
     main.write_text(f'{sound}\nresource "aws_iam_group" "bad" {{\n  name = "not a name"\n}}\n')
@@ -159,4 +181,6 @@ def test_a_failing_apply_names_cause_remedy_and_log_and_what_runs_can_be_stopped
     os.kill(clone.pid, signal.SIGSTOP)
     said = clone.run("up")
     assert said.code == 1
-    assert said.err.splitlines()[0].endswith(f"runs (pid {clone.pid}) but does not answer on port {clone.port}")
+    assert said.err.splitlines()[0].endswith(
+        f"runs (pid {clone.pid}) but does not answer on port {clone.port}"
+    )

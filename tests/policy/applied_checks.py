@@ -46,7 +46,9 @@ def applied() -> dict[str, Resource]:
     """All resources by address."""
     path = os.environ.get(VARIABLE)
     if not path:
-        pytest.fail(f"{VARIABLE} must name the JSON that `terraform show -json` gives for an applied stack")
+        pytest.fail(
+            f"{VARIABLE} must name the JSON that `terraform show -json` gives for an applied stack"
+        )
     shown = json.loads(Path(path).read_text())
     root = (shown.get("planned_values") or shown["values"])["root_module"]
     return dict(resources_of(root))
@@ -54,7 +56,11 @@ def applied() -> dict[str, Resource]:
 
 def of_type(applied: dict[str, Resource], kind: str) -> dict[str, Resource]:
     """Return the resources of one type; a check of none would pass unseen."""
-    found = {address: values for address, values in applied.items() if f".{address}".rpartition(".")[0].endswith(kind)}
+    found = {
+        address: values
+        for address, values in applied.items()
+        if f".{address}".rpartition(".")[0].endswith(kind)
+    }
     assert found, f"no {kind} in this stack"
     return found
 
@@ -80,7 +86,9 @@ def test_no_policy_grants_more_than_it_names(applied: dict[str, Resource]) -> No
     for address, document in identity_policies(applied).items():
         for statement in statements(document):
             assert "*" not in texts(statement["Resource"]), address
-            assert not [action for action in texts(statement["Action"]) if action.endswith(":*")], address
+            assert not [action for action in texts(statement["Action"]) if action.endswith(":*")], (
+                address
+            )
             assert "logs:CreateLogGroup" not in texts(statement["Action"]), address
 
 
@@ -114,7 +122,9 @@ def test_the_stage_has_limits_and_a_log(applied: dict[str, Resource]) -> None:
     groups = of_type(applied, ".aws_cloudwatch_log_group").values()
     assert log["destination_arn"] in {group["arn"] for group in groups}
     for value in json.loads(log["format"]).values():
-        assert isinstance(value, str), "API Gateway writes - for what it lacks: JSON needs the quotes"
+        assert isinstance(value, str), (
+            "API Gateway writes - for what it lacks: JSON needs the quotes"
+        )
 
 
 def test_the_key_serves_the_logs_of_this_stack_only(applied: dict[str, Resource]) -> None:
@@ -126,7 +136,9 @@ def test_the_key_serves_the_logs_of_this_stack_only(applied: dict[str, Resource]
     for statement in services:
         assert statement["Condition"], statement["Sid"]
     groups = of_type(applied, ".aws_cloudwatch_log_group").values()
-    (logs,) = [statement for statement in services if statement["Principal"]["Service"].startswith("logs.")]
+    (logs,) = [
+        statement for statement in services if statement["Principal"]["Service"].startswith("logs.")
+    ]
     named = logs["Condition"]["ArnEquals"]["kms:EncryptionContext:aws:logs:arn"]
     assert sorted(texts(named)) == sorted(group["arn"] for group in groups)
     for group in groups:

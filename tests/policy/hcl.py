@@ -8,7 +8,9 @@ ROOT = Path(__file__).resolve().parents[2]
 ROOT_MODULES = sorted(path for path in (ROOT / "environments").iterdir() if path.is_dir())
 MODULES = sorted(path for path in (ROOT / "modules").iterdir() if path.is_dir())
 
-_BLOCK = re.compile(r'^(\w+)((?: "[^"]+")*) \{\n(.*?)^\}|^(\w+)((?: "[^"]+")*) \{()\}$', re.MULTILINE | re.DOTALL)
+_BLOCK = re.compile(
+    r'^(\w+)((?: "[^"]+")*) \{\n(.*?)^\}|^(\w+)((?: "[^"]+")*) \{()\}$', re.MULTILINE | re.DOTALL
+)
 _COMMENT = re.compile(r"^[ \t]*#.*$|[ \t]#[^\"\n]*$", re.MULTILINE)
 
 
@@ -51,7 +53,12 @@ def code(path: Path) -> str:
 def blocks(path: Path, kind: str = "") -> list[Block]:
     """Return the blocks of a file, of one kind if it is given."""
     found = [
-        Block(path, match[1] or match[4], tuple(re.findall(r'"([^"]+)"', match[2] or match[5] or "")), match[3] or "")
+        Block(
+            path,
+            match[1] or match[4],
+            tuple(re.findall(r'"([^"]+)"', match[2] or match[5] or "")),
+            match[3] or "",
+        )
         for match in _BLOCK.finditer(code(path))
     ]
     return [block for block in found if kind in ("", block.kind)]

@@ -35,7 +35,9 @@ REFUSED_SETTINGS = {
 EXCEPTIONS = {("aws_dynamodb_table", "hash_key"), ("aws_dynamodb_table", "range_key")}
 MOST_VARIABLES = 20
 
-RESOURCES = [block for path in sources() for kind in ("resource", "data") for block in blocks(path, kind)]
+RESOURCES = [
+    block for path in sources() for kind in ("resource", "data") for block in blocks(path, kind)
+]
 VARIABLES = [block for path in sources() for block in blocks(path, "variable")]
 OUTPUTS = [block for path in sources() for block in blocks(path, "output")]
 
@@ -44,7 +46,9 @@ def refused_settings(block: Block) -> set[str]:
     """Return which refused settings a resource or data source makes, at any depth."""
     names = REFUSED_SETTINGS.get(block.labels[0], set())
     return {
-        name for name in names if re.search(rf'^\s+(?:dynamic "{name}" |{name} +(?:=|\{{))', block.body, re.MULTILINE)
+        name
+        for name in names
+        if re.search(rf'^\s+(?:dynamic "{name}" |{name} +(?:=|\{{))', block.body, re.MULTILINE)
     }
 
 
@@ -59,14 +63,18 @@ def by_path(blocks_: list[Block]) -> dict[Path, list[str]]:
 def test_there_is_something_to_check() -> None:
     assert {"records-api", "audit-trail"} <= {path.name for path in MODULES}
     assert {"local", "dev", "prod"} <= {path.name for path in ROOT_MODULES}
-    assert {"aws_dynamodb_table", "aws_lambda_function", "aws_region"} <= {block.labels[0] for block in RESOURCES}
+    assert {"aws_dynamodb_table", "aws_lambda_function", "aws_region"} <= {
+        block.labels[0] for block in RESOURCES
+    }
     assert {"access", "tags"} <= {block.labels[0] for block in VARIABLES}
     assert {"api_id", "writer_role_arn"} <= {block.labels[0] for block in OUTPUTS}
 
 
 @pytest.mark.parametrize("pattern", REFUSED_REFERENCES)
 def test_nothing_reads_what_provider_6_removed(pattern: str) -> None:
-    assert not [path for path in sources() if re.search(pattern, code(path))], REFUSED_REFERENCES[pattern]
+    assert not [path for path in sources() if re.search(pattern, code(path))], REFUSED_REFERENCES[
+        pattern
+    ]
 
 
 def test_nothing_sets_what_provider_6_removed() -> None:
@@ -83,7 +91,11 @@ def test_the_module_keeps_to_its_number_of_variables() -> None:
 
 
 def test_every_variable_has_a_type_and_none_is_any() -> None:
-    assert not [block.address for block in VARIABLES if re.search(r"\bany\b", block.attribute("type") or "any")]
+    assert not [
+        block.address
+        for block in VARIABLES
+        if re.search(r"\bany\b", block.attribute("type") or "any")
+    ]
 
 
 def test_null_is_let_in_where_it_means_something_only() -> None:
@@ -107,7 +119,9 @@ def test_versions_are_those_this_house_supports(folder: Path) -> None:
     assert len(settings) == 1
     oldest = re.findall(r'required_version += ">= (.+)"', settings[0])
     assert oldest == ["1.9" if folder in MODULES else "1.11"]
-    assert re.findall(r'version += "(.+)"', settings[0].partition("required_providers")[2]) == [">= 5.100, < 7"]
+    assert re.findall(r'version += "(.+)"', settings[0].partition("required_providers")[2]) == [
+        ">= 5.100, < 7"
+    ]
 
 
 @pytest.mark.parametrize("folder", ROOT_MODULES, ids=lambda folder: folder.name)
@@ -120,11 +134,20 @@ def test_every_environment_is_locked(folder: Path) -> None:
 @pytest.mark.parametrize("kind", ["variable", "output"])
 def test_the_readme_lists_the_interface(kind: str) -> None:
     heading = {"variable": "Inputs", "output": "Outputs"}[kind]
-    table = (ROOT / "modules/records-api/README.md").read_text().partition(f"## {heading}\n")[2].partition("\n## ")[0]
+    table = (
+        (ROOT / "modules/records-api/README.md")
+        .read_text()
+        .partition(f"## {heading}\n")[2]
+        .partition("\n## ")[0]
+    )
     listed = [
-        name for row in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)
+        name
+        for row in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)
+        for name in re.findall(r"`(\w+)`", row)
     ]
-    interface = [block.labels[0] for block in blocks(ROOT / f"modules/records-api/{kind}s.tf", kind)]
+    interface = [
+        block.labels[0] for block in blocks(ROOT / f"modules/records-api/{kind}s.tf", kind)
+    ]
     assert sorted(listed) == interface
 
 
@@ -134,5 +157,11 @@ def test_the_readme_lists_the_interface(kind: str) -> None:
 )
 def test_what_others_still_name_goes_last(file: str, resource: str) -> None:
     """By default Terraform destroys first: AWS then refuses the authorizer, and the table loses its key."""
-    [block] = [block for block in blocks(ROOT / "modules/records-api" / file) if block.labels[:1] == (resource,)]
-    assert re.search(r"^  lifecycle \{\n    create_before_destroy = true$", block.body, re.MULTILINE)
+    [block] = [
+        block
+        for block in blocks(ROOT / "modules/records-api" / file)
+        if block.labels[:1] == (resource,)
+    ]
+    assert re.search(
+        r"^  lifecycle \{\n    create_before_destroy = true$", block.body, re.MULTILINE
+    )

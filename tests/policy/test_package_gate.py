@@ -40,11 +40,16 @@ def checkout(root: Path) -> Path:
         path = root / "lambda" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
-    lines = "".join(f"{name}:{hashlib.sha256(content).hexdigest()}\n" for name, content in sorted(sources.items()))
+    lines = "".join(
+        f"{name}:{hashlib.sha256(content).hexdigest()}\n"
+        for name, content in sorted(sources.items())
+    )
     package = root / MODULE / "package"
     package.mkdir(exist_ok=True)
     (package / "records-api.zip").write_bytes(b"zip")
-    (package / "manifest.json").write_text(json.dumps({"source_digest": hashlib.sha256(lines.encode()).hexdigest()}))
+    (package / "manifest.json").write_text(
+        json.dumps({"source_digest": hashlib.sha256(lines.encode()).hexdigest()})
+    )
     return root
 
 

@@ -138,7 +138,12 @@ def before_each(call: Call, operation: str, act: Callable[[], object], *, times:
 
 
 def unanswered(
-    call: Call, operation: str, *, arrives: bool, meanwhile: Callable[[], object] = lambda: None, again: bool = True
+    call: Call,
+    operation: str,
+    *,
+    arrives: bool,
+    meanwhile: Callable[[], object] = lambda: None,
+    again: bool = True,
 ) -> Call:
     """Return `call` as the wire client is when the first attempt at `operation` gets no answer.
 
@@ -179,7 +184,9 @@ def scripted(*answers: dict[str, Any] | Exception) -> tuple[Call, list[tuple[str
     return call, asked
 
 
-def table_of(call: Call, name: str = "records", filter_indexes: frozenset[str] = FILTERS) -> store.Table:
+def table_of(
+    call: Call, name: str = "records", filter_indexes: frozenset[str] = FILTERS
+) -> store.Table:
     """Return the table as one request sees it, with all the time in the world."""
     return store.Table(wire(call), name, filter_indexes, math.inf)
 
@@ -212,7 +219,9 @@ def new_table(client: "DynamoDBClient") -> store.Table:
 
 def items(table: store.Table) -> list[store.Record]:
     """Return every item the table holds, tombstones too."""
-    answer = table.client.call("Scan", {"TableName": table.name, "ConsistentRead": True}, table.deadline)
+    answer = table.client.call(
+        "Scan", {"TableName": table.name, "ConsistentRead": True}, table.deadline
+    )
     return [store._record(item) for item in answer["Items"]]
 
 
@@ -251,5 +260,7 @@ def metric_values(printed: str) -> dict[tuple[str, ...], dict[str, float]]:
             assert 1 <= len(dimensions) <= 30
             values = tuple(document[name] for name in dimensions)
             assert all(isinstance(value, str) and 1 <= len(value) <= 1024 for value in values)
-            found[values] = {metric["Name"]: document[metric["Name"]] for metric in directive["Metrics"]}
+            found[values] = {
+                metric["Name"]: document[metric["Name"]] for metric in directive["Metrics"]
+            }
     return found

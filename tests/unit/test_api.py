@@ -67,12 +67,21 @@ def test_who_calls_is_what_the_authorizer_says(
 @pytest.mark.parametrize(
     ("claims", "subject"),
     [
-        ({"sub": "user-1", "client_id": "app", "username": "u", "token_use": "access"}, "user-1"),  # Cognito, a person
-        ({"sub": "client-9", "client_id": "client-9", "token_use": "access"}, "client-9"),  # Cognito, a program
+        (
+            {"sub": "user-1", "client_id": "app", "username": "u", "token_use": "access"},
+            "user-1",
+        ),  # Cognito, a person
+        (
+            {"sub": "client-9", "client_id": "client-9", "token_use": "access"},
+            "client-9",
+        ),  # Cognito, a program
         ({"sub": "abc@clients", "azp": "abc", "gty": "client-credentials"}, "abc@clients"),  # Auth0
         ({"sub": "a@example.com", "cid": "0oa", "uid": "00u"}, "a@example.com"),  # Okta
         ({"sub": "s", "oid": "o", "appid": "a", "roles": "[a b]"}, "s"),  # Entra ID
-        ({"sub": "f:1:u", "azp": "app", "typ": "Bearer", "email_verified": "true"}, "f:1:u"),  # Keycloak
+        (
+            {"sub": "f:1:u", "azp": "app", "typ": "Bearer", "email_verified": "true"},
+            "f:1:u",
+        ),  # Keycloak
         ({"client_id": "only-this"}, "only-this"),
         ({"sub": "", "client_id": "only-this"}, "only-this"),
         ({"sub": None, "client_id": "only-this"}, "only-this"),
@@ -113,7 +122,9 @@ def test_a_bearer_is_known_by_issuer_and_subject(claims: dict[str, Any], subject
         ("JWT", jwt(iss="https://i", sub="s" * 512)),
     ],
 )
-def test_a_request_without_an_identity_fails_closed(mode: str, authorizer: dict[str, Any] | None) -> None:
+def test_a_request_without_an_identity_fails_closed(
+    mode: str, authorizer: dict[str, Any] | None
+) -> None:
     with pytest.raises(api.NoIdentity):
         api.caller(event(authorizer=authorizer), mode)
 
@@ -159,7 +170,8 @@ def test_percent_encoding_and_plus_are_undone_once(query: str, value: str) -> No
 
 
 @pytest.mark.parametrize(
-    ("limit", "lowered"), [("1", 1), ("1000", 1000), ("1001", 1000), ("0007", 7), ("9" * 5000, 1000)]
+    ("limit", "lowered"),
+    [("1", 1), ("1000", 1000), ("1001", 1000), ("0007", 7), ("9" * 5000, 1000)],
 )
 def test_a_limit_that_is_too_large_is_lowered(limit: str, lowered: int) -> None:
     assert listing(limit=limit).limit == lowered
@@ -226,7 +238,9 @@ def test_a_wrong_parameter_is_refused_by_its_name(query: str, names: list[str]) 
         ("2026-01-31T00:00:00.0001Z", "2026-01-31T00:00:00.0002Z", *["2026-01-31T00:00:00.000Z$"] * 2),
     ],
 )  # fmt: skip
-def test_time_bounds_become_bounds_of_positions(after: str | None, before: str | None, lower: str, upper: str) -> None:
+def test_time_bounds_become_bounds_of_positions(
+    after: str | None, before: str | None, lower: str, upper: str
+) -> None:
     given = {"createdAfter": after, "createdBefore": before}
     query = listing(**{name: value for name, value in given.items() if value}).query
     assert (query.lower, query.upper) == (lower, upper)
@@ -240,7 +254,9 @@ def instant(microsecond: int) -> str:
 
 
 @given(microseconds, microseconds, microseconds)
-def test_a_record_is_within_exactly_when_its_time_lies_between_the_bounds(made: int, after: int, before: int) -> None:
+def test_a_record_is_within_exactly_when_its_time_lies_between_the_bounds(
+    made: int, after: int, before: int
+) -> None:
     if after >= before:
         return
     query = listing(createdAfter=instant(after), createdBefore=instant(before)).query
@@ -289,7 +305,9 @@ def test_only_listings_take_parameters() -> None:
     assert errors(api.record_id, event("GET /records/{recordID}", record_id="x", query="verbose"))
 
 
-@pytest.mark.parametrize(("path", "meant"), [("abc", "abc"), ("a%3Ab", "a:b"), ("a+b", "a+b"), ("%FF", "\ufffd")])
+@pytest.mark.parametrize(
+    ("path", "meant"), [("abc", "abc"), ("a%3Ab", "a:b"), ("a+b", "a+b"), ("%FF", "\ufffd")]
+)
 def test_a_record_id_is_taken_from_the_path(path: str, meant: str) -> None:
     assert api.record_id(event("GET /records/{recordID}", record_id=path)) == meant
 
@@ -349,7 +367,9 @@ def test_an_update_takes_both_media_types() -> None:
         assert api.body(posted("{}", content_type=media_type), api.MERGE_PATCH, api.JSON) == {}
 
 
-@pytest.mark.parametrize(("coding", "is_taken"), [("", True), ("identity", True), ("Identity", True), ("gzip", False)])
+@pytest.mark.parametrize(
+    ("coding", "is_taken"), [("", True), ("identity", True), ("Identity", True), ("gzip", False)]
+)
 def test_a_content_coding_is_not_taken(coding: str, *, is_taken: bool) -> None:
     request = posted("{}", content_encoding=coding)
     if is_taken:
@@ -364,7 +384,8 @@ def test_a_body_that_came_encoded_is_decoded() -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [None, "", "{", "ä", b"\xff", b'{"a":"\xed\xa0\x80"}', b"\xef\xbb\xbf{}", '{"a":"\ud800"}']
+    "body",
+    [None, "", "{", "ä", b"\xff", b'{"a":"\xed\xa0\x80"}', b"\xef\xbb\xbf{}", '{"a":"\ud800"}'],
 )
 def test_what_is_no_json_in_utf8_is_refused_as_a_whole(body: str | bytes | None) -> None:
     (error,) = errors(api.body, posted(body, content_type="application/json"), api.JSON)
@@ -384,7 +405,9 @@ def test_a_body_takes_64_kib_and_not_a_byte_more(encode: Any) -> None:  # noqa: 
 # Headers.
 
 
-@pytest.mark.parametrize("key", ["a", "k" * 255, "8e03978e-40d5-43e8-bc93-6894a57f9324", '"quoted"', "a,b", "~!"])
+@pytest.mark.parametrize(
+    "key", ["a", "k" * 255, "8e03978e-40d5-43e8-bc93-6894a57f9324", '"quoted"', "a,b", "~!"]
+)
 def test_an_idempotency_key_is_any_visible_ascii(key: str) -> None:
     assert api.idempotency_key(posted("{}", idempotency_key=key)) == key
 
@@ -433,8 +456,12 @@ def test_entity_tags_are_compared_as_rfc_9110_says(
     ],
 )  # fmt: skip
 def test_what_are_no_entity_tags_is_refused_by_the_headers_name(header: str) -> None:
-    assert [each["header"] for each in errors(api.precondition, event(if_match=header))] == ["If-Match"]
-    assert [each["header"] for each in errors(api.is_known, event(if_none_match=header), '"1-a"')] == ["If-None-Match"]
+    assert [each["header"] for each in errors(api.precondition, event(if_match=header))] == [
+        "If-Match"
+    ]
+    assert [
+        each["header"] for each in errors(api.is_known, event(if_none_match=header), '"1-a"')
+    ] == ["If-None-Match"]
 
 
 def test_without_the_headers_there_is_nothing_to_compare() -> None:
@@ -442,7 +469,9 @@ def test_without_the_headers_there_is_nothing_to_compare() -> None:
     assert api.is_known(event(), '"1-a"') is False
 
 
-@pytest.mark.parametrize("header", ['"a",' * 100_000, '"' + '"a",' * 100_000, "," * 400_000, '",' * 200_000])
+@pytest.mark.parametrize(
+    "header", ['"a",' * 100_000, '"' + '"a",' * 100_000, "," * 400_000, '",' * 200_000]
+)
 def test_entity_tags_are_read_in_linear_time(header: str) -> None:
     began = time.process_time()
     assert errors(api.precondition, event(if_match=header))

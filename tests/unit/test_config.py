@@ -85,7 +85,9 @@ def test_a_malformed_variable_is_named(name: str, value: str) -> None:
 
 
 def test_everything_that_is_wrong_is_told_together() -> None:
-    assert sorted(names_at_fault({"AWS_ENDPOINT_URL": "nowhere"})) == sorted([*GOOD, "AWS_ENDPOINT_URL"])
+    assert sorted(names_at_fault({"AWS_ENDPOINT_URL": "nowhere"})) == sorted(
+        [*GOOD, "AWS_ENDPOINT_URL"]
+    )
     wrong = {"OPERATIONS": "read", "LOG_LEVEL": "LOUD", "RECORD_RETENTION_DAYS": "many"}
     assert sorted(names_at_fault(GOOD | wrong)) == sorted(wrong)
 
@@ -94,9 +96,15 @@ def test_everything_that_is_wrong_is_told_together() -> None:
     ("given", "expected"),
     [
         ({"AWS_ENDPOINT_URL": "http://127.0.0.1:4566"}, "http://127.0.0.1:4566"),
-        ({"AWS_ENDPOINT_URL": "http://one", "AWS_ENDPOINT_URL_DYNAMODB": "https://two/"}, "https://two/"),
+        (
+            {"AWS_ENDPOINT_URL": "http://one", "AWS_ENDPOINT_URL_DYNAMODB": "https://two/"},
+            "https://two/",
+        ),
         ({"AWS_ENDPOINT_URL": "http://one", "AWS_ENDPOINT_URL_DYNAMODB": ""}, "http://one"),
-        ({"AWS_ENDPOINT_URL": "not looked at", "AWS_ENDPOINT_URL_DYNAMODB": "http://two"}, "http://two"),
+        (
+            {"AWS_ENDPOINT_URL": "not looked at", "AWS_ENDPOINT_URL_DYNAMODB": "http://two"},
+            "http://two",
+        ),
         ({"AWS_ENDPOINT_URL": ""}, None),
     ],
 )
@@ -106,7 +114,9 @@ def test_the_service_specific_endpoint_wins(given: dict[str, str], expected: str
 
 @pytest.mark.parametrize("value", ["", "type", "submittedBy,status"])
 def test_filter_indexes_may_be_any_or_none(value: str) -> None:
-    assert config.read(GOOD | {"FILTER_INDEXES": value}).filter_indexes == frozenset(filter(None, value.split(",")))
+    assert config.read(GOOD | {"FILTER_INDEXES": value}).filter_indexes == frozenset(
+        filter(None, value.split(","))
+    )
 
 
 def test_the_longest_retention_is_ten_years() -> None:

@@ -16,7 +16,9 @@ times = st.datetimes().map(lambda moment: moment.isoformat(timespec="millisecond
 positions = st.tuples(times, ids).map("#".join)
 
 
-def refuses(text: str, query: str = QUERY, lower: str = store.LOWEST, upper: str = store.HIGHEST) -> bool:
+def refuses(
+    text: str, query: str = QUERY, lower: str = store.LOWEST, upper: str = store.HIGHEST
+) -> bool:
     try:
         cursor.decode(text, query, lower, upper)
     except ValueError:
@@ -73,7 +75,9 @@ def test_a_well_made_cursor_of_no_position_is_refused(position: str) -> None:
         (store.LOWEST, "2026-01-31T09:30:00.123Z$", True),
     ],
 )
-def test_a_position_outside_the_bounds_is_refused(lower: str, upper: str, *, is_within: bool) -> None:
+def test_a_position_outside_the_bounds_is_refused(
+    lower: str, upper: str, *, is_within: bool
+) -> None:
     assert refuses(cursor.encode(POSITION, QUERY), QUERY, lower, upper) is not is_within
 
 

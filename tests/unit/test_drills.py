@@ -17,13 +17,19 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 MOMENT = datetime(2026, 1, 31, 10, 30, tzinfo=UTC)
-BEFORE, JUST_BEFORE, AFTER = "2026-01-31T10:29:44.999Z", "2026-01-31T10:29:46.000Z", "2026-01-31T10:30:00.001Z"
+BEFORE, JUST_BEFORE, AFTER = (
+    "2026-01-31T10:29:44.999Z",
+    "2026-01-31T10:29:46.000Z",
+    "2026-01-31T10:30:00.001Z",
+)
 
 
 @pytest.fixture
 def session(dynamodb_client: "DynamoDBClient") -> boto3.Session:
     """A session in moto's account, which is there as long as `dynamodb_client` is."""
-    return boto3.Session("AKIAIOSFODNN7EXAMPLE", "secret", region_name=dynamodb_client.meta.region_name)
+    return boto3.Session(
+        "AKIAIOSFODNN7EXAMPLE", "secret", region_name=dynamodb_client.meta.region_name
+    )
 
 
 @pytest.fixture
@@ -48,7 +54,9 @@ def service(session: boto3.Session) -> Iterator[str]:
 
 
 def alarm(session: boto3.Session, service: str) -> "MetricAlarmTypeDef":
-    return session.client("cloudwatch").describe_alarms(AlarmNames=[f"{service}-errors"])["MetricAlarms"][0]
+    return session.client("cloudwatch").describe_alarms(AlarmNames=[f"{service}-errors"])[
+        "MetricAlarms"
+    ][0]
 
 
 def test_a_topic_that_passes_nothing_on_fails_the_fire_drill_which_leaves_nothing(
@@ -68,9 +76,16 @@ def test_a_topic_that_passes_nothing_on_fails_the_fire_drill_which_leaves_nothin
 def test_a_message_of_another_alarm_or_state_is_not_taken_for_this_one() -> None:
     def message(name: str, state: str, topic: str) -> dict[str, str]:
         told = f'{{\\"AlarmName\\": \\"{name}\\", \\"NewStateValue\\": \\"{state}\\"}}'
-        return {"Body": f'{{"TopicArn": "{topic}", "Message": "{told}"}}', "ReceiptHandle": "handle"}
+        return {
+            "Body": f'{{"TopicArn": "{topic}", "Message": "{told}"}}',
+            "ReceiptHandle": "handle",
+        }
 
-    messages = [message("b", "ALARM", "one"), message("a", "OK", "one"), message("a", "ALARM", "two")]
+    messages = [
+        message("b", "ALARM", "one"),
+        message("a", "OK", "one"),
+        message("a", "ALARM", "two"),
+    ]
 
     class Queue:
         def receive_message(self, **_: object) -> dict[str, Any]:
@@ -84,7 +99,9 @@ def test_a_message_of_another_alarm_or_state_is_not_taken_for_this_one() -> None
 
 def test_an_alarm_that_rings_is_no_exercise(session: boto3.Session, service: str) -> None:
     cloudwatch = session.client("cloudwatch")
-    cloudwatch.set_alarm_state(AlarmName=f"{service}-errors", StateValue="ALARM", StateReason="it burns")
+    cloudwatch.set_alarm_state(
+        AlarmName=f"{service}-errors", StateValue="ALARM", StateReason="it burns"
+    )
     with pytest.raises(Failure, match=f"{service}-errors rings already: it burns"):
         fire_drill.drill(session, service, "errors")
     assert alarm(session, service)["StateValue"] == "ALARM"
@@ -99,15 +116,27 @@ def test_an_alarm_that_tells_nobody_is_named(session: boto3.Session, service: st
 def test_an_address_that_never_confirmed_hears_nothing() -> None:
     subscriptions = [
         {"Endpoint": "b@example.com", "SubscriptionArn": "PendingConfirmation"},
-        {"Endpoint": "a@example.com", "SubscriptionArn": "arn:aws:sns:us-east-1:123456789012:alarms:1"},
+        {
+            "Endpoint": "a@example.com",
+            "SubscriptionArn": "arn:aws:sns:us-east-1:123456789012:alarms:1",
+        },
     ]
     assert fire_drill.unconfirmed(subscriptions) == ["b@example.com"]
 
 
 def test_content_is_the_same_whatever_its_order() -> None:
-    item = {"a": {"M": {"x": {"N": "1"}, "y": {"L": [{"S": "p"}, {"S": "q"}]}}}, "b": {"SS": ["r", "s"]}}
-    same = {"b": {"SS": ["s", "r"]}, "a": {"M": {"y": {"L": [{"S": "p"}, {"S": "q"}]}, "x": {"N": "1"}}}}
-    other = {"b": {"SS": ["s", "r"]}, "a": {"M": {"y": {"L": [{"S": "q"}, {"S": "p"}]}, "x": {"N": "1"}}}}
+    item = {
+        "a": {"M": {"x": {"N": "1"}, "y": {"L": [{"S": "p"}, {"S": "q"}]}}},
+        "b": {"SS": ["r", "s"]},
+    }
+    same = {
+        "b": {"SS": ["s", "r"]},
+        "a": {"M": {"y": {"L": [{"S": "p"}, {"S": "q"}]}, "x": {"N": "1"}}},
+    }
+    other = {
+        "b": {"SS": ["s", "r"]},
+        "a": {"M": {"y": {"L": [{"S": "q"}, {"S": "p"}]}, "x": {"N": "1"}}},
+    }
     assert digest(item) == digest(same) != digest(other)
     assert digest({"a": {"B": b"1"}}) != digest({"a": {"B": b"2"}})
 
@@ -122,7 +151,10 @@ def test_a_copy_is_judged_by_when_the_table_was_written() -> None:
         "wrong": Version("2", BEFORE),
         "of-another-writer": Version("2", ""),
     }
-    copy = {key: Version("1", BEFORE) for key in ("same", "changed", "wrong", "removed", "of-another-writer")}
+    copy = {
+        key: Version("1", BEFORE)
+        for key in ("same", "changed", "wrong", "removed", "of-another-writer")
+    }
     assert compare(table, copy, MOMENT) == Comparison(
         same=["same"],
         created=["created", "on-its-way"],
@@ -144,9 +176,13 @@ def recoverable(dynamodb_client: "DynamoDBClient") -> Iterator[str]:
         BillingMode="PAY_PER_REQUEST",
     )
     enabled: Any = {"PointInTimeRecoveryEnabled": True}
-    dynamodb_client.update_continuous_backups(TableName=name, PointInTimeRecoverySpecification=enabled)
+    dynamodb_client.update_continuous_backups(
+        TableName=name, PointInTimeRecoverySpecification=enabled
+    )
     for key in ("one", "two"):
-        dynamodb_client.put_item(TableName=name, Item={"recordID": {"S": key}, "createdAt": {"S": BEFORE}})
+        dynamodb_client.put_item(
+            TableName=name, Item={"recordID": {"S": key}, "createdAt": {"S": BEFORE}}
+        )
     yield name
     dynamodb_client.delete_table(TableName=name)
 
@@ -164,7 +200,11 @@ def test_a_copy_that_lost_a_record_fails_the_restore_drill_and_goes_all_the_same
     read = restore_drill.versions
 
     def lossy(client: "DynamoDBClient", table: str) -> dict[str, Version]:
-        return {key: value for key, value in read(client, table).items() if table == recoverable or key != "two"}
+        return {
+            key: value
+            for key, value in read(client, table).items()
+            if table == recoverable or key != "two"
+        }
 
     said: list[str] = []
     restore_drill.drill(session, recoverable, None, said.append, keep=False)
@@ -187,15 +227,21 @@ def test_a_moment_that_aws_does_not_have_is_refused(
     session: boto3.Session, dynamodb_client: "DynamoDBClient", recoverable: str
 ) -> None:
     with pytest.raises(Failure, match="can't be restored") as failure:
-        restore_drill.drill(session, recoverable, datetime(2020, 1, 1, tzinfo=UTC), print, keep=False)
+        restore_drill.drill(
+            session, recoverable, datetime(2020, 1, 1, tzinfo=UTC), print, keep=False
+        )
     assert failure.value.remedy.startswith("choose from ")
     disabled: Any = {"PointInTimeRecoveryEnabled": False}
-    dynamodb_client.update_continuous_backups(TableName=recoverable, PointInTimeRecoverySpecification=disabled)
+    dynamodb_client.update_continuous_backups(
+        TableName=recoverable, PointInTimeRecoverySpecification=disabled
+    )
     with pytest.raises(Failure, match="has no point-in-time recovery"):
         restore_drill.drill(session, recoverable, None, print, keep=False)
 
 
-def test_the_region_is_the_one_said_or_that_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_region_is_the_one_said_or_that_of_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     for name in ("AWS_DEFAULT_REGION", "AWS_PROFILE", "AWS_REGION"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere")

@@ -37,8 +37,19 @@ def nested(levels: int, innermost: Any = None) -> Any:  # noqa: ANN401 (any JSON
         {"message": "m" * 8192, "type": "t" * 128, "status": "s" * 128},
         {"type": "\U0001d4af" * 128},
         {"attributes": {}},
-        {"attributes": {"a": [None, True, "", {}, [], {"b": Decimal("-1E-130")}], "/~": Decimal(0)}},
-        {"attributes": {"n": Decimal("9" * 38), "m": Decimal("9.99E+125"), "zero": Decimal("0E+999")}},
+        {
+            "attributes": {
+                "a": [None, True, "", {}, [], {"b": Decimal("-1E-130")}],
+                "/~": Decimal(0),
+            }
+        },
+        {
+            "attributes": {
+                "n": Decimal("9" * 38),
+                "m": Decimal("9.99E+125"),
+                "zero": Decimal("0E+999"),
+            }
+        },
         {"attributes": {"a": nested(30, "leaf")}},
         {"attributes": {"e": "\u0000\U0010ffff"}},
     ],
@@ -64,9 +75,21 @@ def test_what_may_stand_in_a_record(more: dict[str, Any]) -> None:
         ({"attributes": []}, "/attributes", "must be a JSON object"),
         ({"attributes": "{}"}, "/attributes", "must be a JSON object"),
         ({"attributes": {"": 1}}, "/attributes/", "a name must be valid Unicode and not empty"),
-        ({"attributes": {"a": [{"": 1}]}}, "/attributes/a/0/", "a name must be valid Unicode and not empty"),
-        ({"attributes": {"\udfff": 1}}, "/attributes/\\udfff", "a name must be valid Unicode and not empty"),
-        ({"attributes": {"a": ["\ud83d"]}}, "/attributes/a/0", "must be valid Unicode: a surrogate stands alone"),
+        (
+            {"attributes": {"a": [{"": 1}]}},
+            "/attributes/a/0/",
+            "a name must be valid Unicode and not empty",
+        ),
+        (
+            {"attributes": {"\udfff": 1}},
+            "/attributes/\\udfff",
+            "a name must be valid Unicode and not empty",
+        ),
+        (
+            {"attributes": {"a": ["\ud83d"]}},
+            "/attributes/a/0",
+            "must be valid Unicode: a surrogate stands alone",
+        ),
         (
             {"attributes": {"a/b~c": "\ud83d"}},
             "/attributes/a~1b~0c",
@@ -74,14 +97,30 @@ def test_what_may_stand_in_a_record(more: dict[str, Any]) -> None:
         ),
         ({"attributes": {"a": jsontext.REPEATED}}, "/attributes/a", "appears more than once"),
         ({"type": jsontext.REPEATED}, "/type", "appears more than once"),
-        ({"attributes": nested(32, "leaf")}, "/attributes" + "/a/0" * 15 + "/a", "is nested more than 31 levels deep"),
+        (
+            {"attributes": nested(32, "leaf")},
+            "/attributes" + "/a/0" * 15 + "/a",
+            "is nested more than 31 levels deep",
+        ),
         ({"Type": "x"}, "/Type", "is not a field; fields are type, status, message, attributes"),
         ({"": "x"}, "/", "is not a field; fields are type, status, message, attributes"),
         ({"a/b": "x"}, "/a~1b", "is not a field; fields are type, status, message, attributes"),
-        ({"\ud800": "x"}, "/\\ud800", "is not a field; fields are type, status, message, attributes"),
-        ({"writeToken": "x"}, "/writeToken", "is not a field; fields are type, status, message, attributes"),
+        (
+            {"\ud800": "x"},
+            "/\\ud800",
+            "is not a field; fields are type, status, message, attributes",
+        ),
+        (
+            {"writeToken": "x"},
+            "/writeToken",
+            "is not a field; fields are type, status, message, attributes",
+        ),
         *(
-            ({name: "x"}, f"/{name}", "is set by the server; fields are type, status, message, attributes")
+            (
+                {name: "x"},
+                f"/{name}",
+                "is set by the server; fields are type, status, message, attributes",
+            )
             for name in ("recordID", "createdAt", "updatedAt", "submittedBy", "version")
         ),
     ],
@@ -91,11 +130,24 @@ def test_what_may_not(more: dict[str, Any], pointer: str, detail: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "number", ["NaN", "Infinity", "-Infinity", "1" * 39, "1E+126", "-1E+126", "1E-131", "9.99E-131", "1." + "1" * 38]
+    "number",
+    [
+        "NaN",
+        "Infinity",
+        "-Infinity",
+        "1" * 39,
+        "1E+126",
+        "-1E+126",
+        "1E-131",
+        "9.99E-131",
+        "1." + "1" * 38,
+    ],
 )
 def test_a_number_that_would_not_survive_is_refused(number: str) -> None:
     found = problems(GOOD | {"attributes": {"a": [Decimal(number)]}})
-    assert found == {"/attributes/a/0": "must be a number of at most 38 digits, magnitude 1E-130 to under 1E+126"}
+    assert found == {
+        "/attributes/a/0": "must be a number of at most 38 digits, magnitude 1E-130 to under 1E+126"
+    }
 
 
 @pytest.mark.parametrize("body", [None, [], "text", Decimal(1), True, jsontext.REPEATED])
@@ -130,5 +182,7 @@ def test_only_removable_fields_may_be_null() -> None:
 
 
 def test_the_deepest_attributes_are_as_deep_as_dynamodb_holds() -> None:
-    depths = itertools.takewhile(lambda levels: not problems(GOOD | {"attributes": {"a": nested(levels)}}), range(99))
+    depths = itertools.takewhile(
+        lambda levels: not problems(GOOD | {"attributes": {"a": nested(levels)}}), range(99)
+    )
     assert 1 + max(depths) == fields.MAX_DEPTH

@@ -51,12 +51,15 @@ def app(table: store.Table) -> handler.App:
     return app_of(table.client.call, table.name)
 
 
-def send(app: handler.App | config.ConfigError, request: dict[str, Any]) -> tuple[int, dict[str, str], Any]:
+def send(
+    app: handler.App | config.ConfigError, request: dict[str, Any]
+) -> tuple[int, dict[str, str], Any]:
     """Return status, headers and content of the answer, which must be one that API Gateway takes."""
     response = handler.serve(app, request, Context())
     assert set(response) == {"statusCode", "headers", "body", "isBase64Encoded"}
     assert all(
-        re.fullmatch(r"[a-z-]+", name) and isinstance(value, str) for name, value in response["headers"].items()
+        re.fullmatch(r"[a-z-]+", name) and isinstance(value, str)
+        for name, value in response["headers"].items()
     )
     assert response["headers"]["x-request-id"] == "request-1"
     json.dumps(response)
@@ -144,15 +147,26 @@ def test_lists_are_compressed_and_single_records_are_not(app: handler.App) -> No
     _, _, record = send(app, event("POST /records", body=body))
     one = event("GET /records/{recordID}", record_id=record["recordID"], accept_encoding="gzip")
     assert handler.serve(app, one, Context())["isBase64Encoded"] is False
-    assert handler.serve(app, event("GET /records", accept_encoding="gzip"), Context())["isBase64Encoded"] is True
+    assert (
+        handler.serve(app, event("GET /records", accept_encoding="gzip"), Context())[
+            "isBase64Encoded"
+        ]
+        is True
+    )
     assert handler.serve(app, event("GET /records"), Context())["isBase64Encoded"] is False
 
 
 def test_under_open_authentication_the_body_says_who_submitted(table: store.Table) -> None:
     app = app_of(table.client.call, table.name, AUTH_MODE="NONE")
     body = json.dumps(json.loads(BODY) | {"submittedBy": "a script"})
-    assert send(app, event("POST /records", body=body, authorizer=None))[2]["submittedBy"] == "a script"
-    assert send(app, event("POST /records", body=BODY, authorizer=None))[2]["submittedBy"] == "anonymous"
+    assert (
+        send(app, event("POST /records", body=body, authorizer=None))[2]["submittedBy"]
+        == "a script"
+    )
+    assert (
+        send(app, event("POST /records", body=BODY, authorizer=None))[2]["submittedBy"]
+        == "anonymous"
+    )
 
 
 def test_retention_is_applied(table: store.Table) -> None:
@@ -172,7 +186,12 @@ def test_retention_is_applied(table: store.Table) -> None:
         (event("POST /records", body=" " * 65537), 413),
         (event("PATCH /records/{recordID}", record_id="some", body="[]"), 400),
         (event("PATCH /records/{recordID}", record_id="some", body="{}", if_match="1"), 400),
-        (event("PATCH /records/{recordID}", record_id="some", body="{}", content_type="text/plain"), 415),
+        (
+            event(
+                "PATCH /records/{recordID}", record_id="some", body="{}", content_type="text/plain"
+            ),
+            415,
+        ),
         (event("PATCH /records/{recordID}", record_id="some", body="{}"), 404),
         (event("PATCH /records/{recordID}", record_id="a%2Fb", body="{}"), 404),
         (event("DELETE /records/{recordID}", record_id="some", if_match=""), 400),
@@ -225,7 +244,11 @@ def test_a_write_of_unknown_outcome_says_so(app: handler.App, table: store.Table
 @pytest.mark.parametrize("operation", REQUESTS)
 @pytest.mark.parametrize(
     "error",
-    [RuntimeError("internals"), dynamodb.Refused("AccessDeniedException", "internals"), TypeError("internals")],
+    [
+        RuntimeError("internals"),
+        dynamodb.Refused("AccessDeniedException", "internals"),
+        TypeError("internals"),
+    ],
 )
 def test_what_nobody_expected_is_logged_once_and_answered_without_internals(
     logged: list[str], capsys: pytest.CaptureFixture[str], operation: str, error: Exception
@@ -234,7 +257,11 @@ def test_what_nobody_expected_is_logged_once_and_answered_without_internals(
     assert (status, problem["type"]) == (500, "urn:records-api:internal-error")
     assert "internals" not in json.dumps(problem)
     failure, summary = lines(logged)
-    assert (failure["level"], failure["requestId"], failure["operation"]) == ("ERROR", "request-1", operation)
+    assert (failure["level"], failure["requestId"], failure["operation"]) == (
+        "ERROR",
+        "request-1",
+        operation,
+    )
     assert f"{type(error).__name__}: " in failure["exc_info"]
     assert "Traceback" in failure["exc_info"]
     assert (summary["level"], summary["message"], summary["status"]) == ("ERROR", "request", 500)
@@ -248,7 +275,11 @@ def test_a_broken_configuration_is_one_line_and_every_request_says_so(
     broken = handler.start({"AUTH_MODE": "BASIC", "LOG_LEVEL": "INFO"})
     assert isinstance(broken, config.ConfigError)
     (line,) = lines(logged)
-    assert (line["level"], line["message"], line["service"]) == ("ERROR", "invalid configuration", "unnamed")
+    assert (line["level"], line["message"], line["service"]) == (
+        "ERROR",
+        "invalid configuration",
+        "unnamed",
+    )
     named = {re.split(r"=| is not set", problem)[0] for problem in line["problems"]}
     assert named == set(GOOD) - {"LOG_LEVEL"}
     for operation, request in REQUESTS.items():
@@ -258,8 +289,14 @@ def test_a_broken_configuration_is_one_line_and_every_request_says_so(
         assert (status, problem["type"]) == (500, "urn:records-api:configuration-error")
         assert "AUTH_MODE" not in json.dumps(problem)
         (summary,) = lines(logged)
-        assert (summary["level"], summary["status"], summary["operation"]) == ("ERROR", 500, operation)
-        assert metric_values(capsys.readouterr().out)["records-test",] == {"ConfigurationErrors": 1.0}
+        assert (summary["level"], summary["status"], summary["operation"]) == (
+            "ERROR",
+            500,
+            operation,
+        )
+        assert metric_values(capsys.readouterr().out)["records-test",] == {
+            "ConfigurationErrors": 1.0
+        }
     with pytest.raises(config.ConfigError, match="AUTH_MODE"):
         handler.self_test(broken, None, Context())
 
@@ -272,7 +309,9 @@ def test_a_broken_configuration_is_one_line_and_every_request_says_so(
         ({"AWS_ENDPOINT_URL": "http://127.0.0.1:4566"}, "127.0.0.1"),
     ],
 )
-def test_a_good_configuration_serves_from_the_right_endpoint(environ: dict[str, str], host: str) -> None:
+def test_a_good_configuration_serves_from_the_right_endpoint(
+    environ: dict[str, str], host: str
+) -> None:
     app = handler.start(GOOD | environ)
     assert isinstance(app, handler.App)
     assert app.client._host == host
@@ -281,7 +320,9 @@ def test_a_good_configuration_serves_from_the_right_endpoint(environ: dict[str, 
 # Lines and metrics.
 
 
-def test_a_request_is_one_line(app: handler.App, logged: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_request_is_one_line(
+    app: handler.App, logged: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     send(app, REQUESTS["list"])
     (line,) = lines(logged)
     assert sorted(line) == sorted(SUMMARY)
@@ -312,7 +353,10 @@ def test_read_units_add_up_over_the_reads_of_a_request(logged: list[str]) -> Non
 
 
 def test_only_the_first_request_of_an_environment_is_a_cold_start(
-    app: handler.App, logged: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    app: handler.App,
+    logged: list[str],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(handler, "_is_cold", True)
     for _ in range(3):
@@ -345,14 +389,19 @@ json_values = st.recursive(
     lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from([SECRET, "message", ""]), inner),
     max_leaves=4,
 )  # fmt: skip
-names = st.sampled_from(["type", "status", "message", "attributes", "submittedBy", "level", "timestamp", SECRET])
+names = st.sampled_from(
+    ["type", "status", "message", "attributes", "submittedBy", "level", "timestamp", SECRET]
+)
 
 
 @settings(max_examples=150)
 @given(
     route=st.sampled_from(sorted(handler.OPERATIONS)),
-    body=st.dictionaries(names, json_values | st.just("ok"), max_size=5).map(json.dumps) | st.just(SECRET),
-    query=st.sampled_from(["", f"type={SECRET}", f"{SECRET}=1", f"cursor={SECRET}", f"status={SECRET}&limit=3"]),
+    body=st.dictionaries(names, json_values | st.just("ok"), max_size=5).map(json.dumps)
+    | st.just(SECRET),
+    query=st.sampled_from(
+        ["", f"type={SECRET}", f"{SECRET}=1", f"cursor={SECRET}", f"status={SECRET}&limit=3"]
+    ),
     record_id=st.sampled_from([SECRET, "a/b"]),
     header=st.sampled_from(
         ["if_match", "if_none_match", "idempotency_key", "content_type", "authorization", "cookie"]
@@ -373,8 +422,15 @@ def test_no_line_holds_contents_headers_or_tokens(  # noqa: PLR0913 (all that a 
     value: str,
     fault: Exception | None,
 ) -> None:
-    stored = {"recordID": SECRET, "createdAt": "2026-01-31T09:30:00.000Z", "message": SECRET, "writeToken": SECRET}
-    item = store._item({**stored, "type": SECRET, "status": "s", "requestHash": SECRET, "feed": "records"})
+    stored = {
+        "recordID": SECRET,
+        "createdAt": "2026-01-31T09:30:00.000Z",
+        "message": SECRET,
+        "writeToken": SECRET,
+    }
+    item = store._item(
+        {**stored, "type": SECRET, "status": "s", "requestHash": SECRET, "feed": "records"}
+    )
     table.client.call("PutItem", {"TableName": table.name, "Item": item}, math.inf)
     call = scripted(fault)[0] if fault else table.client.call
     headers: dict[str, Any] = {header: value}
@@ -392,7 +448,9 @@ def test_no_line_holds_contents_headers_or_tokens(  # noqa: PLR0913 (all that a 
 # Time.
 
 
-@pytest.mark.parametrize(("seconds_left", "seconds_given"), [(29.0, 10.0), (10.5, 10.0), (4.0, 3.5), (0.2, -0.3)])
+@pytest.mark.parametrize(
+    ("seconds_left", "seconds_given"), [(29.0, 10.0), (10.5, 10.0), (4.0, 3.5), (0.2, -0.3)]
+)
 def test_a_request_is_bounded_by_its_own_deadline_and_the_invocations(
     monkeypatch: pytest.MonkeyPatch, seconds_left: float, seconds_given: float
 ) -> None:
@@ -430,7 +488,9 @@ def denied_until(call: Call, seconds: float, clock: list[float], operation: str 
     return young
 
 
-def test_the_self_test_proves_every_operation_and_writes_nothing(app: handler.App, table: store.Table) -> None:
+def test_the_self_test_proves_every_operation_and_writes_nothing(
+    app: handler.App, table: store.Table
+) -> None:
     assert handler.self_test(app, None, Context()) == {
         "selfTest": "passed",
         "sourceDigest": handler.source_digest(),
@@ -440,9 +500,13 @@ def test_the_self_test_proves_every_operation_and_writes_nothing(app: handler.Ap
     assert store.get(table, store.ABSENT_ID) is None
 
 
-def test_the_release_gates_payload_reaches_the_self_test(app: handler.App, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_release_gates_payload_reaches_the_self_test(
+    app: handler.App, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(handler, "_app", app)
-    assert handler.handler({"selfTest": True, "sourceDigest": None}, Context())["selfTest"] == "passed"
+    assert (
+        handler.handler({"selfTest": True, "sourceDigest": None}, Context())["selfTest"] == "passed"
+    )
     assert handler.handler(REQUESTS["list"], Context())["statusCode"] == 200
 
 
@@ -471,7 +535,9 @@ def test_the_wait_for_a_new_role_ends_and_names_what_is_denied(
     app = app_of(denied_until(table.client.call, math.inf, clock, "DeleteItem"), table.name)
     with pytest.raises(handler.SelfTestFailed) as caught:
         handler.self_test(app, None, Context(seconds=seconds_left))
-    assert str(caught.value) == "delete: AccessDeniedException: not authorized to perform DeleteItem"
+    assert (
+        str(caught.value) == "delete: AccessDeniedException: not authorized to perform DeleteItem"
+    )
     assert most - 2 <= sum(clock) < most
 
 
@@ -486,9 +552,14 @@ def test_every_operation_that_fails_is_named(clock: list[float]) -> None:
 
 @pytest.mark.parametrize(
     "error",
-    [dynamodb.Unavailable("ThrottlingException", "x"), dynamodb.Unavailable("TimeoutError", "x", ambiguous=True)],
+    [
+        dynamodb.Unavailable("ThrottlingException", "x"),
+        dynamodb.Unavailable("TimeoutError", "x", ambiguous=True),
+    ],
 )
-def test_a_table_that_does_not_answer_fails_the_self_test(clock: list[float], error: Exception) -> None:
+def test_a_table_that_does_not_answer_fails_the_self_test(
+    clock: list[float], error: Exception
+) -> None:
     with pytest.raises(handler.SelfTestFailed, match=r"create: .*update: "):
         handler.self_test(app_of(scripted(error)[0]), None, Context())
     assert clock
@@ -509,5 +580,7 @@ def test_what_worked_is_not_tried_again(table: store.Table, clock: list[float]) 
         queries.append(name)
         return table.client.call(name, payload, deadline)
 
-    handler.self_test(app_of(denied_until(counted, 3, clock, "DeleteItem"), table.name), None, Context())
+    handler.self_test(
+        app_of(denied_until(counted, 3, clock, "DeleteItem"), table.name), None, Context()
+    )
     assert queries.count("Query") == 4

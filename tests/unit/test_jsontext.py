@@ -54,7 +54,10 @@ def test_what_is_written_is_json_for_others_too(value: Any) -> None:  # noqa: AN
         ("0.1", "0.1"),
         ("12345678901234567890123456789012345678", "12345678901234567890123456789012345678"),
         ("-0.12345678901234567890123456789012345678", "-0.12345678901234567890123456789012345678"),
-        ("9.9999999999999999999999999999999999999E125", "9.9999999999999999999999999999999999999E+125"),
+        (
+            "9.9999999999999999999999999999999999999E125",
+            "9.9999999999999999999999999999999999999E+125",
+        ),
         ("1e-130", "1E-130"),
         ("1e38", "1" + "0" * 38),
         ("1e39", "1E+39"),
@@ -66,7 +69,15 @@ def test_numbers_keep_every_digit_and_have_one_spelling(text: str, written: str)
 
 @pytest.mark.parametrize(
     "text",
-    ["NaN", "Infinity", "-Infinity", "1e1000000", "1e-3000000", "-1e99999999999999999999", "1e-99999999999999999999"],
+    [
+        "NaN",
+        "Infinity",
+        "-Infinity",
+        "1e1000000",
+        "1e-3000000",
+        "-1e99999999999999999999",
+        "1e-99999999999999999999",
+    ],
 )
 def test_a_number_past_all_bounds_is_not_finite_and_never_rounded(text: str) -> None:
     assert not jsontext.parse(text).is_finite()
@@ -74,7 +85,22 @@ def test_a_number_past_all_bounds_is_not_finite_and_never_rounded(text: str) -> 
 
 @pytest.mark.parametrize(
     "text",
-    ["", " ", "{", '{"a":1,}', "{'a':1}", "01", "+1", "1.", ".5", "nul", '"\n"', "1 2", "\ufeff{}", "[" * 100_000],
+    [
+        "",
+        " ",
+        "{",
+        '{"a":1,}',
+        "{'a':1}",
+        "01",
+        "+1",
+        "1.",
+        ".5",
+        "nul",
+        '"\n"',
+        "1 2",
+        "\ufeff{}",
+        "[" * 100_000,
+    ],
 )
 def test_what_is_no_json_is_a_value_error(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
@@ -103,4 +129,7 @@ def test_what_other_writers_may_have_stored_has_a_json_form() -> None:
 
 
 def test_sorted_keys_are_sorted_at_every_level() -> None:
-    assert jsontext.to_json({"b": [{"d": 1, "c": 2}], "a": None}, sort_keys=True) == '{"a":null,"b":[{"c":2,"d":1}]}'
+    assert (
+        jsontext.to_json({"b": [{"d": 1, "c": 2}], "a": None}, sort_keys=True)
+        == '{"a":null,"b":[{"c":2,"d":1}]}'
+    )

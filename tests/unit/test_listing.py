@@ -21,8 +21,12 @@ records = st.fixed_dictionaries(
     {name: st.sampled_from(values) for name, values in VALUES.items()}
     | {"createdAt": moments, "expiresAt": st.sampled_from([None, None, None, NOW, NOW + 1])}
 )
-tables = st.dictionaries(st.integers(0, 999).map(lambda number: f"id-{number}"), records, max_size=24)
-filters = st.fixed_dictionaries({}, optional={name: st.sampled_from(values) for name, values in VALUES.items()})
+tables = st.dictionaries(
+    st.integers(0, 999).map(lambda number: f"id-{number}"), records, max_size=24
+)
+filters = st.fixed_dictionaries(
+    {}, optional={name: st.sampled_from(values) for name, values in VALUES.items()}
+)
 indexes = st.sets(st.sampled_from(sorted(VALUES))).map(frozenset)
 
 
@@ -66,7 +70,9 @@ def applied(table: store.Table, held: dict[str, store.Record], change: Change) -
     value = VALUES[change.name][change.value]
     if change.what == "insert" or not held:
         record_id = f"new-{len(held)}-{change.which}"
-        content = {name: values[change.value] for name, values in VALUES.items()} | {"createdAt": change.created_at}
+        content = {name: values[change.value] for name, values in VALUES.items()} | {
+            "createdAt": change.created_at
+        }
         if record_id not in held:
             held[record_id] = made(record_id, content)
             store.insert(table, held[record_id], 0)
@@ -148,12 +154,18 @@ def test_a_listing_ends_when_the_index_does_and_not_before(pages: list[int], lim
         return store._item({"recordID": record_id, "position": f"{record_id}#{record_id}"})
 
     def call(_operation: str, request: Any, _deadline: float) -> dict[str, Any]:  # noqa: ANN401 (a payload)
-        start = request["ExclusiveStartKey"]["recordID"]["S"] if "ExclusiveStartKey" in request else ""
+        start = (
+            request["ExclusiveStartKey"]["recordID"]["S"] if "ExclusiveStartKey" in request else ""
+        )
         page = next((each for each in range(len(pages)) if f"{each:03d}~" > start), None)
         if page is None:
             return {"Items": []}
         rest = [record_id for record_id in ids_of(page) if record_id > start]
         return {"Items": [item(each) for each in rest], "LastEvaluatedKey": item(f"{page:03d}~")}
 
-    found = [record["recordID"] for page in walk(table_of(call), store.Query({}), limit) for record in page]
+    found = [
+        record["recordID"]
+        for page in walk(table_of(call), store.Query({}), limit)
+        for record in page
+    ]
     assert found == [record_id for page in range(len(pages)) for record_id in ids_of(page)]

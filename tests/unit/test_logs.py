@@ -12,7 +12,9 @@ from records_api import logs
 from unit.support import metric_values
 
 
-def test_a_line_is_one_json_object_with_time_level_message_and_service(log_lines: list[str]) -> None:
+def test_a_line_is_one_json_object_with_time_level_message_and_service(
+    log_lines: list[str],
+) -> None:
     logs.configure("records-dev", "INFO")
     logs.logger.warning("several\nlines", extra={"status": 503, "caller": "ä"})
     (line,) = log_lines
@@ -69,10 +71,14 @@ def test_an_exception_is_one_line_with_its_traceback(log_lines: list[str]) -> No
         logs.logger.exception("failed")
     (line,) = log_lines
     assert "\n" not in line
-    assert re.search(r"Traceback .*test_logs\.py.*LookupError: x", json.loads(line)["exc_info"], re.DOTALL)
+    assert re.search(
+        r"Traceback .*test_logs\.py.*LookupError: x", json.loads(line)["exc_info"], re.DOTALL
+    )
 
 
-@pytest.mark.parametrize(("level", "count"), [("DEBUG", 4), ("INFO", 3), ("WARNING", 2), ("ERROR", 1)])
+@pytest.mark.parametrize(
+    ("level", "count"), [("DEBUG", 4), ("INFO", 3), ("WARNING", 2), ("ERROR", 1)]
+)
 def test_the_level_is_a_threshold(log_lines: list[str], level: str, count: int) -> None:
     logs.configure("records-dev", level)
     for severity in (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR):
@@ -81,7 +87,9 @@ def test_the_level_is_a_threshold(log_lines: list[str], level: str, count: int) 
 
 
 @pytest.mark.parametrize("name", ["message", "name", "args", "exc_info"])
-def test_a_field_can_not_take_the_place_of_one_of_the_lines_own(log_lines: list[str], name: str) -> None:
+def test_a_field_can_not_take_the_place_of_one_of_the_lines_own(
+    log_lines: list[str], name: str
+) -> None:
     logs.configure("records-dev", "INFO")
     extra: dict[str, Any] = {name: "record contents"}
     with pytest.raises(KeyError):
@@ -94,10 +102,14 @@ def test_metrics_are_one_line_cloudwatch_can_read(capsys: pytest.CaptureFixture[
     logs.emit_metrics("records-dev", "list", traffic, faults)
     printed = capsys.readouterr().out
     assert metric_values(printed) == {("records-dev", "list"): traffic, ("records-dev",): faults}
-    assert {each["Namespace"] for each in json.loads(printed)["_aws"]["CloudWatchMetrics"]} == {"RecordsApi"}
+    assert {each["Namespace"] for each in json.loads(printed)["_aws"]["CloudWatchMetrics"]} == {
+        "RecordsApi"
+    }
 
 
 def test_what_did_not_happen_is_no_metric(capsys: pytest.CaptureFixture[str]) -> None:
     logs.emit_metrics("records-dev", "get", {"ColdStarts": 0.0, "ConsumedReadUnits": 0.5}, {})
     logs.emit_metrics("records-dev", "get", {"ColdStarts": 0.0, "ConsumedReadUnits": 0.0}, {})
-    assert metric_values(capsys.readouterr().out) == {("records-dev", "get"): {"ConsumedReadUnits": 0.5}}
+    assert metric_values(capsys.readouterr().out) == {
+        ("records-dev", "get"): {"ConsumedReadUnits": 0.5}
+    }

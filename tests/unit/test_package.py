@@ -50,7 +50,10 @@ def built() -> tuple[bytes, bytes]:
 def test_two_machines_with_other_habits_build_the_same_bytes(tmp_path: Path) -> None:
     one = build_in(tmp_path / "one", umask=0o022, zone="UTC", locale="C.UTF-8")
     other = build_in(
-        tmp_path / "a longer path" / "other", umask=0o077, zone="Asia/Kathmandu", locale="tr_TR.ISO-8859-9"
+        tmp_path / "a longer path" / "other",
+        umask=0o077,
+        zone="Asia/Kathmandu",
+        locale="tr_TR.ISO-8859-9",
     )
     assert one == other
     assert len(one) > 10_000
@@ -58,30 +61,47 @@ def test_two_machines_with_other_habits_build_the_same_bytes(tmp_path: Path) -> 
 
 def test_the_committed_package_is_what_the_sources_give(built: tuple[bytes, bytes]) -> None:
     names = ("records-api.zip", "manifest.json")
-    differ = [name for name, made in zip(names, built, strict=True) if (package.PACKAGE / name).read_bytes() != made]
+    differ = [
+        name
+        for name, made in zip(names, built, strict=True)
+        if (package.PACKAGE / name).read_bytes() != made
+    ]
     assert not differ, "run scripts/package"
 
 
-def test_it_holds_code_licence_and_digest_and_nothing_else(built: tuple[bytes, bytes], tmp_path: Path) -> None:
+def test_it_holds_code_licence_and_digest_and_nothing_else(
+    built: tuple[bytes, bytes], tmp_path: Path
+) -> None:
     (tmp_path / "zip").write_bytes(built[0])
     archive = zipfile.ZipFile(tmp_path / "zip")
     names = archive.namelist()
     assert names == sorted(names)
     own = {f"records_api/{path.name}" for path in (ROOT / "lambda/records_api").glob("*.py")}
-    assert {name for name in names if name.startswith("records_api/")} == own | {"records_api/SOURCE_DIGEST"}
+    assert {name for name in names if name.startswith("records_api/")} == own | {
+        "records_api/SOURCE_DIGEST"
+    }
     kinds = {re.sub(r".*(\.py|/METADATA|/licenses/.*)$", r"\1", name) for name in set(names) - own}
     assert kinds == {".py", "/METADATA", "/licenses/LICENSE", "records_api/SOURCE_DIGEST"}
-    assert {(entry.external_attr >> 16, entry.date_time[0], entry.compress_type) for entry in archive.infolist()} == {
-        (0o100644, 1980, zipfile.ZIP_STORED)
-    }
+    assert {
+        (entry.external_attr >> 16, entry.date_time[0], entry.compress_type)
+        for entry in archive.infolist()
+    } == {(0o100644, 1980, zipfile.ZIP_STORED)}
 
 
 def test_the_manifest_describes_the_zip_and_the_sources(built: tuple[bytes, bytes]) -> None:
     manifest = json.loads(built[1])
-    assert manifest["zip_sha256_base64"] == base64.b64encode(hashlib.sha256(built[0]).digest()).decode()
-    lines = [f"{name.removeprefix('lambda/')}:{digest}\n" for name, digest in sorted(manifest["files"].items())]
+    assert (
+        manifest["zip_sha256_base64"]
+        == base64.b64encode(hashlib.sha256(built[0]).digest()).decode()
+    )
+    lines = [
+        f"{name.removeprefix('lambda/')}:{digest}\n"
+        for name, digest in sorted(manifest["files"].items())
+    ]
     assert manifest["source_digest"] == hashlib.sha256("".join(lines).encode()).hexdigest()
-    on_disk = {name: hashlib.sha256((ROOT / name).read_bytes()).hexdigest() for name in manifest["files"]}
+    on_disk = {
+        name: hashlib.sha256((ROOT / name).read_bytes()).hexdigest() for name in manifest["files"]
+    }
     assert manifest["files"] == on_disk
 
 
@@ -113,7 +133,9 @@ def test_check_names_the_file_that_differs(
         package.check()
 
 
-def test_a_cut_zip_is_not_current(built: tuple[bytes, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cut_zip_is_not_current(
+    built: tuple[bytes, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(package, "PACKAGE", tmp_path)
     assert not package.is_current()
     (tmp_path / "manifest.json").write_bytes(built[1])
@@ -124,11 +146,17 @@ def test_a_cut_zip_is_not_current(built: tuple[bytes, bytes], tmp_path: Path, mo
 @pytest.mark.parametrize("group", ["dev", "emulator", "scan"])
 def test_the_lock_has_whatever_its_group_names(group: str) -> None:
     named = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"][group]
-    locked = re.findall(r"^([a-z0-9-]+)==", (ROOT / "requirements" / f"{group}.txt").read_text(), re.MULTILINE)
+    locked = re.findall(
+        r"^([a-z0-9-]+)==", (ROOT / "requirements" / f"{group}.txt").read_text(), re.MULTILINE
+    )
     assert {re.split(r"[^a-zA-Z0-9-]", name)[0] for name in named} <= set(locked)
 
 
 def test_the_tests_run_with_the_dependency_that_is_deployed() -> None:
-    deployed = re.findall(r"^python-json-logger==\S+", (ROOT / "lambda/requirements.txt").read_text(), re.MULTILINE)
-    locked = re.findall(r"^python-json-logger==\S+", (ROOT / "requirements/dev.txt").read_text(), re.MULTILINE)
+    deployed = re.findall(
+        r"^python-json-logger==\S+", (ROOT / "lambda/requirements.txt").read_text(), re.MULTILINE
+    )
+    locked = re.findall(
+        r"^python-json-logger==\S+", (ROOT / "requirements/dev.txt").read_text(), re.MULTILINE
+    )
     assert deployed == locked != []

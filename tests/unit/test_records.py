@@ -16,7 +16,12 @@ from hypothesis import strategies as st
 from records_api import dynamodb, fields, jsontext, records, store
 from unit.support import ALICE, NOW, before_each, items, scripted, table_of, unanswered, wire
 
-BODY: dict[str, Any] = {"type": "backup", "status": "running", "message": "m", "attributes": {"a": Decimal(1)}}
+BODY: dict[str, Any] = {
+    "type": "backup",
+    "status": "running",
+    "message": "m",
+    "attributes": {"a": Decimal(1)},
+}
 ALICE_LATER = records.Caller("arn:aws:sts::123456789012:assumed-role/ops/later", ALICE.namespace)
 BOB = records.Caller("arn:aws:iam::123456789012:user/bob", "123456789012/AIDABOB")
 DAY = timedelta(days=1)
@@ -32,10 +37,17 @@ def create(  # noqa: PLR0913 (what it passes on)
     days: int = 0,
     open_auth: bool = False,
 ) -> tuple[store.Record, bool]:
-    return records.create(table, body, caller, now, key=key, retention_days=days, open_auth=open_auth)
+    return records.create(
+        table, body, caller, now, key=key, retention_days=days, open_auth=open_auth
+    )
 
 
-def update(table: store.Table, record_id: str, patch: Any, if_match: str | None = None) -> store.Record:  # noqa: ANN401
+def update(
+    table: store.Table,
+    record_id: str,
+    patch: Any,  # noqa: ANN401 - a JSON value
+    if_match: str | None = None,
+) -> store.Record:
     return records.update(table, record_id, patch, if_match.__eq__ if if_match else None, NOW)
 
 
@@ -59,8 +71,17 @@ UPDATE_AND_DELETE: list[Write] = [
 
 def listed(table: store.Table) -> list[store.Record]:
     """Return what any index holds."""
-    queries: list[dict[str, str]] = [{}, {"type": "backup"}, {"status": "running"}, {"submittedBy": ALICE.identity}]
-    return [found for filters in queries for found in store.page(table, store.Query(filters), 99, None, 0)[0]]
+    queries: list[dict[str, str]] = [
+        {},
+        {"type": "backup"},
+        {"status": "running"},
+        {"submittedBy": ALICE.identity},
+    ]
+    return [
+        found
+        for filters in queries
+        for found in store.page(table, store.Query(filters), 99, None, 0)[0]
+    ]
 
 
 # Ids, times, tags.
@@ -71,7 +92,9 @@ def test_a_record_id_is_a_uuid_of_version_7_that_holds_its_time(moment: datetime
     moment = moment.replace(microsecond=moment.microsecond // 1000 * 1000)
     made = UUID(records.uuid7(moment))
     assert (made.version, made.variant) == (7, "specified in RFC 4122")
-    assert made.int >> 80 == (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
+    assert made.int >> 80 == (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(
+        milliseconds=1
+    )
     assert records.uuid7(moment) != records.uuid7(moment)
     assert fields.RECORD_ID.fullmatch(str(made))
 
@@ -87,17 +110,29 @@ def test_all_other_bits_of_a_record_id_vary() -> None:
 
 
 def test_a_derived_id_is_one_for_each_namespace_and_key() -> None:
-    texts = ["".join(letters) for length in range(4) for letters in itertools.product("a:1", repeat=length)]
+    texts = [
+        "".join(letters)
+        for length in range(4)
+        for letters in itertools.product("a:1", repeat=length)
+    ]
     made = [records.derived_id(namespace, key) for namespace in texts for key in texts]
     assert len(set(made)) == len(made) == 1600
     assert made[-1] == records.derived_id("111", "111")
-    assert {(UUID(each).version, UUID(each).variant) for each in made} == {(8, "specified in RFC 4122")}
+    assert {(UUID(each).version, UUID(each).variant) for each in made} == {
+        (8, "specified in RFC 4122")
+    }
 
 
 def test_a_timestamp_is_utc_of_fixed_width_and_cut_to_milliseconds() -> None:
     east = timezone(timedelta(hours=5, minutes=45))
-    assert records.timestamp(datetime(2026, 1, 31, 15, 15, 0, 999, tzinfo=east)) == "2026-01-31T09:30:00.000Z"
-    assert records.timestamp(datetime(2026, 1, 31, 9, 30, 0, 123999, tzinfo=UTC)) == "2026-01-31T09:30:00.123Z"
+    assert (
+        records.timestamp(datetime(2026, 1, 31, 15, 15, 0, 999, tzinfo=east))
+        == "2026-01-31T09:30:00.000Z"
+    )
+    assert (
+        records.timestamp(datetime(2026, 1, 31, 9, 30, 0, 123999, tzinfo=UTC))
+        == "2026-01-31T09:30:00.123Z"
+    )
 
 
 aware = st.datetimes(timezones=st.just(UTC))
@@ -113,7 +148,10 @@ def test_timestamps_order_as_their_moments_do(one: datetime, other: datetime) ->
 
 def test_a_tag_is_strong_and_names_version_and_write() -> None:
     record = {"version": 3, "writeToken": "secret"}
-    tags = {records.tag(each) for each in (record, record | {"version": 4}, record | {"writeToken": "x"}, {})}
+    tags = {
+        records.tag(each)
+        for each in (record, record | {"version": 4}, record | {"writeToken": "x"}, {})
+    }
     assert len(tags) == 4
     assert all(re.fullmatch(r'"\d+-[0-9a-f]{12}"', tag) for tag in tags)
     assert records.tag(record) == records.tag({"version": Decimal(3), "writeToken": "secret"})
@@ -126,7 +164,13 @@ def test_a_tag_is_strong_and_names_version_and_write() -> None:
 def test_callers_see_the_public_fields_in_their_order_and_no_others(table: store.Table) -> None:
     record, _ = create(table, key="k", days=1)
     (item,) = items(table)
-    assert set(item) - set(fields.PUBLIC_FIELDS) == {"feed", "position", "writeToken", "requestHash", "expiresAt"}
+    assert set(item) - set(fields.PUBLIC_FIELDS) == {
+        "feed",
+        "position",
+        "writeToken",
+        "requestHash",
+        "expiresAt",
+    }
     order = ["recordID", "createdAt", "updatedAt", "submittedBy", *fields.CLIENT_FIELDS, "version"]
     assert list(records.public(item)) == list(records.public(record)) == order
 
@@ -134,7 +178,13 @@ def test_callers_see_the_public_fields_in_their_order_and_no_others(table: store
 def test_what_other_writers_left_out_has_a_default() -> None:
     seen = records.public({"createdAt": "2026-01-31T09:30:00.123Z", "recordID": "x", "unknown": 1})
     moment = "2026-01-31T09:30:00.123Z"
-    assert seen == {"recordID": "x", "createdAt": moment, "updatedAt": moment, "attributes": {}, "version": 1}
+    assert seen == {
+        "recordID": "x",
+        "createdAt": moment,
+        "updatedAt": moment,
+        "attributes": {},
+        "version": 1,
+    }
 
 
 # Merge patch.
@@ -160,7 +210,9 @@ def test_what_other_writers_left_out_has_a_default() -> None:
         ("{}", '{"a":{"bb":{"ccc":null}}}', '{"a":{"bb":{}}}'),
     ],
 )
-def test_merge_patch_does_what_the_examples_of_rfc_7396_say(target: str, patch: str, result: str) -> None:
+def test_merge_patch_does_what_the_examples_of_rfc_7396_say(
+    target: str, patch: str, result: str
+) -> None:
     before = jsontext.parse(target)
     assert records.merge_patch(before, jsontext.parse(patch)) == jsontext.parse(result)
     assert before == jsontext.parse(target)
@@ -197,7 +249,9 @@ def test_only_under_open_authentication_a_client_says_who_submitted(table: store
         create(table, body)
 
 
-@pytest.mark.parametrize("name", ["recordID", "createdAt", "updatedAt", "version", "expiresAt", "writeToken", "feed"])
+@pytest.mark.parametrize(
+    "name", ["recordID", "createdAt", "updatedAt", "version", "expiresAt", "writeToken", "feed"]
+)
 def test_no_client_sets_what_the_server_sets(table: store.Table, name: str) -> None:
     with pytest.raises(fields.Invalid):
         create(table, BODY | {name: "x"}, open_auth=True)
@@ -277,7 +331,11 @@ def test_a_replay_answers_with_the_record_as_it_is_now(
     meanwhile(table, first["recordID"])
     again, is_replay = create(table, key="k", now=NOW + DAY)
     assert is_replay
-    assert (again["recordID"], again["createdAt"], again["status"]) == (first["recordID"], first["createdAt"], status)
+    assert (again["recordID"], again["createdAt"], again["status"]) == (
+        first["recordID"],
+        first["createdAt"],
+        status,
+    )
     assert len(items(table)) == 1
 
 
@@ -292,7 +350,9 @@ def test_a_late_retry_does_not_resurrect_what_was_deleted(table: store.Table) ->
         records.get(table, first["recordID"], NOW)
 
 
-def test_a_key_is_free_again_a_day_after_the_delete_and_old_tags_do_not_match(table: store.Table) -> None:
+def test_a_key_is_free_again_a_day_after_the_delete_and_old_tags_do_not_match(
+    table: store.Table,
+) -> None:
     first, _ = create(table, key="k")
     delete(table, first["recordID"])
     again, is_replay = create(table, key="k", now=NOW + DAY)
@@ -320,7 +380,9 @@ def test_a_key_is_free_again_when_its_record_expired(table: store.Table) -> None
         BODY | {"attributes": {"a": Decimal("1.0000000000000000000000000000000000001")}},
     ],
 )
-def test_another_body_under_the_same_key_is_refused(table: store.Table, other: dict[str, Any]) -> None:
+def test_another_body_under_the_same_key_is_refused(
+    table: store.Table, other: dict[str, Any]
+) -> None:
     create(table, key="k")
     before = items(table)
     with pytest.raises(records.KeyReused):
@@ -356,7 +418,9 @@ def test_without_a_key_every_create_is_another_record(table: store.Table) -> Non
 def test_a_create_sent_twice_happened_once_and_is_no_replay(
     table: store.Table, key: str | None, *, arrives: bool
 ) -> None:
-    record, is_replay = create(through(table, unanswered(table.client.call, "PutItem", arrives=arrives)), key=key)
+    record, is_replay = create(
+        through(table, unanswered(table.client.call, "PutItem", arrives=arrives)), key=key
+    )
     assert not is_replay
     assert [each["recordID"] for each in items(table)] == [record["recordID"]]
     assert record["version"] == 1
@@ -369,13 +433,18 @@ def test_a_create_whose_record_others_changed_at_once_answers_with_what_it_is_no
     def act() -> None:
         updated(table, items(table)[0]["recordID"])
 
-    record, _ = create(through(table, unanswered(table.client.call, "PutItem", arrives=True, meanwhile=act)), key=key)
+    record, _ = create(
+        through(table, unanswered(table.client.call, "PutItem", arrives=True, meanwhile=act)),
+        key=key,
+    )
     assert (record["version"], record["status"]) == (2, "done")
     assert len(items(table)) == 1
 
 
 @pytest.mark.parametrize("arrives", [True, False])
-def test_a_create_that_never_got_an_answer_claims_nothing(table: store.Table, *, arrives: bool) -> None:
+def test_a_create_that_never_got_an_answer_claims_nothing(
+    table: store.Table, *, arrives: bool
+) -> None:
     call = unanswered(table.client.call, "PutItem", arrives=arrives, again=False)
     with pytest.raises(store.OutcomeUnknown):
         create(through(table, call), key="k")
@@ -406,7 +475,16 @@ def test_attributes_set_to_null_are_none_at_all(table: store.Table) -> None:
 
 @pytest.mark.parametrize(
     "patch",
-    [{"type": None}, {"status": None}, {"version": Decimal(9)}, {"recordID": "x"}, {"color": "red"}, [], None, "done"],
+    [
+        {"type": None},
+        {"status": None},
+        {"version": Decimal(9)},
+        {"recordID": "x"},
+        {"color": "red"},
+        [],
+        None,
+        "done",
+    ],
     ids=repr,
 )
 def test_a_patch_that_is_wrong_changes_nothing(table: store.Table, patch: Any) -> None:  # noqa: ANN401 (any JSON value)
@@ -418,7 +496,12 @@ def test_a_patch_that_is_wrong_changes_nothing(table: store.Table, patch: Any) -
 
 
 def test_a_record_of_another_writer_can_be_updated_and_deleted(table: store.Table) -> None:
-    foreign = {"recordID": "foreign", "createdAt": "2020-01-01T00:00:00Z", "type": "audit", "status": "s"}
+    foreign = {
+        "recordID": "foreign",
+        "createdAt": "2020-01-01T00:00:00Z",
+        "type": "audit",
+        "status": "s",
+    }
     table.client.call("PutItem", {"TableName": table.name, "Item": store._item(foreign)}, 0.0)
     changed = update(table, "foreign", {"status": "done"}, records.tag(foreign))
     assert (changed["version"], changed["status"]) == (2, "done")
@@ -426,7 +509,9 @@ def test_a_record_of_another_writer_can_be_updated_and_deleted(table: store.Tabl
     assert items(table) == []
 
 
-@pytest.mark.parametrize("record_id", ["absent", "", "-self-test", "a/b", "a b", "ä", "x" * 129, "a\n"])
+@pytest.mark.parametrize(
+    "record_id", ["absent", "", "-self-test", "a/b", "a b", "ä", "x" * 129, "a\n"]
+)
 def test_what_is_not_there_is_not_found(table: store.Table, record_id: str) -> None:
     for attempt in (
         lambda: records.get(table, record_id, NOW),
@@ -445,7 +530,9 @@ def test_what_can_be_no_id_is_not_even_asked_for() -> None:
 
 
 @pytest.mark.parametrize("write", UPDATE_AND_DELETE)
-def test_another_state_than_the_named_one_is_refused_with_the_current_tag(table: store.Table, write: Write) -> None:
+def test_another_state_than_the_named_one_is_refused_with_the_current_tag(
+    table: store.Table, write: Write
+) -> None:
     first, _ = create(table, key="k")
     second = update(table, ID, {"status": "done"})
     before = items(table)
@@ -484,7 +571,11 @@ def test_a_race_that_is_lost_for_ever_ends_with_the_deadline(table: store.Table)
         update(table, ID, {"attributes": {"theirs": True}})
 
     with pytest.raises(store.Unavailable):
-        update(through(table, before_each(table.client.call, "PutItem", theirs, times=99)), ID, {"status": "ours"})
+        update(
+            through(table, before_each(table.client.call, "PutItem", theirs, times=99)),
+            ID,
+            {"status": "ours"},
+        )
     assert items(table)[0]["status"] == "running"
 
 
@@ -508,7 +599,9 @@ def test_what_others_deleted_first_is_not_found(table: store.Table, write: Write
 
 def test_a_delete_that_lost_a_race_deletes_what_is_there_then(table: store.Table) -> None:
     record, _ = create(table)
-    call = before_each(table.client.call, "DeleteItem", lambda: updated(table, record["recordID"]), times=2)
+    call = before_each(
+        table.client.call, "DeleteItem", lambda: updated(table, record["recordID"]), times=2
+    )
     delete(through(table, call), record["recordID"])
     assert items(table) == []
 
@@ -554,7 +647,9 @@ OURS_AFTER_THEIRS = {"version": 3, "status": "done"}
             Lost(arrives=False, meanwhile=nothing, outcome=OURS, if_match=True),
             # Another hand made the version that ours would have made: ours did not happen.
             Lost(arrives=False, meanwhile=updated, outcome=OURS_AFTER_THEIRS),
-            Lost(arrives=False, meanwhile=updated, outcome=records.PreconditionFailed, if_match=True),
+            Lost(
+                arrives=False, meanwhile=updated, outcome=records.PreconditionFailed, if_match=True
+            ),
             # Two versions on, or gone: one of them may have been ours.
             Lost(arrives=True, meanwhile=updated, outcome=store.OutcomeUnknown),
             Lost(arrives=True, meanwhile=updated, outcome=store.OutcomeUnknown, if_match=True),
@@ -564,15 +659,22 @@ OURS_AFTER_THEIRS = {"version": 3, "status": "done"}
         ),
         # Only an id that a key gave ever comes back.
         Lost(arrives=True, meanwhile=recreated, outcome=store.OutcomeUnknown, key="k"),
-        Lost(arrives=False, meanwhile=recreated, outcome=store.OutcomeUnknown, key="k", if_match=True),
+        Lost(
+            arrives=False, meanwhile=recreated, outcome=store.OutcomeUnknown, key="k", if_match=True
+        ),
         Lost(arrives=True, meanwhile=recreated_and_updated, outcome=store.OutcomeUnknown, key="k"),
     ],
 )
-def test_an_update_whose_answer_was_lost_is_judged_by_what_stands_there(table: store.Table, lost: Lost) -> None:
+def test_an_update_whose_answer_was_lost_is_judged_by_what_stands_there(
+    table: store.Table, lost: Lost
+) -> None:
     first, _ = create(table, key=lost.key)
     record_id = first["recordID"]
     call = unanswered(
-        table.client.call, "PutItem", arrives=lost.arrives, meanwhile=lambda: lost.meanwhile(table, record_id)
+        table.client.call,
+        "PutItem",
+        arrives=lost.arrives,
+        meanwhile=lambda: lost.meanwhile(table, record_id),
     )
     patch, tag = {"attributes": {"ours": True}}, records.tag(first) if lost.if_match else None
     if not isinstance(lost.outcome, dict):
@@ -599,7 +701,9 @@ def test_an_update_whose_answer_was_lost_is_judged_by_what_stands_there(table: s
         Lost(arrives=False, meanwhile=twice_updated, outcome=store.OutcomeUnknown, if_match=True),
     ),
 )
-def test_a_delete_whose_answer_was_lost_is_judged_by_what_stands_there(table: store.Table, lost: Lost) -> None:
+def test_a_delete_whose_answer_was_lost_is_judged_by_what_stands_there(
+    table: store.Table, lost: Lost
+) -> None:
     first, _ = create(table, key=lost.key)
     record_id = first["recordID"]
     call = unanswered(

@@ -61,7 +61,9 @@ def scanned(table: store.Table) -> dict[str, Item]:
 class Shared:
     """The table, with another hand that acts after each page was read, and a connection that breaks in the end."""
 
-    def __init__(self, raw: "Table", act: Callable[[], object] = lambda: None, *, updates: int = 100) -> None:
+    def __init__(
+        self, raw: "Table", act: Callable[[], object] = lambda: None, *, updates: int = 100
+    ) -> None:
         self.meta, self._raw, self._act, self.updates = raw.meta, raw, act, updates
         self.read: list[str] = []
 
@@ -81,7 +83,11 @@ class Shared:
 def test_what_other_writers_put_there_is_listed_in_the_order_of_its_moments(
     table: store.Table, raw: "Table", progress: Path
 ) -> None:
-    put(raw, foreign(1, createdAt="2026-01-31T10:30:00+01:00"), foreign(2, createdAt="2026-01-31T09:29:59.99987Z"))
+    put(
+        raw,
+        foreign(1, createdAt="2026-01-31T10:30:00+01:00"),
+        foreign(2, createdAt="2026-01-31T09:29:59.99987Z"),
+    )
     put(raw, foreign(3, createdAt="2026-01-31t09:30:00.5z", attributes={"n": Decimal("1.5")}))
     assert reindex(raw, progress, pytest.fail) == (3, 0)
     assert listed(table) == listed(table, type="audit") == ["foreign-3", "foreign-1", "foreign-2"]
@@ -94,7 +100,9 @@ def test_what_other_writers_put_there_is_listed_in_the_order_of_its_moments(
     added = {"feed", "position", "createdAt"}
     kept = {name: value for name, value in scanned(table)["foreign-3"].items() if name not in added}
     assert kept == {
-        name: value for name, value in foreign(3, attributes={"n": Decimal("1.5")}).items() if name not in added
+        name: value
+        for name, value in foreign(3, attributes={"n": Decimal("1.5")}).items()
+        if name not in added
     }
 
 
@@ -107,9 +115,19 @@ def test_a_second_run_finds_nothing_to_do(table: store.Table, raw: "Table", prog
     assert not progress.exists()
 
 
-def test_the_services_own_items_are_left_alone(table: store.Table, raw: "Table", progress: Path) -> None:
+def test_the_services_own_items_are_left_alone(
+    table: store.Table, raw: "Table", progress: Path
+) -> None:
     store.insert(table, foreign(1, version=1), 0)
-    put(raw, {"recordID": "tombstone", "deletedAt": "2026-01-31T09:30:00.000Z", "requestHash": "h", "expiresAt": 99})
+    put(
+        raw,
+        {
+            "recordID": "tombstone",
+            "deletedAt": "2026-01-31T09:30:00.000Z",
+            "requestHash": "h",
+            "expiresAt": 99,
+        },
+    )
     before = scanned(table)
     assert reindex(Shared(raw, updates=0), progress, pytest.fail) == (0, 0)
     assert scanned(table) == before
@@ -160,7 +178,9 @@ def test_a_run_that_broke_off_goes_on_after_the_last_whole_page(
     assert not progress.exists()
 
 
-def test_what_another_hand_deletes_meanwhile_stays_deleted(table: store.Table, raw: "Table", progress: Path) -> None:
+def test_what_another_hand_deletes_meanwhile_stays_deleted(
+    table: store.Table, raw: "Table", progress: Path
+) -> None:
     put(raw, foreign())
     shared = Shared(raw, lambda: raw.delete_item(Key={"recordID": "foreign-1"}))
     assert reindex(shared, progress, pytest.fail) == (0, 0)

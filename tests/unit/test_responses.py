@@ -19,17 +19,26 @@ ASKED = api.Listing(store.Query({"type": "a b&c"}), 1000, None, {"type": "a b&c"
 
 
 def record(number: int = 1, **more: Any) -> store.Record:  # noqa: ANN401 (any JSON value)
-    made = {"recordID": f"record-{number}", "createdAt": f"2026-01-31T09:30:{number // 1000:02d}.{number % 1000:03d}Z"}
+    made = {
+        "recordID": f"record-{number}",
+        "createdAt": f"2026-01-31T09:30:{number // 1000:02d}.{number % 1000:03d}Z",
+    }
     return {**made, "position": store.position(made), "type": "t", "status": "s", **more}
 
 
-def page(found: list[store.Record], after: str | None = None, *, compress: bool = False) -> responses.Response:
+def page(
+    found: list[store.Record], after: str | None = None, *, compress: bool = False
+) -> responses.Response:
     return responses.page(ASKED, found, after, "request-1", gzip=compress)
 
 
 def content(response: responses.Response) -> Any:  # noqa: ANN401 (any JSON value)
-    octets = b64decode(response["body"]) if response["isBase64Encoded"] else response["body"].encode()
-    return json.loads(gzip.decompress(octets) if response["headers"].get("content-encoding") == "gzip" else octets)
+    octets = (
+        b64decode(response["body"]) if response["isBase64Encoded"] else response["body"].encode()
+    )
+    return json.loads(
+        gzip.decompress(octets) if response["headers"].get("content-encoding") == "gzip" else octets
+    )
 
 
 def lambda_bytes(response: responses.Response) -> int:
@@ -53,7 +62,9 @@ def test_a_page_with_more_to_come_says_how_to_go_on_in_body_and_link() -> None:
     link = response["headers"]["link"]
     assert link.startswith("<?")
     assert link.endswith('>; rel="next"')
-    target = urlsplit(urljoin("https://example.com/stage/records?limit=1", link[1:].partition(">")[0]))
+    target = urlsplit(
+        urljoin("https://example.com/stage/records?limit=1", link[1:].partition(">")[0])
+    )
     assert target.path == "/stage/records"
     given = parse_qs(target.query, strict_parsing=True)
     assert given == {"type": ["a b&c"], "limit": ["1000"], "cursor": [content(response)["next"]]}
@@ -62,7 +73,9 @@ def test_a_page_with_more_to_come_says_how_to_go_on_in_body_and_link() -> None:
 
 def test_a_link_replaces_the_cursor_it_was_reached_by() -> None:
     asked = ASKED._replace(parameters={"cursor": "old", "order": "asc"})
-    link = responses.page(asked, [], "2026-01-31T09:30:00.001Z#record-1", "r", gzip=False)["headers"]["link"]
+    link = responses.page(asked, [], "2026-01-31T09:30:00.001Z#record-1", "r", gzip=False)[
+        "headers"
+    ]["link"]
     assert "old" not in link
     assert link.count("cursor=") == 1
 
@@ -98,7 +111,9 @@ def test_a_hostile_page_fits_into_a_lambda_response(kind: str, *, compress: bool
     # It is cut, never emptied, and goes on behind the last record it shows.
     count = len(shown["records"])
     assert 0 < count < len(found)
-    following = api.listing(event(query=urlencode({"type": "a b&c", "cursor": shown["next"]}))).after
+    following = api.listing(
+        event(query=urlencode({"type": "a b&c", "cursor": shown["next"]}))
+    ).after
     assert following == found[count - 1]["position"]
 
 
@@ -141,7 +156,11 @@ def test_compression_begins_above_1_kib(size: int, *, is_compressed: bool) -> No
 def test_compression_never_makes_a_response_larger(size: int) -> None:
     noise = random.Random(7)  # noqa: S311 (noise, no secret)
     text = "".join(chr(noise.randrange(0x20, 0x7F)) for _ in range(size))
-    for found in ([record(message=text)], [record(message=text.encode().hex())], [record(message="m" * size)]):
+    for found in (
+        [record(message=text)],
+        [record(message=text.encode().hex())],
+        [record(message="m" * size)],
+    ):
         assert lambda_bytes(page(found, compress=True)) <= lambda_bytes(page(found))
 
 
@@ -149,7 +168,9 @@ def test_compression_never_makes_a_response_larger(size: int) -> None:
 
 
 def test_a_record_has_its_tag_and_is_never_stored_by_caches_in_between() -> None:
-    response = responses.record(HTTPStatus.OK, record(writeToken="secret"), "request-1", location="records/record-1")
+    response = responses.record(
+        HTTPStatus.OK, record(writeToken="secret"), "request-1", location="records/record-1"
+    )
     assert response["statusCode"] == 200
     assert response["headers"] == {
         "x-request-id": "request-1",
@@ -200,7 +221,10 @@ def test_an_error_becomes_a_problem_with_its_request_and_no_internals(error: Exc
 
 
 def test_bad_input_is_listed() -> None:
-    found = [{"pointer": "/a~1b", "detail": 'must not be "ä"'}, {"parameter": "\n", "detail": "is not a parameter"}]
+    found = [
+        {"pointer": "/a~1b", "detail": 'must not be "ä"'},
+        {"parameter": "\n", "detail": "is not a parameter"},
+    ]
     assert content(responses.problem(fields.Invalid(found), "r"))["errors"] == found
 
 

@@ -27,7 +27,9 @@ VERBS = sorted(path.name for path in (ROOT / "scripts").iterdir() if path.is_fil
 
 
 def unpacked(mirror: Path, version: str = "5.100.0") -> Path:
-    (mirror / "registry.terraform.io/hashicorp/aws" / version / terraform.target()).mkdir(parents=True)
+    (mirror / "registry.terraform.io/hashicorp/aws" / version / terraform.target()).mkdir(
+        parents=True
+    )
     return mirror
 
 
@@ -48,7 +50,11 @@ def test_an_old_python_is_named_with_the_remedy(tmp_path: Path) -> None:
         (tmp_path / name).write_text("#!/bin/sh\nexit 1\n")
         (tmp_path / name).chmod(0o755)
     done = subprocess.run(
-        [ROOT / "scripts/up"], env={"PATH": f"{tmp_path}:/usr/bin:/bin"}, capture_output=True, text=True, check=False
+        [ROOT / "scripts/up"],
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 1
     assert done.stderr.splitlines()[0] == "error: no Python 3.11 or newer found"
@@ -60,7 +66,11 @@ class TestMirror:
         monkeypatch.delenv(terraform.MIRROR_VARIABLE, raising=False)
 
     def test_the_first_place_that_holds_the_locked_version_is_taken(self, tmp_path: Path) -> None:
-        places = [tmp_path / "absent", unpacked(tmp_path / "old", "5.99.0"), unpacked(tmp_path / "good")]
+        places = [
+            tmp_path / "absent",
+            unpacked(tmp_path / "old", "5.99.0"),
+            unpacked(tmp_path / "good"),
+        ]
         assert terraform.find_mirror(PROVIDERS, iter(places)) == tmp_path / "good"
 
     def test_a_packed_mirror_counts(self, tmp_path: Path) -> None:
@@ -73,26 +83,37 @@ class TestMirror:
         (tmp_path / "registry.terraform.io/hashicorp/aws/5.100.0/plan9_mips").mkdir(parents=True)
         assert terraform.find_mirror(PROVIDERS, iter([tmp_path])) is None
 
-    def test_the_variable_comes_first_and_alone(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_the_variable_comes_first_and_alone(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         named, usual = unpacked(tmp_path / "named"), unpacked(tmp_path / "usual")
         monkeypatch.setenv(terraform.MIRROR_VARIABLE, str(named))
         assert terraform.find_mirror(PROVIDERS, iter([usual])) == named
         monkeypatch.setenv(terraform.MIRROR_VARIABLE, str(tmp_path))
-        with pytest.raises(Failure, match=r"RECORDS_PROVIDER_MIRROR names .* does not hold .*aws 5\.100\.0"):
+        with pytest.raises(
+            Failure, match=r"RECORDS_PROVIDER_MIRROR names .* does not hold .*aws 5\.100\.0"
+        ):
             terraform.find_mirror(PROVIDERS, iter([usual]))
 
-    def test_the_usual_places_are_looked_at(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_the_usual_places_are_looked_at(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setenv("HOME", str(tmp_path))
         monkeypatch.setenv("TF_PLUGIN_CACHE_DIR", str(tmp_path / "cache"))
         monkeypatch.setenv("XDG_DATA_DIRS", "/somewhere/share")
         places = list(terraform.mirror_places())
         assert places[0] == tmp_path / "cache"
-        assert {tmp_path / ".terraform.d/plugins", Path("/somewhere/share/terraform/plugins")} <= set(places)
+        assert {
+            tmp_path / ".terraform.d/plugins",
+            Path("/somewhere/share/terraform/plugins"),
+        } <= set(places)
 
     def test_the_lock_says_which_version(self) -> None:
         assert terraform.locked_providers() == PROVIDERS
 
-    def test_the_configuration_leaves_other_providers_to_their_registry(self, tmp_path: Path) -> None:
+    def test_the_configuration_leaves_other_providers_to_their_registry(
+        self, tmp_path: Path
+    ) -> None:
         written = terraform.mirror_config(tmp_path / 'a "b"', PROVIDERS)
         assert r"a \"b\"" in written
         assert 'include = ["registry.terraform.io/hashicorp/aws"]' in written
@@ -113,7 +134,9 @@ class TestTerraformDownload:
         archive = self.archive(b"binary")
         sums = f"{hashlib.sha256(archive).hexdigest()}  {self.NAME}\n{'0' * 64}  another.zip\n".encode()
         place = tmp_path / "9.9.9" / "terraform"
-        terraform.install_binary("9.9.9", place, lambda url: archive if url.endswith(self.NAME) else sums)
+        terraform.install_binary(
+            "9.9.9", place, lambda url: archive if url.endswith(self.NAME) else sums
+        )
         assert place.read_bytes() == b"binary"
         assert os.access(place, os.X_OK)
 
@@ -121,14 +144,18 @@ class TestTerraformDownload:
         sums = f"{hashlib.sha256(self.archive(b'binary')).hexdigest()}  {self.NAME}\n".encode()
         forged = self.archive(b"forged")
         with pytest.raises(Failure, match="does not have its published SHA-256"):
-            terraform.install_binary("9.9.9", tmp_path / "t", lambda url: forged if url.endswith(".zip") else sums)
+            terraform.install_binary(
+                "9.9.9", tmp_path / "t", lambda url: forged if url.endswith(".zip") else sums
+            )
         assert list(tmp_path.iterdir()) == []
 
     def test_without_a_network_one_line_says_how_to_get_it(self, tmp_path: Path) -> None:
         def refuse(url: str) -> bytes:
             raise OSError(f"no route to {url}")
 
-        with pytest.raises(Failure, match=r"Terraform 9\.9\.9 is not on PATH and could not be downloaded") as failure:
+        with pytest.raises(
+            Failure, match=r"Terraform 9\.9\.9 is not on PATH and could not be downloaded"
+        ) as failure:
             terraform.install_binary("9.9.9", tmp_path / "terraform", refuse)
         assert failure.value.remedy.startswith("install Terraform 9.9.9 on PATH")
 
@@ -153,15 +180,19 @@ def test_terraform_never_sees_the_callers_account(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("AWS_CA_BUNDLE", "/somewhere")
     monkeypatch.setenv("TF_VAR_name", "mine")
     bare = terraform.environment()
-    assert [name for name in bare if name.startswith(("AWS_", "TF_VAR_"))] == ["AWS_EC2_METADATA_DISABLED"]
+    assert [name for name in bare if name.startswith(("AWS_", "TF_VAR_"))] == [
+        "AWS_EC2_METADATA_DISABLED"
+    ]
     local = terraform.environment("http://127.0.0.1:1")
-    assert (local["AWS_SECRET_ACCESS_KEY"], local["AWS_ENDPOINT_URL"]) == ("test", "http://127.0.0.1:1")
+    assert (local["AWS_SECRET_ACCESS_KEY"], local["AWS_ENDPOINT_URL"]) == (
+        "test",
+        "http://127.0.0.1:1",
+    )
 
 
 def test_the_cause_of_a_failing_apply_is_its_first_error() -> None:
-    output = (
-        "\n╷\n│ Error: creating table: it exists\n│ \n│   with aws_dynamodb_table.records\n╵\n╷\n│ Error: later\n╵\n"
-    )
+    first = "╷\n│ Error: creating table: it exists\n│ \n│   with aws_dynamodb_table.records\n╵"
+    output = f"\n{first}\n╷\n│ Error: later\n╵\n"
     assert Result(1, output).error == "creating table: it exists"
     assert Result(0, "Apply complete!").error == ""
 
@@ -203,7 +234,9 @@ def test_an_unexplained_skip_is_found(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 class TestVirtualEnvironment:
-    def test_it_is_current_until_its_lock_changes(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_it_is_current_until_its_lock_changes(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setattr(venvs, "TOOLS", tmp_path)
         monkeypatch.setattr(venvs, "ROOT", tmp_path)
         lock = tmp_path / "requirements/dev.txt"
@@ -271,7 +304,9 @@ class TestEmulatorProcess:
         while home.pid() is not None:
             pass
         assert home.was_killed()
-        (home.home / "pid").write_text(f"{os.getpid()}\n")  # as if another program had got the number
+        (home.home / "pid").write_text(
+            f"{os.getpid()}\n"
+        )  # as if another program had got the number
         assert home.pid() is None
         home.stop()
         assert not home.was_killed()
@@ -333,7 +368,9 @@ class TestRecords:
         class Api:
             def call(self, method: str, path: str = "", **given: object) -> Answer:
                 made.append((method, path, given))
-                return Answer(200, {"etag": '"7"', "idempotency-replayed": "true"}, b'{"type": "\\u00e4"}')
+                return Answer(
+                    200, {"etag": '"7"', "idempotency-replayed": "true"}, b'{"type": "\\u00e4"}'
+                )
 
         monkeypatch.setattr(records, "connected", lambda _: Api())
         monkeypatch.setattr(venvs, "run_in", lambda *_: None)
@@ -351,7 +388,11 @@ class TestRecords:
         ],
     )  # fmt: skip
     def test_what_is_given_is_sent_also_when_empty(
-        self, arguments: list[str], call: tuple[Any, ...], calls: list[Any], monkeypatch: pytest.MonkeyPatch
+        self,
+        arguments: list[str],
+        call: tuple[Any, ...],
+        calls: list[Any],
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         monkeypatch.setattr(sys, "argv", ["records", *arguments])
         records._verb()
@@ -367,7 +408,9 @@ class TestRecords:
         assert said.err.splitlines() == ['etag: "7"', "idempotency-replayed: true"]
         assert said.out == '{\n  "type": "ä"\n}\n'
 
-    @pytest.mark.parametrize("content", ["{", "[]", '{"records_url": "x"}', '{"records_url": "x", "region": "y"}'])
+    @pytest.mark.parametrize(
+        "content", ["{", "[]", '{"records_url": "x"}', '{"records_url": "x", "region": "y"}']
+    )
     def test_a_damaged_connection_is_named_with_the_remedy(
         self, content: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -381,7 +424,9 @@ class TestRecords:
 class TestOptions:
     @pytest.mark.parametrize("text", ["0", "65536", "-1", "80a", ""])
     def test_what_is_no_port_is_refused(self, text: str) -> None:
-        with pytest.raises(argparse.ArgumentTypeError, match="is no port: take one from 1024 to 65535"):
+        with pytest.raises(
+            argparse.ArgumentTypeError, match="is no port: take one from 1024 to 65535"
+        ):
             up._port(text)
 
     def test_a_port_is_a_number(self) -> None:

@@ -120,7 +120,9 @@ def test_a_write_to_what_is_gone_brings_nothing_back(
 
 def test_a_record_of_another_writer_without_version_is_replaced_once(table: store.Table) -> None:
     foreign = {"recordID": "foreign", "createdAt": f"{DAY}Z", "type": "audit"}
-    table.client.call("PutItem", {"TableName": table.name, "Item": store._item(foreign)}, table.deadline)
+    table.client.call(
+        "PutItem", {"TableName": table.name, "Item": store._item(foreign)}, table.deadline
+    )
     store.replace(table, foreign, foreign | {"version": 2, "writeToken": "t"})
     with pytest.raises(store.Conflict):
         store.replace(table, foreign, foreign | {"version": 2, "writeToken": "u"})
@@ -128,7 +130,9 @@ def test_a_record_of_another_writer_without_version_is_replaced_once(table: stor
 
 @pytest.mark.parametrize("descending", [True, False])
 @pytest.mark.parametrize("limit", [1, 2, 3, 7, 8])
-@pytest.mark.parametrize("filters", [{}, {"type": "backup"}, {"status": "ok"}, {"submittedBy": "alice"}], ids="".join)
+@pytest.mark.parametrize(
+    "filters", [{}, {"type": "backup"}, {"status": "ok"}, {"submittedBy": "alice"}], ids="".join
+)
 def test_each_index_pages_through_every_record_once_and_in_order(
     table: store.Table, filters: dict[str, str], limit: int, *, descending: bool
 ) -> None:
@@ -146,7 +150,9 @@ def test_each_index_pages_through_every_record_once_and_in_order(
 def test_records_of_one_millisecond_are_paged_by_their_ids(table: store.Table) -> None:
     stored(table, *(record(number, createdAt=f"{DAY}.000Z") for number in range(9)))
     pages = list(walk(table, store.Query({}, descending=False), 2))
-    assert ids([each for page in pages for each in page]) == [f"record-{number}" for number in range(9)]
+    assert ids([each for page in pages for each in page]) == [
+        f"record-{number}" for number in range(9)
+    ]
 
 
 def test_bounds_are_part_of_the_question(table: store.Table) -> None:
@@ -158,8 +164,14 @@ def test_bounds_are_part_of_the_question(table: store.Table) -> None:
 
 
 def test_several_filters_all_hold(table: store.Table) -> None:
-    stored(table, *(record(number, status="ok" if number % 3 else "failed") for number in range(1, 10)))
-    stored(table, record(10, type="audit", status="failed"), record(11, submittedBy="bob", status="failed"))
+    stored(
+        table, *(record(number, status="ok" if number % 3 else "failed") for number in range(1, 10))
+    )
+    stored(
+        table,
+        record(10, type="audit", status="failed"),
+        record(11, submittedBy="bob", status="failed"),
+    )
     query = store.Query({"type": "backup", "status": "failed", "submittedBy": "alice"})
     assert [ids(page) for page in walk(table, query, 2)] == [["record-9", "record-6"], ["record-3"]]
 
@@ -168,7 +180,13 @@ def test_a_changed_attribute_moves_the_record_between_indexes(table: store.Table
     stored(table, record())
     old = store.get(table, "record-1") or {}
     store.replace(table, old, old | {"type": "audit", "status": "failed", "version": 2})
-    queries = [{"type": "backup"}, {"status": "ok"}, {"type": "audit"}, {"status": "failed"}, {"submittedBy": "alice"}]
+    queries = [
+        {"type": "backup"},
+        {"status": "ok"},
+        {"type": "audit"},
+        {"status": "failed"},
+        {"submittedBy": "alice"},
+    ]
     found = [len(store.page(table, store.Query(filters), 9, None, 0)[0]) for filters in queries]
     assert found == [0, 0, 1, 1, 1]
 
@@ -224,7 +242,10 @@ def test_a_question_picks_its_index_in_a_fixed_order(
     key = next(name for name, other in store.INDEXES.items() if other == index)
     value = {"S": "records" if key == "feed" else f"the {key}"}
     assert (operation, request["IndexName"]) == ("Query", index)
-    assert request["KeyConditionExpression"] == f"#{key} = :{key} AND #position BETWEEN :lower AND :upper"
+    assert (
+        request["KeyConditionExpression"]
+        == f"#{key} = :{key} AND #position BETWEEN :lower AND :upper"
+    )
     # DynamoDB refuses filter expressions that name a key, and every name goes through a placeholder.
     filtered = set(re.findall(r"#(\w+) = ", request["FilterExpression"]))
     assert filtered == set(applied_after.split())
@@ -250,7 +271,9 @@ def test_a_question_picks_its_index_in_a_fixed_order(
     ("filters", "limit", "read"),
     [("type", 10, 11), ("type", 1000, 1001), ("type status", 10, 250), ("type status", 1000, 1001)],
 )
-def test_one_record_more_than_is_asked_for_tells_whether_there_is_more(filters: str, limit: int, read: int) -> None:
+def test_one_record_more_than_is_asked_for_tells_whether_there_is_more(
+    filters: str, limit: int, read: int
+) -> None:
     call, asked = scripted(PAGE)
     store.page(table_of(call), store.Query(dict.fromkeys(filters.split(), "x")), limit, None, 0)
     assert [request["Limit"] for _, request in asked] == [read]
@@ -259,9 +282,14 @@ def test_one_record_more_than_is_asked_for_tells_whether_there_is_more(filters: 
 def test_a_page_reads_no_more_than_its_budget_and_says_where_to_go_on() -> None:
     call, asked = scripted(*({**PAGE, **last_key(number)} for number in range(1, 100)))
     table = table_of(call)
-    assert store.page(table, store.Query({"type": "rare"}), 10, None, 0) == ([], f"{DAY}.008Z#record-8")
+    assert store.page(table, store.Query({"type": "rare"}), 10, None, 0) == (
+        [],
+        f"{DAY}.008Z#record-8",
+    )
     assert len(asked) == store.READ_BUDGET_PAGES == 8
-    starts = [request.get("ExclusiveStartKey", {}).get("recordID", {}).get("S") for _, request in asked]
+    starts = [
+        request.get("ExclusiveStartKey", {}).get("recordID", {}).get("S") for _, request in asked
+    ]
     assert starts == [None, *(f"record-{number}" for number in range(1, 8))]
     assert table.consumed_read_units == 8 * 0.5
 
@@ -350,8 +378,14 @@ def test_every_call_is_bounded_by_the_requests_deadline() -> None:
 def test_a_probe_makes_every_call_its_operation_needs(operation: str, calls: list[str]) -> None:
     call, asked = scripted(PAGE)
     store.probe(table_of(call), operation)
-    assert [" ".join([name, request.get("IndexName", "")]).strip() for name, request in asked] == calls
-    conditions = {request["ConditionExpression"] for name, request in asked if name in ("PutItem", "DeleteItem")}
+    assert [
+        " ".join([name, request.get("IndexName", "")]).strip() for name, request in asked
+    ] == calls
+    conditions = {
+        request["ConditionExpression"]
+        for name, request in asked
+        if name in ("PutItem", "DeleteItem")
+    }
     assert conditions <= {"attribute_exists(#recordID) AND attribute_not_exists(#recordID)"}
 
 
