@@ -28,6 +28,9 @@ class Settings(NamedTuple):
     retention_days: int
     region: str
     endpoint_url: str | None
+    # A hash over what Terraform configured; only the self-test reads it. Optional and unchecked, so
+    # that it can't fail a request.
+    configuration_hash: str | None = None
 
 
 class ConfigError(Exception):
@@ -87,6 +90,7 @@ def read(environ: Mapping[str, str]) -> Settings:
             "AWS_REGION", _matching(re.compile(r"[a-z0-9-]+")), "must be an AWS region", ""
         ),
         endpoint_url=endpoint_url,
+        configuration_hash=environ.get("CONFIGURATION_HASH"),
     )
     if problems:
         raise ConfigError(problems)

@@ -1,4 +1,4 @@
-"""The Lambda entry point: the event, the dispatch table keyed by route key, the one catch-all, the self-test."""
+"""The Lambda entry point: the event, the dispatch table keyed by route key, the one catch-all."""
 
 import logging
 import os
@@ -6,24 +6,16 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from http import HTTPStatus
-from pathlib import Path
 from typing import Any, NamedTuple
 
-from . import api, config, dynamodb, logs, records, responses, store
+from . import api, config, dynamodb, logs, records, responses, selftest, store
 from .logs import logger
 
 REQUEST_SECONDS = 10.0
 # What an invocation keeps back to answer in, when it is called with less time than REQUEST_SECONDS.
 RESERVE_SECONDS = 0.5
-# A new role, and a new grant on a key, take seconds to work everywhere ("Troubleshoot IAM", eventual consistency).
-SELF_TEST_SECONDS = 20.0
-SELF_TEST_PAUSE_SECONDS = 1.0
 # Stands for the service in log lines and metrics where SERVICE_NAME is the very variable that is missing.
 UNNAMED = "unnamed"
-
-
-class SelfTestFailed(Exception):
-    """An operation does not work with this code, configuration, role and table; the release must not go live."""
 
 
 class Request(NamedTuple):
@@ -127,13 +119,12 @@ def start(environ: Mapping[str, str]) -> App | config.ConfigError:
 
 
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-    """Answer an API Gateway event (HTTP API, payload format 2.0), or the release gate's `{"selfTest": true}`.
+    """Answer an API Gateway event (HTTP API, payload format 2.0) or a self-test, `{"selfTest": true}`.
 
-    `context` is the Lambda context object. A self-test raises SelfTestFailed or config.ConfigError; a request of API
-    Gateway never raises.
+    `context` is the Lambda context object. A failed self-test raises; a request of API Gateway never does.
     """
     if event.get("selfTest"):
-        return self_test(_app, event.get("sourceDigest"), context)
+        return self_test(_app, event, context)
     return serve(_app, event, context)
 
 
@@ -174,44 +165,22 @@ def serve(app: App | config.ConfigError, event: api.Event, context: Any) -> resp
 
 
 def self_test(
-    app: App | config.ConfigError, expected_digest: str | None, context: Any
+    app: App | config.ConfigError, event: Mapping[str, Any], context: Any
 ) -> dict[str, Any]:
-    """Prove every enabled operation against the real table with the real role, writing nothing.
+    """Run the self-test for the release gate or the heartbeat, and log or count how it ended.
 
-    Returns `{"selfTest": "passed", "sourceDigest", "operations", "functionVersion"}`, or raises config.ConfigError or
-    SelfTestFailed, which names each operation that fails and why. A refusal is tried again for SELF_TEST_SECONDS.
+    Raises what failed, so that the gate's apply fails and a failed heartbeat is an error of the function.
     """
-    if isinstance(app, config.ConfigError):
-        raise app
-    digest = source_digest()
-    if expected_digest is not None and digest != expected_digest:
-        raise SelfTestFailed(
-            f"the code is of sources {digest}, expected were {expected_digest}: run scripts/package"
-        )
-    remaining = context.get_remaining_time_in_millis() / 1000 - RESERVE_SECONDS
-    deadline = time.monotonic() + min(SELF_TEST_SECONDS, remaining)
-    pending = sorted(app.settings.operations)
-    while failures := _failures(app.table(deadline), pending):
-        if time.monotonic() + SELF_TEST_PAUSE_SECONDS >= deadline:
-            raise SelfTestFailed(
-                "; ".join(f"{operation}: {reason}" for operation, reason in failures.items())
-            )
-        pending = list(failures)
-        time.sleep(SELF_TEST_PAUSE_SECONDS)
-    return {
-        "selfTest": "passed",
-        "sourceDigest": digest,
-        "operations": sorted(app.settings.operations),
-        "functionVersion": context.function_version,
-    }
-
-
-def source_digest() -> str | None:
-    """Return the digest of the sources this package was built from, or None outside a package."""
     try:
-        return Path(__file__).with_name("SOURCE_DIGEST").read_text("ascii").strip()
-    except FileNotFoundError:
-        return None
+        if isinstance(app, config.ConfigError):
+            raise app  # noqa: TRY301 (it is logged below)
+        result = selftest.run(app.settings, app.table, event, context)
+    except Exception as error:
+        version = {"functionVersion": context.function_version, "requestId": context.aws_request_id}
+        logger.error("self-test failed", extra={**version, "reason": str(error)})
+        raise
+    logs.emit_metrics(app.settings.service, "self-test", {}, {"SelfTestsPassed": 1.0})
+    return result
 
 
 def _answer(
@@ -232,16 +201,6 @@ def _answer(
         return run(Request(event, context.aws_request_id, _now(), app.settings, table, caller))
     finally:
         about["consumedReadUnits"] = table.consumed_read_units
-
-
-def _failures(table: store.Table, operations: list[str]) -> dict[str, str]:
-    failures = {}
-    for operation in operations:
-        try:
-            store.probe(table, operation)
-        except (dynamodb.Refused, store.Unavailable, store.OutcomeUnknown) as error:
-            failures[operation] = str(error)
-    return failures
 
 
 def _level(status: int) -> int:

@@ -37,14 +37,14 @@ def configure(service: str, level: str) -> None:
 
 
 def emit_metrics(
-    service: str, operation: str, traffic: Mapping[str, float], faults: Mapping[str, float]
+    service: str, operation: str, traffic: Mapping[str, float], watched: Mapping[str, float]
 ) -> None:
     """Print one embedded-metric line, whatever LOG_LEVEL says; a metric of 0 is not sent.
 
-    `traffic` has the dimensions Service and Operation; `faults`, which alarms watch, Service alone. Format: Amazon
-    CloudWatch User Guide, "Specification: Embedded metric format".
+    `traffic` has the dimensions Service and Operation; `watched`, the metrics of alarms, has
+    Service only. Format: Amazon CloudWatch User Guide, "Specification: Embedded metric format".
     """
-    groups = [(["Service", "Operation"], traffic), (["Service"], faults)]
+    groups = [(["Service", "Operation"], traffic), (["Service"], watched)]
     directives = [
         {
             "Namespace": NAMESPACE,
@@ -56,5 +56,5 @@ def emit_metrics(
     ]
     if directives:
         metadata = {"Timestamp": time.time_ns() // 1_000_000, "CloudWatchMetrics": directives}
-        line = {"_aws": metadata, "Service": service, "Operation": operation, **traffic, **faults}
+        line = {"_aws": metadata, "Service": service, "Operation": operation, **traffic, **watched}
         print(json.dumps(line), flush=True)

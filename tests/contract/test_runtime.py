@@ -26,6 +26,7 @@ pytestmark = [
 ]
 
 PACKAGE = Path(__file__).parents[2] / "modules" / "records-api" / "package" / "records-api.zip"
+FAILED = "self-test failed"  # what the runbook looks for
 INVOCATION = "/2018-06-01/runtime/invocation/"
 SETTINGS = {
     "AUTH_MODE": "IAM",
@@ -97,18 +98,24 @@ def test_a_broken_release_raises_to_whoever_invokes_the_self_test(tmp_path: Path
 
     [outcome] = run.outcomes
     assert outcome.kind == "error"
+    assert [line["functionVersion"] for line in run.framed if line.get("message") == FAILED] == [
+        "1"
+    ]
     assert outcome.content["errorType"] == "ConfigError"
     assert "TABLE_NAME" in outcome.content["errorMessage"]
     assert "LOG_LEVEL" in outcome.content["errorMessage"]
 
 
-def test_code_of_other_sources_fails_the_self_test(tmp_path: Path) -> None:
-    [outcome] = lambda_run(
-        tmp_path, SETTINGS, [{"selfTest": True, "sourceDigest": "0" * 64}]
-    ).outcomes
+@pytest.mark.parametrize("name", ["sourceDigest", "configurationHash"])
+def test_other_code_or_configuration_than_released_fails_the_self_test(
+    tmp_path: Path, name: str
+) -> None:
+    settings = SETTINGS | {"CONFIGURATION_HASH": "1" * 64}
+    [outcome] = lambda_run(tmp_path, settings, [{"selfTest": True, name: "0" * 64}]).outcomes
 
     assert (outcome.kind, outcome.content["errorType"]) == ("error", "SelfTestFailed")
-    assert "scripts/package" in outcome.content["errorMessage"]
+    publish = "aws lambda publish-version --region eu-west-1 --function-name records-test"
+    assert publish in outcome.content["errorMessage"]
 
 
 def test_each_request_is_one_json_line_without_what_the_caller_sent(tmp_path: Path) -> None:

@@ -98,6 +98,7 @@ class Context:
     """What the function reads of the Lambda context object."""
 
     aws_request_id: str = "request-1"
+    function_name: str = "records-test"
     function_version: str = "7"
     seconds: float = 29.0
 

@@ -3,7 +3,6 @@
 import json
 import math
 import re
-from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -298,7 +297,7 @@ def test_a_broken_configuration_is_one_line_and_every_request_says_so(
             "ConfigurationErrors": 1.0
         }
     with pytest.raises(config.ConfigError, match="AUTH_MODE"):
-        handler.self_test(broken, None, Context())
+        handler.self_test(broken, {}, Context())
 
 
 @pytest.mark.parametrize(
@@ -463,124 +462,3 @@ def test_a_request_is_bounded_by_its_own_deadline_and_the_invocations(
     monkeypatch.setattr("time.monotonic", lambda: 1000.0)
     handler.serve(app_of(call), REQUESTS["get"], Context(seconds=seconds_left))
     assert deadlines == [pytest.approx(1000 + seconds_given)]
-
-
-# The self-test.
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """A clock that only sleeping moves; the list is what was slept."""
-    slept: list[float] = []
-    monkeypatch.setattr("time.monotonic", lambda: 1000.0 + sum(slept))
-    monkeypatch.setattr("time.sleep", slept.append)
-    return slept
-
-
-def denied_until(call: Call, seconds: float, clock: list[float], operation: str = "") -> Call:
-    """Return `call` as a new role sees it: access is denied at first."""
-
-    def young(name: str, payload: Any, deadline: float) -> dict[str, Any]:  # noqa: ANN401 (a payload)
-        if sum(clock) < seconds and name.startswith(operation):
-            raise dynamodb.Refused("AccessDeniedException", f"not authorized to perform {name}")
-        return call(name, payload, deadline)
-
-    return young
-
-
-def test_the_self_test_proves_every_operation_and_writes_nothing(
-    app: handler.App, table: store.Table
-) -> None:
-    assert handler.self_test(app, None, Context()) == {
-        "selfTest": "passed",
-        "sourceDigest": handler.source_digest(),
-        "operations": ["create", "delete", "get", "list", "update"],
-        "functionVersion": "7",
-    }
-    assert store.get(table, store.ABSENT_ID) is None
-
-
-def test_the_release_gates_payload_reaches_the_self_test(
-    app: handler.App, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(handler, "_app", app)
-    assert (
-        handler.handler({"selfTest": True, "sourceDigest": None}, Context())["selfTest"] == "passed"
-    )
-    assert handler.handler(REQUESTS["list"], Context())["statusCode"] == 200
-
-
-def test_code_of_other_sources_fails(
-    app: handler.App, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, clock: list[float]
-) -> None:
-    assert handler.source_digest() is None
-    monkeypatch.setattr(handler, "__file__", str(tmp_path / "handler.py"))
-    (tmp_path / "SOURCE_DIGEST").write_text("a1b2\n")
-    assert handler.self_test(app, "a1b2", Context())["sourceDigest"] == "a1b2"
-    with pytest.raises(handler.SelfTestFailed, match=r"a1b2.*ffff.*scripts/package"):
-        handler.self_test(app, "ffff", Context())
-    assert clock == []
-
-
-def test_a_new_role_is_waited_for(table: store.Table, clock: list[float]) -> None:
-    app = app_of(denied_until(table.client.call, 12, clock), table.name)
-    assert handler.self_test(app, None, Context())["selfTest"] == "passed"
-    assert sum(clock) == 12
-
-
-@pytest.mark.parametrize(("seconds_left", "most"), [(29.0, 20.0), (5.0, 4.5)])
-def test_the_wait_for_a_new_role_ends_and_names_what_is_denied(
-    table: store.Table, clock: list[float], seconds_left: float, most: float
-) -> None:
-    app = app_of(denied_until(table.client.call, math.inf, clock, "DeleteItem"), table.name)
-    with pytest.raises(handler.SelfTestFailed) as caught:
-        handler.self_test(app, None, Context(seconds=seconds_left))
-    assert (
-        str(caught.value) == "delete: AccessDeniedException: not authorized to perform DeleteItem"
-    )
-    assert most - 2 <= sum(clock) < most
-
-
-def test_every_operation_that_fails_is_named(clock: list[float]) -> None:
-    app = app_of(scripted(dynamodb.Refused("ResourceNotFoundException", "no table"))[0])
-    with pytest.raises(handler.SelfTestFailed) as caught:
-        handler.self_test(app, None, Context())
-    reasons = [f"{name}: ResourceNotFoundException: no table" for name in sorted(REQUESTS)]
-    assert str(caught.value) == "; ".join(reasons)
-    assert clock
-
-
-@pytest.mark.parametrize(
-    "error",
-    [
-        dynamodb.Unavailable("ThrottlingException", "x"),
-        dynamodb.Unavailable("TimeoutError", "x", ambiguous=True),
-    ],
-)
-def test_a_table_that_does_not_answer_fails_the_self_test(
-    clock: list[float], error: Exception
-) -> None:
-    with pytest.raises(handler.SelfTestFailed, match=r"create: .*update: "):
-        handler.self_test(app_of(scripted(error)[0]), None, Context())
-    assert clock
-
-
-def test_operations_that_are_off_are_not_tried(clock: list[float]) -> None:
-    call, asked = scripted({"Items": []})
-    result = handler.self_test(app_of(call, OPERATIONS="get"), None, Context())
-    assert result["operations"] == ["get"]
-    assert [name for name, _ in asked] == ["GetItem"]
-    assert clock == []
-
-
-def test_what_worked_is_not_tried_again(table: store.Table, clock: list[float]) -> None:
-    queries = []
-
-    def counted(name: str, payload: Any, deadline: float) -> dict[str, Any]:  # noqa: ANN401 (a payload)
-        queries.append(name)
-        return table.client.call(name, payload, deadline)
-
-    handler.self_test(
-        app_of(denied_until(counted, 3, clock, "DeleteItem"), table.name), None, Context()
-    )
-    assert queries.count("Query") == 4

@@ -1,0 +1,206 @@
+"""The self-test, as the release gate and the heartbeat call it, on DynamoDB's own rules."""
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from records_api import config, dynamodb, handler, logs, selftest, store
+from unit.support import Call, Context, metric_values, scripted
+from unit.test_config import GOOD
+from unit.test_handler import REQUESTS, app_of
+
+DIGEST, HASH = "d" * 64, "c" * 64
+PASSED = {("records-test",): {"SelfTestsPassed": 1.0}}
+
+
+@pytest.fixture(autouse=True)
+def lines(log_lines: list[str]) -> list[str]:
+    logs.configure("records-test", "ERROR")
+    return log_lines
+
+
+@pytest.fixture
+def app(table: store.Table) -> handler.App:
+    return app_of(table.client.call, table.name)
+
+
+@pytest.fixture
+def packaged(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Make the code believe that it was packaged from the sources DIGEST."""
+    (tmp_path / "SOURCE_DIGEST").write_text(f"{DIGEST}\n")
+    monkeypatch.setattr(selftest, "__file__", str(tmp_path / "selftest.py"))
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """A clock that only sleeping moves; the list is what was slept."""
+    slept: list[float] = []
+    monkeypatch.setattr("time.monotonic", lambda: 1000.0 + sum(slept))
+    monkeypatch.setattr("time.sleep", slept.append)
+    return slept
+
+
+def denied_until(call: Call, seconds: float, clock: list[float], operation: str = "") -> Call:
+    """Return `call` as a new role sees it: access is denied at first."""
+
+    def young(name: str, payload: Any, deadline: float) -> dict[str, Any]:  # noqa: ANN401 (a payload)
+        if sum(clock) < seconds and name.startswith(operation):
+            raise dynamodb.Refused("AccessDeniedException", f"not authorized to perform {name}")
+        return call(name, payload, deadline)
+
+    return young
+
+
+def test_it_proves_every_operation_writes_nothing_and_is_counted(
+    app: handler.App, table: store.Table, capsys: pytest.CaptureFixture[str], lines: list[str]
+) -> None:
+    assert handler.self_test(app, {}, Context()) == {
+        "selfTest": "passed",
+        "sourceDigest": None,
+        "configurationHash": None,
+        "operations": ["create", "delete", "get", "list", "update"],
+        "functionVersion": "7",
+    }
+    assert store.get(table, store.ABSENT_ID) is None
+    assert metric_values(capsys.readouterr().out) == PASSED
+    assert lines == []
+
+
+def test_the_event_of_gate_or_heartbeat_reaches_it(
+    app: handler.App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handler, "_app", app)
+    gate = {"selfTest": True, "sourceDigest": None, "configurationHash": None}
+    for event in (gate, {"selfTest": True}):
+        assert handler.handler(event, Context())["selfTest"] == "passed"
+    with pytest.raises(selftest.SelfTestFailed, match="configuration none"):
+        handler.handler(gate | {"configurationHash": HASH}, Context())
+    assert handler.handler(REQUESTS["list"], Context())["statusCode"] == 200
+
+
+@pytest.mark.usefixtures("packaged")
+def test_a_version_that_is_what_was_released_passes(table: store.Table) -> None:
+    app = app_of(table.client.call, table.name, CONFIGURATION_HASH=HASH)
+    released = {"sourceDigest": DIGEST, "configurationHash": HASH}
+    for event in ({}, released, released | {"configurationHash": None}):
+        result = handler.self_test(app, event, Context())
+        assert (result["sourceDigest"], result["configurationHash"]) == (DIGEST, HASH)
+
+
+@pytest.mark.usefixtures("packaged")
+@pytest.mark.parametrize(
+    ("event", "runs", "expects"),
+    [
+        ({"sourceDigest": "f" * 64}, "source dddddddddddd", "source ffffffffffff"),
+        (
+            {"configurationHash": "f" * 64},
+            "configuration cccccccccccc",
+            "configuration ffffffffffff",
+        ),
+        (
+            {"sourceDigest": DIGEST, "configurationHash": "f" * 64},
+            "source dddddddddddd, configuration cccccccccccc",
+            "source dddddddddddd, configuration ffffffffffff",
+        ),
+    ],
+)
+def test_a_version_that_is_not_what_was_released_says_what_to_do(
+    table: store.Table, clock: list[float], event: dict[str, str], runs: str, expects: str
+) -> None:
+    app = app_of(table.client.call, table.name, CONFIGURATION_HASH=HASH)
+    with pytest.raises(selftest.SelfTestFailed) as caught:
+        handler.self_test(app, event, Context())
+    said = str(caught.value)
+    assert said.startswith(f"version 7 runs {runs}; this apply expects {expects}.")
+    region = GOOD["AWS_REGION"]
+    publish = f"aws lambda publish-version --region {region} --function-name records-test"
+    assert f"run: {publish} and apply again" in said
+    assert "scripts/package" in said
+    assert clock == []
+
+
+def test_whatever_fails_is_one_error_line_with_the_version(
+    clock: list[float], lines: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    refused = app_of(scripted(dynamodb.Refused("ResourceNotFoundException", "no table"))[0])
+    defect = app_of(scripted(KeyError("a defect"))[0])
+    misconfigured = config.ConfigError(["AUTH_MODE is not set"])
+    for app, kind, reason in (
+        (refused, selftest.SelfTestFailed, "create: ResourceNotFoundException: no table"),
+        (defect, KeyError, "a defect"),
+        (misconfigured, config.ConfigError, "AUTH_MODE is not set"),
+    ):
+        lines.clear()
+        with pytest.raises(kind):
+            handler.self_test(app, {}, Context())
+        (line,) = map(json.loads, lines)
+        assert (line["level"], line["message"]) == ("ERROR", "self-test failed")
+        assert (line["functionVersion"], line["requestId"]) == ("7", "request-1")
+        assert reason in line["reason"]
+    assert capsys.readouterr().out == ""
+    assert clock
+
+
+def test_a_new_role_is_waited_for(table: store.Table, clock: list[float]) -> None:
+    app = app_of(denied_until(table.client.call, 12, clock), table.name)
+    assert handler.self_test(app, {}, Context())["selfTest"] == "passed"
+    assert sum(clock) == 12
+
+
+@pytest.mark.parametrize(("seconds_left", "most"), [(29.0, 20.0), (5.0, 4.5)])
+def test_the_wait_for_a_new_role_ends_and_names_what_is_denied(
+    table: store.Table, clock: list[float], seconds_left: float, most: float
+) -> None:
+    app = app_of(denied_until(table.client.call, math.inf, clock, "DeleteItem"), table.name)
+    with pytest.raises(selftest.SelfTestFailed) as caught:
+        handler.self_test(app, {}, Context(seconds=seconds_left))
+    assert (
+        str(caught.value) == "delete: AccessDeniedException: not authorized to perform DeleteItem"
+    )
+    assert most - 2 <= sum(clock) < most
+
+
+def test_every_operation_that_fails_is_named(clock: list[float]) -> None:
+    app = app_of(scripted(dynamodb.Refused("ResourceNotFoundException", "no table"))[0])
+    with pytest.raises(selftest.SelfTestFailed) as caught:
+        handler.self_test(app, {}, Context())
+    reasons = [f"{name}: ResourceNotFoundException: no table" for name in sorted(REQUESTS)]
+    assert str(caught.value) == "; ".join(reasons)
+    assert clock
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        dynamodb.Unavailable("ThrottlingException", "x"),
+        dynamodb.Unavailable("TimeoutError", "x", ambiguous=True),
+    ],
+)
+def test_a_table_that_does_not_answer_fails_it(clock: list[float], error: Exception) -> None:
+    with pytest.raises(selftest.SelfTestFailed, match=r"create: .*update: "):
+        handler.self_test(app_of(scripted(error)[0]), {}, Context())
+    assert clock
+
+
+def test_operations_that_are_off_are_not_tried(clock: list[float]) -> None:
+    call, asked = scripted({"Items": []})
+    result = handler.self_test(app_of(call, OPERATIONS="get"), {}, Context())
+    assert result["operations"] == ["get"]
+    assert [name for name, _ in asked] == ["GetItem"]
+    assert clock == []
+
+
+def test_what_worked_is_not_tried_again(table: store.Table, clock: list[float]) -> None:
+    queries = []
+
+    def counted(name: str, payload: Any, deadline: float) -> dict[str, Any]:  # noqa: ANN401 (a payload)
+        queries.append(name)
+        return table.client.call(name, payload, deadline)
+
+    handler.self_test(
+        app_of(denied_until(counted, 3, clock, "DeleteItem"), table.name), {}, Context()
+    )
+    assert queries.count("Query") == 4
