@@ -22,5 +22,6 @@ module "state_backend" {
   name          = "records"
   access_logs   = var.access_logs
   environment   = var.environment
+  profile       = var.profile
   force_destroy = var.force_destroy
 }

@@ -8,7 +8,7 @@ variable "access_logs" {
 }
 
 variable "environment" {
-  description = "The most precious environment of this account: local, dev or prod. prod refuses force_destroy."
+  description = "The most critical environment of this account, such as dev, staging or prod."
   type        = string
   default     = "prod"
   nullable    = false
@@ -19,6 +19,15 @@ variable "force_destroy" {
   type        = bool
   default     = false
   nullable    = false
+}
+
+variable "profile" {
+  description = <<-EOT
+    The safety profile: local, dev or prod, which refuses force_destroy. Null: environment if it is local or dev,
+    otherwise prod.
+  EOT
+  type        = string
+  default     = null
 }
 
 variable "region" {

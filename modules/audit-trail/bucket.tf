@@ -8,6 +8,16 @@ resource "aws_s3_bucket" "this" {
   # Destroy goes from dependents to dependencies. While the bucket holds evidence S3 refuses to delete it, and then the
   # key, which waits for the bucket, is never scheduled for deletion: what is kept stays readable.
   depends_on = [aws_kms_key.this]
+
+  lifecycle {
+    precondition {
+      condition = length(local.bucket_name) <= 63
+      error_message = format(
+        "The bucket name %s has %d characters, and S3 allows 63: shorten name or environment.",
+        local.bucket_name, length(local.bucket_name),
+      )
+    }
+  }
 }
 
 resource "aws_s3_bucket_public_access_block" "this" {

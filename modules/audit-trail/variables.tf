@@ -24,8 +24,8 @@ variable "bucket" {
   nullable = false
 
   validation {
-    condition     = !(var.bucket.force_destroy && var.environment == "prod")
-    error_message = "bucket.force_destroy must be false in prod: evidence outlives the trail."
+    condition     = !(var.bucket.force_destroy && local.profile == "prod")
+    error_message = "bucket.force_destroy must be false with profile prod: evidence must outlive the trail."
   }
 
   validation {
@@ -46,8 +46,8 @@ variable "bucket" {
   }
 
   validation {
-    condition     = var.environment != "prod" || var.bucket.expire_days == 0 || var.bucket.expire_days >= 365
-    error_message = "bucket.expire_days must be at least 365 in prod, or 0 to keep the files for ever."
+    condition     = local.profile != "prod" || var.bucket.expire_days == 0 || var.bucket.expire_days >= 365
+    error_message = "bucket.expire_days must be at least 365 with profile prod, or 0 to keep the files forever."
   }
 
   validation {
@@ -80,13 +80,13 @@ variable "delivery_topic" {
 }
 
 variable "environment" {
-  description = "Safety profile: local, dev or prod. prod refuses force_destroy and retention under a year."
+  description = "Name of the environment, such as dev, staging or prod; part of every name. See profile."
   type        = string
   nullable    = false
 
   validation {
-    condition     = contains(["local", "dev", "prod"], var.environment)
-    error_message = "environment must be one of local, dev, prod."
+    condition     = can(regex("^[a-z0-9](-?[a-z0-9])*$", var.environment)) && length(var.environment) <= 12
+    error_message = "environment must have 1 to 12 lowercase letters, digits and single hyphens between them."
   }
 }
 
@@ -120,8 +120,8 @@ variable "log_retention_days" {
   }
 
   validation {
-    condition     = var.environment != "prod" || var.log_retention_days == 0 || var.log_retention_days >= 365
-    error_message = "log_retention_days must be at least 365 in prod, or 0 to keep the events for ever."
+    condition     = local.profile != "prod" || var.log_retention_days == 0 || var.log_retention_days >= 365
+    error_message = "log_retention_days must be at least 365 with profile prod, or 0 to keep the events forever."
   }
 }
 
@@ -153,7 +153,7 @@ variable "name" {
 
   validation {
     condition     = length("${var.name}-${var.environment}") <= 29
-    error_message = "name must be shorter: with account and region it does not fit into a bucket's 63 characters."
+    error_message = "name and environment must have at most 28 characters together: the bucket's name contains them."
   }
 }
 
@@ -168,6 +168,21 @@ variable "permissions_boundary_arn" {
       can(regex("^arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/.+$", var.permissions_boundary_arn))
     )
     error_message = "permissions_boundary_arn must be the ARN of an IAM policy, or null."
+  }
+}
+
+variable "profile" {
+  description = <<-EOT
+    The safety profile: local, dev or prod, which refuses force_destroy and retention under a year. Null: environment if it is local or
+    dev, otherwise prod.
+  EOT
+
+  type    = string
+  default = null
+
+  validation {
+    condition     = try(contains(["local", "dev", "prod"], var.profile), var.profile == null)
+    error_message = "profile must be \"local\", \"dev\" or \"prod\", or null to derive it from environment."
   }
 }
 

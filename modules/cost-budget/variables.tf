@@ -14,13 +14,13 @@ variable "anomaly_monitor" {
 }
 
 variable "environment" {
-  description = "One of local, dev, prod; part of the budget's name."
+  description = "Name of the environment, such as dev, staging or prod; part of the budget's name."
   type        = string
   nullable    = false
 
   validation {
-    condition     = contains(["local", "dev", "prod"], var.environment)
-    error_message = "environment must be one of local, dev, prod."
+    condition     = can(regex("^[a-z0-9](-?[a-z0-9])*$", var.environment)) && length(var.environment) <= 12
+    error_message = "environment must have 1 to 12 lowercase letters, digits and single hyphens between them."
   }
 }
 

@@ -99,9 +99,6 @@ locals {
     }
   }
 
-  # An alarm that reaches nobody would cost money to say nothing.
-  is_watched = length(var.alarms.emails) + length(var.alarms.topic_arns) > 0
-
   alarms = merge([
     for key, entry in local.alarm_catalogue : {
       for suffix, dimensions in entry.dimensions :
@@ -109,7 +106,7 @@ locals {
         dimensions = dimensions
         threshold  = coalesce(try(var.alarms.tune[key].threshold, null), entry.threshold)
       })
-    } if local.is_watched && try(var.alarms.tune[key].enabled, true)
+    } if local.has_alarm_recipients && try(var.alarms.tune[key].enabled, true)
   ]...)
 
   # The topic's ARN as its policy knows it: nothing publishes, or tries to, before the policy is in place.
@@ -117,7 +114,7 @@ locals {
 
   publishers = concat(
     ["cloudwatch.amazonaws.com"],
-    [for budget in var.budget[*] : "budgets.amazonaws.com"],
+    [for budget in local.budget[*] : "budgets.amazonaws.com"],
   )
 }
 

@@ -26,12 +26,17 @@ locals {
     [for arn in var.alarms.topic_arns : arn if split(":", arn)[4] == local.account_id],
   )
 
+  # A budget that profile.tf refuses is not passed on, or cost-budget would refuse it again.
+  budget = (
+    local.budget_requested && local.budget_available && local.budget_has_recipients ? var.budget : null
+  )
+
   fixed_monthly_total_usd = sum(values(local.fixed_monthly_cents)) / 100
 }
 
 module "cost_budget" {
   source   = "../cost-budget"
-  for_each = { for budget in var.budget[*] : "monthly" => budget }
+  for_each = { for budget in local.budget[*] : "monthly" => budget }
 
   name              = var.name
   environment       = var.environment
@@ -48,9 +53,9 @@ module "cost_budget" {
 
 check "fixed_cost" {
   assert {
-    condition = try(local.fixed_monthly_total_usd <= var.budget.monthly_usd / 2, var.budget == null)
+    condition = try(local.fixed_monthly_total_usd <= local.budget.monthly_usd / 2, local.budget == null)
     error_message = format(
-      "%s costs %.2f $ a month before any request, over half of budget.monthly_usd: raise that, or switch things off.",
+      "%s costs $%.2f a month before any request, more than half of budget.monthly_usd: raise it, or disable features.",
       local.service, local.fixed_monthly_total_usd,
     )
   }

@@ -84,7 +84,7 @@ locals {
       period  = 21600
       metrics = [["AWS/Billing", "EstimatedCharges", "Currency", "USD"]]
       annotations = {
-        horizontal = [for budget in var.budget[*] : { label = "budget", value = budget.monthly_usd }]
+        horizontal = [for budget in local.budget[*] : { label = "budget", value = budget.monthly_usd }]
       }
     },
   ]
@@ -158,7 +158,7 @@ resource "aws_cloudwatch_dashboard" "service" {
 resource "aws_cloudwatch_query_definition" "saved" {
   for_each = {
     for name, saved in local.saved_queries : name => saved
-    if coalesce(var.insights.saved_queries, var.environment != "local")
+    if coalesce(var.insights.saved_queries, local.profile != "local")
   }
 
   name            = "${local.service}/${each.key}"

@@ -49,7 +49,7 @@ resource "aws_kms_key" "service" {
   tags                = local.tags
 
   # The longest time AWS grants for second thoughts where losing the key would lose production data.
-  deletion_window_in_days = var.environment == "prod" ? 30 : 7
+  deletion_window_in_days = local.is_prod ? 30 : 7
 
   # With a key of your own, everything moves to that before this one is scheduled for deletion.
   lifecycle {

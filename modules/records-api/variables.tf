@@ -53,11 +53,6 @@ variable "alarms" {
   nullable = false
 
   validation {
-    condition     = var.environment != "prod" || length(var.alarms.emails) + length(var.alarms.topic_arns) > 0
-    error_message = "alarms reach nobody, which prod refuses: set alarms.emails or alarms.topic_arns."
-  }
-
-  validation {
     condition = alltrue([
       for email in var.alarms.emails : can(regex("^[^@\\s,;<>]+@[^@\\s,;<>.]+([.][^@\\s,;<>.]+)+$", email))
     ])
@@ -160,18 +155,8 @@ variable "audit" {
   }
 
   validation {
-    condition     = var.environment != "prod" || var.audit.mode != null
-    error_message = "audit.mode must be said in prod: \"create\", or \"off\" where another trail records the table."
-  }
-
-  validation {
     condition     = contains(["all", "none", "write"], var.audit.data_events)
     error_message = "audit.data_events must be \"write\", \"all\" or \"none\"."
-  }
-
-  validation {
-    condition     = var.environment != "prod" || !var.audit.force_destroy
-    error_message = "audit.force_destroy must be false in prod: evidence outlives the service."
   }
 }
 
@@ -197,20 +182,12 @@ variable "auth" {
   }
 
   validation {
-    condition     = !(var.environment == "prod" && var.auth.mode == "NONE")
-    error_message = "auth.mode \"NONE\" lets everybody read and write: prod needs \"IAM\" or \"JWT\"."
-  }
-
-  validation {
     condition = (
       var.auth.issuer == null
       || can(regex("^https://[^/?#\\s]+(/[^?#\\s]*)?$", var.auth.issuer))
-      || (
-        var.environment == "local"
-        && can(regex("^http://(127[.]0[.]0[.]1|localhost|\\[::1\\])(:[0-9]+)?(/[^?#\\s]*)?$", var.auth.issuer))
-      )
+      || can(regex("^http://(127[.]0[.]0[.]1|localhost|\\[::1\\])(:[0-9]+)?(/[^?#\\s]*)?$", var.auth.issuer))
     )
-    error_message = "auth.issuer must be an https URL; plain http is for a loopback issuer with environment \"local\"."
+    error_message = "auth.issuer must be an https URL. Profile \"local\" also accepts http on a loopback address."
   }
 
   validation {
@@ -230,14 +207,17 @@ variable "auth" {
 
 variable "budget" {
   description = <<-EOT
-    What a month may cost: `monthly_usd`, and `thresholds` by name (`percent` of it; `type` `ACTUAL` or `FORECASTED`).
-    It tells `emails`, and the first that hears of alarms: the topic for `alarms.emails`, else the first of
-    `alarms.topic_arns`, which must then admit budgets.amazonaws.com. It counts the whole account unless `scope` names
-    a tag that the payer account has activated. Null: no budget.
+    The monthly budget. `mode`: `create` (the default), or `off` with a `reason`. `monthly_usd`: the limit.
+    `thresholds`, by a name of your choice: `percent` of the limit, and `type`, `ACTUAL` or `FORECASTED`. Notifications
+    go to `emails` and to the topic for `alarms.emails`, or else to the first of `alarms.topic_arns`, whose policy must
+    then allow budgets.amazonaws.com. The budget covers the whole account unless `scope` names a tag that the payer
+    account has activated. Null means no budget.
   EOT
   type = object({
     emails      = optional(set(string), [])
-    monthly_usd = number
+    mode        = optional(string, "create")
+    monthly_usd = optional(number)
+    reason      = optional(string)
     scope = optional(object({
       tag_key   = string
       tag_value = string
@@ -250,13 +230,20 @@ variable "budget" {
   default = null
 
   validation {
-    condition     = var.environment != "prod" || var.budget != null
-    error_message = "budget must be set in prod: budget = { monthly_usd = ... }."
+    condition     = contains(["create", "off"], try(var.budget.mode, "off"))
+    error_message = "budget.mode must be \"create\" or \"off\"."
   }
 
   validation {
-    condition     = try(var.budget.monthly_usd > 0, var.budget == null)
-    error_message = "budget.monthly_usd must be more than 0; for no budget, set budget to null."
+    condition     = try(var.budget.mode, "off") != "create" || try(var.budget.monthly_usd > 0, false)
+    error_message = <<-EOT
+      budget.monthly_usd must be greater than 0. For no budget, set budget.mode = "off" and budget.reason.
+    EOT
+  }
+
+  validation {
+    condition     = try(var.budget.mode, "create") != "off" || try(trimspace(var.budget.reason), "") != ""
+    error_message = "budget.reason must explain why budget.mode is \"off\"."
   }
 
   validation {
@@ -264,27 +251,21 @@ variable "budget" {
       for email in try(var.budget.emails, []) :
       can(regex("^[^@\\s,;<>]+@[^@\\s,;<>.]+([.][^@\\s,;<>.]+)+$", email))
     ])
-    error_message = "budget.emails must hold plain addresses such as finance@example.com."
-  }
-
-  validation {
-    condition = var.budget == null || (
-      length(try(var.budget.emails, [])) + length(var.alarms.emails) + length(var.alarms.topic_arns) > 0
-    )
-    error_message = "budget tells nobody: set budget.emails, alarms.emails or alarms.topic_arns."
+    error_message = "budget.emails must contain plain addresses such as finance@example.com."
   }
 }
 
 variable "environment" {
   description = <<-EOT
-    The safety profile: `local` (an emulator), `dev` or `prod`. `prod` refuses unsafe settings of the other variables.
+    Name of the environment, such as `dev`, `staging` or `prod`. With `name`, it is the prefix of every resource's name.
+    See `profile` for the rules that apply.
   EOT
   type        = string
   nullable    = false
 
   validation {
-    condition     = contains(["local", "dev", "prod"], var.environment)
-    error_message = "environment must be \"local\", \"dev\" or \"prod\"."
+    condition     = can(regex("^[a-z0-9](-?[a-z0-9])*$", var.environment)) && length(var.environment) <= 12
+    error_message = "environment must have 1 to 12 lowercase letters, digits and single hyphens between them."
   }
 }
 
@@ -307,13 +288,12 @@ variable "function" {
     condition = (
       var.function.dynamodb_endpoint_url == null
       || can(regex("^https://[^/?#\\s]+$", var.function.dynamodb_endpoint_url))
-      || (
-        var.environment == "local"
-        && can(regex("^http://(127[.]0[.]0[.]1|localhost|\\[::1\\])(:[0-9]+)?$", var.function.dynamodb_endpoint_url))
-      )
+      || can(regex(
+        "^http://(127[.]0[.]0[.]1|localhost|\\[::1\\])(:[0-9]+)?$", var.function.dynamodb_endpoint_url,
+      ))
     )
     error_message = <<-EOT
-      function.dynamodb_endpoint_url must be https://<host>; plain http is for loopback with environment "local".
+      function.dynamodb_endpoint_url must be https://<host>. Profile "local" also accepts http on a loopback address.
     EOT
   }
 
@@ -341,8 +321,8 @@ variable "function" {
 
 variable "insights" {
   description = <<-EOT
-    What to look at: `dashboard`, and `saved_queries` for Logs Insights (null: all but where `environment` is `local`,
-    as emulators can't keep queries).
+    What to look at: `dashboard`, and `saved_queries` for Logs Insights (null: all
+    unless `profile` is `local`, as emulators can't keep queries).
   EOT
   type = object({
     dashboard     = optional(bool, true)
@@ -412,23 +392,24 @@ variable "log_retention_days" {
       545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653.
     EOT
   }
-
-  validation {
-    condition     = var.environment != "prod" || var.log_retention_days >= 365
-    error_message = "log_retention_days must be at least 365 in prod: every change stays accountable for a year."
-  }
 }
 
 variable "name" {
-  description = "Name of the service; with `environment`, the beginning of every resource's name."
+  description = "Name of the service. With `environment`, it is the prefix of every resource's name."
   type        = string
   nullable    = false
 
   validation {
     condition     = can(regex("^[a-z](-?[a-z0-9])+$", var.name)) && length(var.name) >= 3 && length(var.name) <= 24
     error_message = <<-EOT
-      name must have 3 to 24 lower-case letters, digits and hyphens, begin with a letter, not end with a hyphen, and
-      have no two hyphens in a row, which CloudTrail refuses.
+      name must have 3 to 24 lowercase letters, digits and single hyphens between them, and start with a letter.
+    EOT
+  }
+
+  validation {
+    condition     = length("${var.name}-${var.environment}") <= 29
+    error_message = <<-EOT
+      name and environment must have at most 28 characters together: names of buckets and roles are built from them.
     EOT
   }
 }
@@ -464,6 +445,20 @@ variable "permissions_boundary_arn" {
       || can(regex("^arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/[!-~]+$", var.permissions_boundary_arn))
     )
     error_message = "permissions_boundary_arn must be the ARN of an IAM policy."
+  }
+}
+
+variable "profile" {
+  description = <<-EOT
+    The safety profile: `local` (an emulator), `dev` or `prod`, which refuses unsafe settings. Null: `environment` if it
+    is `local` or `dev`, otherwise `prod`.
+  EOT
+  type        = string
+  default     = null
+
+  validation {
+    condition     = try(contains(["local", "dev", "prod"], var.profile), var.profile == null)
+    error_message = "profile must be \"local\", \"dev\" or \"prod\", or null to derive it from environment."
   }
 }
 
@@ -526,16 +521,6 @@ variable "table" {
       && floor(var.table.record_retention_days) == var.table.record_retention_days
     )
     error_message = "table.record_retention_days must be a whole number from 0 (for ever) to 3650."
-  }
-
-  validation {
-    condition     = var.environment != "prod" || var.table.deletion_protection
-    error_message = "table.deletion_protection must be true in prod."
-  }
-
-  validation {
-    condition     = var.environment != "prod" || var.table.point_in_time_recovery
-    error_message = "table.point_in_time_recovery must be true in prod."
   }
 }
 

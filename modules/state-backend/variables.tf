@@ -15,13 +15,13 @@ variable "access_logs" {
 }
 
 variable "environment" {
-  description = "The most precious environment whose state is kept: local, dev or prod. prod refuses force_destroy."
+  description = "The most critical environment whose state is stored, such as dev, staging or prod. See profile."
   type        = string
   nullable    = false
 
   validation {
-    condition     = contains(["local", "dev", "prod"], var.environment)
-    error_message = "environment must be one of local, dev, prod."
+    condition     = can(regex("^[a-z0-9](-?[a-z0-9])*$", var.environment)) && length(var.environment) <= 12
+    error_message = "environment must have 1 to 12 lowercase letters, digits and single hyphens between them."
   }
 }
 
@@ -32,8 +32,8 @@ variable "force_destroy" {
   nullable    = false
 
   validation {
-    condition     = !(var.force_destroy && var.environment == "prod")
-    error_message = "force_destroy must be false in prod: without its state Terraform knows nothing of what it made."
+    condition     = !(var.force_destroy && local.profile == "prod")
+    error_message = "force_destroy must be false with profile prod: without state, Terraform can't manage anything."
   }
 }
 
@@ -57,6 +57,21 @@ variable "name" {
   validation {
     condition     = can(regex("^[a-z](-?[a-z0-9])+$", var.name)) && length(var.name) >= 3 && length(var.name) <= 24
     error_message = "name must be 3 to 24 of a-z 0-9 -, begin with a letter, not end in - and have no two - in a row."
+  }
+}
+
+variable "profile" {
+  description = <<-EOT
+    The safety profile: local, dev or prod, which refuses force_destroy. Null: environment if it is local or
+    dev, otherwise prod.
+  EOT
+
+  type    = string
+  default = null
+
+  validation {
+    condition     = try(contains(["local", "dev", "prod"], var.profile), var.profile == null)
+    error_message = "profile must be \"local\", \"dev\" or \"prod\", or null to derive it from environment."
   }
 }
 

@@ -9,7 +9,7 @@ variables {
   environment = "dev"
 }
 
-# The longest region names have two characters more than eu-central-1.
+# Region names have at most 14 characters, but for one of 15 (tests/contract/test_names.py).
 run "name_of_24_fits_in_prod" {
   command = plan
 
@@ -18,10 +18,31 @@ run "name_of_24_fits_in_prod" {
     environment = "prod"
   }
 
-  assert {
-    condition     = length(local.bucket_name) + 2 <= 63 && length(local.role_name) + 2 <= 64
-    error_message = "The longest name must leave room for what is added to it."
+  override_data {
+    target = data.aws_region.this
+    values = { id = "ap-southeast-1" }
   }
+
+  assert {
+    condition     = length(local.bucket_name) == 63
+    error_message = "The longest name must fit in a bucket's name."
+  }
+}
+
+run "bucket_name_of_64_is_refused" {
+  command = plan
+
+  variables {
+    name        = "a23456789-123456789-1234"
+    environment = "prod"
+  }
+
+  override_data {
+    target = data.aws_region.this
+    values = { id = "us-isof-south-1" }
+  }
+
+  expect_failures = [aws_s3_bucket.this]
 }
 
 run "name_with_two_hyphens_in_a_row_is_refused" {
@@ -64,17 +85,43 @@ run "name_ending_in_a_hyphen_is_refused" {
   expect_failures = [var.name]
 }
 
-run "environment_local_is_known" {
+run "environment_of_13_is_refused" {
   command = plan
   module { source = "./tests/inputs" }
-  variables { environment = "local" }
+  variables { environment = "staging-eu-12" }
+  expect_failures = [var.environment]
 }
 
-run "environment_staging_is_refused" {
+run "unknown_profile_is_refused" {
   command = plan
   module { source = "./tests/inputs" }
-  variables { environment = "staging" }
-  expect_failures = [var.environment]
+  variables { profile = "staging" }
+  expect_failures = [var.profile]
+}
+
+run "any_environment_can_have_the_profile_dev" {
+  command = plan
+  module { source = "./tests/inputs" }
+
+  variables {
+    environment        = "staging"
+    profile            = "dev"
+    bucket             = { expire_days = 100, force_destroy = true }
+    log_retention_days = 30
+  }
+}
+
+run "any_other_environment_has_the_profile_prod" {
+  command = plan
+  module { source = "./tests/inputs" }
+
+  variables {
+    environment        = "staging"
+    bucket             = { expire_days = 100 }
+    log_retention_days = 30
+  }
+
+  expect_failures = [var.bucket, var.log_retention_days]
 }
 
 run "force_destroy_is_allowed_in_dev" {

@@ -199,16 +199,16 @@ run "anomalies_of_nothing_are_refused" {
   expect_failures = [var.anomaly_monitor]
 }
 
-run "environment_prod_is_known" {
+run "any_short_environment_is_allowed" {
   command = plan
   module { source = "./tests/inputs" }
-  variables { environment = "prod" }
+  variables { environment = "staging-eu-1" }
 }
 
-run "environment_staging_is_refused" {
+run "environment_of_13_is_refused" {
   command = plan
   module { source = "./tests/inputs" }
-  variables { environment = "staging" }
+  variables { environment = "staging-eu-12" }
   expect_failures = [var.environment]
 }
 

@@ -9,14 +9,19 @@ variables {
   environment = "dev"
 }
 
-# The longest region names have two characters more than eu-central-1.
+# The longest region name that AWS has (tests/contract/test_names.py).
 run "name_of_24_fits" {
   command = plan
   variables { name = "a23456789-123456789-1234" }
 
+  override_data {
+    target = data.aws_region.this
+    values = { id = "us-isof-south-1" }
+  }
+
   assert {
-    condition     = length(local.bucket_name) + 2 <= 63
-    error_message = "The longest name must leave room for what is added to it."
+    condition     = length(local.bucket_name) <= 63
+    error_message = "The longest name must fit in a bucket's name."
   }
 }
 
@@ -41,11 +46,41 @@ run "name_with_capitals_is_refused" {
   expect_failures = [var.name]
 }
 
-run "environment_staging_is_refused" {
+run "environment_of_13_is_refused" {
   command = plan
   module { source = "./tests/inputs" }
-  variables { environment = "staging" }
+  variables { environment = "staging-eu-12" }
   expect_failures = [var.environment]
+}
+
+run "any_environment_can_have_the_profile_dev" {
+  command = plan
+  module { source = "./tests/inputs" }
+
+  variables {
+    environment   = "staging"
+    profile       = "dev"
+    force_destroy = true
+  }
+}
+
+run "any_other_environment_has_the_profile_prod" {
+  command = plan
+  module { source = "./tests/inputs" }
+
+  variables {
+    environment   = "staging"
+    force_destroy = true
+  }
+
+  expect_failures = [var.force_destroy]
+}
+
+run "unknown_profile_is_refused" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables { profile = "staging" }
+  expect_failures = [var.profile]
 }
 
 run "force_destroy_is_allowed_in_dev" {

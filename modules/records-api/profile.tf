@@ -1,0 +1,123 @@
+# The safety profile, and every rule that depends on it or on two variables at once. These rules are
+# preconditions of one resource, so that one plan reports all of them; validations of variables
+# that refer to each other would be a cycle. Terraform checks them while planning, before it creates
+# anything.
+locals {
+  profile = coalesce(
+    var.profile,
+    contains(["dev", "local"], var.environment) ? var.environment : "prod",
+  )
+  is_prod = local.profile == "prod"
+
+  # How messages name the profile, which may be a surprise where the environment has another name.
+  prod = (
+    var.environment == "prod" || var.profile == "prod"
+    ? "prod"
+    : "prod (the default profile for environment \"${var.environment}\")"
+  )
+
+  has_alarm_recipients = length(var.alarms.emails) + length(var.alarms.topic_arns) > 0
+
+  # botocore's endpoint data (1.44.5) lists AWS Budgets in these partitions only.
+  budget_partitions = ["aws", "aws-cn"]
+
+  budget_requested      = try(var.budget.mode, "off") == "create"
+  budget_available      = contains(local.budget_partitions, local.partition)
+  budget_has_recipients = length(try(var.budget.emails, [])) > 0 || local.has_alarm_recipients
+}
+
+resource "terraform_data" "profile" {
+  input = local.profile
+
+  lifecycle {
+    precondition {
+      condition     = !local.is_prod || local.has_alarm_recipients
+      error_message = <<-EOT
+        ${local.prod} requires at least one alarm recipient: set alarms.emails or alarms.topic_arns.
+      EOT
+    }
+
+    precondition {
+      condition     = !local.is_prod || !var.audit.force_destroy
+      error_message = <<-EOT
+        ${local.prod} requires audit.force_destroy = false: audit evidence must outlive the service.
+      EOT
+    }
+
+    precondition {
+      condition     = !local.is_prod || var.audit.mode != null
+      error_message = <<-EOT
+        ${local.prod} requires audit.mode: use "create", or "off" if another trail covers the table.
+      EOT
+    }
+
+    precondition {
+      condition     = !local.is_prod || var.auth.mode != "NONE"
+      error_message = <<-EOT
+        ${local.prod} refuses auth.mode "NONE", which lets anyone in: use "IAM" or "JWT".
+      EOT
+    }
+
+    precondition {
+      condition     = !local.is_prod || var.budget != null
+      error_message = <<-EOT
+        ${local.prod} requires budget: set monthly_usd in it, or mode = "off" and a reason.
+      EOT
+    }
+
+    precondition {
+      condition     = !local.is_prod || var.log_retention_days >= 365
+      error_message = <<-EOT
+        ${local.prod} requires log_retention_days of at least 365, to trace changes for a year.
+      EOT
+    }
+
+    precondition {
+      condition     = !local.is_prod || var.table.deletion_protection
+      error_message = <<-EOT
+        ${local.prod} requires table.deletion_protection = true.
+      EOT
+    }
+
+    precondition {
+      condition     = !local.is_prod || var.table.point_in_time_recovery
+      error_message = <<-EOT
+        ${local.prod} requires table.point_in_time_recovery = true.
+      EOT
+    }
+
+    precondition {
+      condition = (
+        local.profile == "local" || !startswith(coalesce(var.auth.issuer, "-"), "http:")
+      )
+      error_message = <<-EOT
+        auth.issuer may use http only in profile "local": set an https URL.
+      EOT
+    }
+
+    precondition {
+      condition = (
+        local.profile == "local"
+        || !startswith(coalesce(var.function.dynamodb_endpoint_url, "-"), "http:")
+      )
+      error_message = <<-EOT
+        function.dynamodb_endpoint_url may use http only in profile "local": set an https URL.
+      EOT
+    }
+
+    precondition {
+      condition     = !local.budget_requested || local.budget_available
+      error_message = <<-EOT
+        AWS Budgets does not exist in partition ${local.partition}: set budget.mode = "off" and
+        budget.reason.
+      EOT
+    }
+
+    precondition {
+      condition     = !local.budget_requested || local.budget_has_recipients
+      error_message = <<-EOT
+        budget notifies nobody: set budget.emails, alarms.emails or alarms.topic_arns.
+      EOT
+    }
+  }
+}

@@ -1,0 +1,123 @@
+"""The rules of modules/records-api/profile.tf: which inputs they refuse, all in one plan.
+
+tests/inputs of the module contains its variables and profile.tf, and needs no provider.
+"""
+
+import json
+import shutil
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from lib import terraform
+from policy.hcl import ROOT
+
+INPUTS = ROOT / "modules/records-api/tests/inputs"
+LOOPBACK = "http://127.0.0.1:8080"
+
+PROD: dict[str, Any] = {
+    "environment": "prod",
+    "alarms": {"emails": ["on-call@example.com"]},
+    "audit": {"mode": "off"},
+    "budget": {"monthly_usd": 25},
+}
+UNSAFE: dict[str, Any] = {
+    "audit": {"force_destroy": True},
+    "auth": {"mode": "NONE"},
+    "function": {"dynamodb_endpoint_url": LOOPBACK},
+    "log_retention_days": 180,
+    "table": {"deletion_protection": False, "point_in_time_recovery": False},
+}
+REFUSED_IN_PROD = [
+    'function.dynamodb_endpoint_url may use http only in profile "local": set an https URL.',
+    'prod refuses auth.mode "NONE", which lets anyone in: use "IAM" or "JWT".',
+    "prod requires at least one alarm recipient: set alarms.emails or alarms.topic_arns.",
+    'prod requires audit.mode: use "create", or "off" if another trail covers the table.',
+    "prod requires audit.force_destroy = false: audit evidence must outlive the service.",
+    'prod requires budget: set monthly_usd in it, or mode = "off" and a reason.',
+    "prod requires log_retention_days of at least 365, to trace changes for a year.",
+    "prod requires table.deletion_protection = true.",
+    "prod requires table.point_in_time_recovery = true.",
+]
+
+Plan = Callable[..., list[str]]
+
+
+@pytest.fixture(scope="module")
+def plan(tmp_path_factory: pytest.TempPathFactory) -> Plan:
+    """Plan these inputs and return the messages of all errors, sorted."""
+    folder = tmp_path_factory.mktemp("inputs")
+    shutil.copytree(INPUTS, folder, dirs_exist_ok=True)
+    runner = terraform.ensure(folder / "terraform.log")
+    env = terraform.environment(data=folder / ".terraform")
+    runner.run(folder, "init", "-no-color", env=env)
+
+    def planned(**inputs: Any) -> list[str]:  # noqa: ANN401 (JSON)
+        (folder / "inputs.auto.tfvars.json").write_text(json.dumps({"name": "orders"} | inputs))
+        lines = runner.call(folder, "plan", "-json", env=env).output.splitlines()
+        messages = [json.loads(line) for line in lines]
+        return sorted(
+            " ".join(message["diagnostic"]["detail"].split())
+            for message in messages
+            if message["type"] == "diagnostic"
+        )
+
+    return planned
+
+
+@pytest.mark.parametrize(
+    "names", [{"environment": "prod"}, {"environment": "x", "profile": "prod"}]
+)
+def test_one_plan_reports_everything_that_prod_refuses(plan: Plan, names: dict[str, str]) -> None:
+    assert plan(**UNSAFE, **names) == sorted(REFUSED_IN_PROD)
+
+
+def test_any_other_environment_has_the_profile_prod(plan: Plan) -> None:
+    refused = plan(**UNSAFE, environment="staging")
+    assert len(refused) == len(REFUSED_IN_PROD)
+    assert 'prod (the default profile for environment "staging") requires budget: set' in " ".join(
+        refused
+    )
+
+
+@pytest.mark.parametrize(
+    "inputs",
+    [
+        PROD,
+        PROD | {"environment": "staging", "log_retention_days": 365},
+        PROD | {"budget": {"mode": "off", "reason": "GovCloud"}, "partition": "aws-us-gov"},
+        PROD | {"alarms": {"topic_arns": ["arn:aws:sns:eu-west-1:111122223333:pager"]}},
+        PROD | {"partition": "aws-cn", "auth": {"mode": "JWT"} | {
+            "issuer": "https://login.example.com", "audience": ["records"]}},
+        UNSAFE | {"environment": "local"},
+        UNSAFE | {"environment": "staging", "profile": "dev", "function": {}},
+        {"environment": "dev", "budget": {"monthly_usd": 5, "emails": ["a@example.com"]}},
+    ],
+)  # fmt: skip
+def test_what_the_profile_allows_is_planned(plan: Plan, inputs: dict[str, Any]) -> None:
+    assert plan(**inputs) == []
+
+
+@pytest.mark.parametrize(
+    ("inputs", "refused"),
+    [
+        (
+            {"auth": {"mode": "JWT", "issuer": LOOPBACK, "audience": ["records"]}},
+            'auth.issuer may use http only in profile "local": set an https URL.',
+        ),
+        (
+            {"budget": {"monthly_usd": 25}},
+            "budget notifies nobody: set budget.emails, alarms.emails or alarms.topic_arns.",
+        ),
+        (
+            {"budget": PROD["budget"], "alarms": PROD["alarms"], "partition": "aws-us-gov"},
+            (
+                "AWS Budgets does not exist in partition aws-us-gov:"
+                ' set budget.mode = "off" and budget.reason.'
+            ),
+        ),
+    ],
+)
+def test_every_profile_but_local_refuses(plan: Plan, inputs: dict[str, Any], refused: str) -> None:
+    assert plan(**inputs, environment="dev") == [refused]
