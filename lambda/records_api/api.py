@@ -43,7 +43,7 @@ class Listing(NamedTuple):
 
     query: store.Query
     limit: int
-    after: str | None
+    after: cursor.Place | None
     parameters: dict[str, str]
 
 

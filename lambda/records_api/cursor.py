@@ -1,31 +1,63 @@
-"""Opaque page positions, bound to the query they came from.
+"""Opaque places in a listing, bound to the query they came from.
 
-A cursor holds a format version, a digest of query and position, and the position. It is no secret and needs no key:
-the server rebuilds the start key from the query, so a forged cursor can at most begin a listing its caller may read.
+A cursor holds a format, a digest of query and place, and the place. It is no secret and needs no key: the server takes
+the index and its partition from the query, so a forged cursor can at most begin a listing its caller may read, at
+another place.
 """
 
 import hashlib
-import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from typing import NamedTuple
 
-VERSION = "1"
 MAX_LENGTH = 511
-POSITION = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z#.+", re.ASCII | re.DOTALL)
+DIGEST_LENGTH = 16
+# What a cursor of MAX_LENGTH has room for beside its digest: base64 writes 3 bytes as 4 characters.
+MAX_PLACE_BYTES = MAX_LENGTH * 3 // 4 - DIGEST_LENGTH
+# A position is normally `createdAt#recordID`, and the cursor holds it alone. Items of other writers may have any.
+REGULAR, IRREGULAR = "1", "2"
 
 
-def encode(position: str, query: str) -> str:
-    """Return the cursor for `position` (`createdAt#recordID`) in `query` (any canonical text of the question)."""
-    digest = hashlib.sha256(f"{query}\n{position}".encode()).hexdigest()[:16]
-    return urlsafe_b64encode(f"{VERSION}{digest}{position}".encode()).decode().rstrip("=")
+class Place(NamedTuple):
+    """The keys of an item in a listing: the sort key of the index, and the key of the table, which breaks ties."""
+
+    position: str
+    record_id: str
 
 
-def decode(text: str, query: str, lower: str, upper: str) -> str:
-    """Return the position in `text`, or raise ValueError: it is malformed, of another query, or out of its bounds."""
-    if not text.isascii() or len(text) > MAX_LENGTH:
+def holds(place: Place) -> bool:
+    """Tell whether a place is short enough for a cursor."""
+    return len(_text(place).encode()) <= MAX_PLACE_BYTES
+
+
+def encode(place: Place, query: str) -> str:
+    """Return the cursor for a place (one that `holds`) in `query` (any canonical text of the question)."""
+    text = _text(place)
+    digest = hashlib.sha256(f"{query}\n{text.removeprefix(REGULAR)}".encode()).hexdigest()[:DIGEST_LENGTH]
+    return urlsafe_b64encode(f"{text[0]}{digest}{text[1:]}".encode()).decode().rstrip("=")
+
+
+def decode(cursor: str, query: str, lower: str, upper: str) -> Place:
+    """Return the place in `cursor`, or raise ValueError: malformed, of another query, or out of its bounds."""
+    if not cursor.isascii() or len(cursor) > MAX_LENGTH:
         raise ValueError("not a cursor of this service")
-    position = urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()[17:]
-    if not POSITION.fullmatch(position) or encode(position, query) != text:
+    text = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
+    place = _place(text[:1], text[1 + DIGEST_LENGTH :])
+    if not all(place) or encode(place, query) != cursor:
         raise ValueError("not a cursor of this query")
-    if not lower <= position <= upper:
+    if not lower <= place.position <= upper:
         raise ValueError("outside the query's time bounds")
-    return position
+    return place
+
+
+def _text(place: Place) -> str:
+    if place.record_id == place.position.partition("#")[2]:
+        return f"{REGULAR}{place.position}"
+    return f"{IRREGULAR}{len(place.position)} {place.position}{place.record_id}"
+
+
+def _place(form: str, text: str) -> Place:
+    """Return the place written as `text` in `form`; whether it was written so, encoding it again tells."""
+    if form == REGULAR:
+        return Place(text, text.partition("#")[2])
+    length, _, keys = text.partition(" ")
+    return Place(keys[: int(length)], keys[int(length) :])

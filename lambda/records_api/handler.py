@@ -31,11 +31,11 @@ class Request(NamedTuple):
 
 def list_records(request: Request) -> responses.Response:
     """Answer `GET /records`."""
-    asked = api.listing(request.event)
-    found, after = store.page(
-        request.table, asked.query, asked.limit, asked.after, int(request.now.timestamp())
-    )
-    return responses.page(asked, found, after, request.id, gzip=api.accepts_gzip(request.event))
+    listing, page = api.listing(request.event), responses.Page()
+    now = int(request.now.timestamp())
+    after = store.page(request.table, listing.query, listing.limit, listing.after, now, page.add)
+    is_gzip_accepted = api.accepts_gzip(request.event)
+    return responses.page(listing, page, after, request.id, gzip=is_gzip_accepted)
 
 
 def get_record(request: Request) -> responses.Response:

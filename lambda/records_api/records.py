@@ -5,6 +5,7 @@ import math
 import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -15,6 +16,8 @@ from .store import Record
 
 MAX_RECORD_BYTES = 64 * 1024
 TOMBSTONE_SECONDS = 24 * 3600
+# Whole numbers up to here are exact wherever JSON is read (RFC 8259, section 6).
+MAX_VERSION = 2**53 - 1
 Precondition = Callable[[str], bool]
 
 
@@ -127,7 +130,7 @@ def update(
         kept = {name: value for name, value in current.items() if name not in CLIENT_FIELDS}
         stamps = {
             "updatedAt": timestamp(now),
-            "version": _version(current) + 1,
+            "version": version(current) + 1,
             "writeToken": token,
         }
         changed: Record = kept | {"attributes": {}} | merge_patch(content, patch) | stamps
@@ -178,14 +181,21 @@ def delete(
 def public(record: Record) -> Record:
     """Return what callers see of an item, in a fixed order; other writers may have left out what has a default."""
     defaults = {"updatedAt": record["createdAt"]} if "createdAt" in record else {}
-    complete = {"attributes": {}, "version": 1} | defaults | record
+    complete = {"attributes": {}} | defaults | record | {"version": version(record)}
     return {name: complete[name] for name in PUBLIC_FIELDS if name in complete}
 
 
 def tag(record: Record) -> str:
     """Return the record's entity tag: its version and a digest of the write that made it (RFC 9110, section 8.8.3)."""
     digest = hashlib.sha256(str(record.get("writeToken", "")).encode()).hexdigest()[:12]
-    return f'"{record.get("version", 1)}-{digest}"'
+    return f'"{version(record)}-{digest}"'
+
+
+def version(record: Record) -> int:
+    """Return the record's version; an item of another writer, without one that this service can count on, has 1."""
+    number = record.get("version", 1)
+    is_sane = type(number) in (int, Decimal) and 1 <= number <= MAX_VERSION and number % 1 == 0
+    return int(number) if is_sane else 1
 
 
 def merge_patch(target: Any, patch: Any) -> Any:
@@ -217,11 +227,10 @@ def _check_size(record: Record) -> None:
 
 
 def _visible(record: Record, now: datetime) -> bool:
-    return "deletedAt" not in record and record.get("expiresAt", math.inf) > now.timestamp()
-
-
-def _version(record: Record) -> int:
-    return int(record.get("version", 1))
+    """Tell whether the record is there for callers; store.page applies the same rule."""
+    expires_at = record.get("expiresAt", math.inf)
+    is_expired = type(expires_at) in (int, Decimal) and expires_at <= now.timestamp()
+    return "deletedAt" not in record and not is_expired
 
 
 def _change(
@@ -251,7 +260,7 @@ def _refuse_to_guess(current: Record, conflict: store.Conflict) -> None:
     """
     found = conflict.current or {}
     same_record = found.get("createdAt") == current.get("createdAt")
-    if conflict.ambiguous and not (same_record and _version(found) == _version(current) + 1):
+    if conflict.ambiguous and not (same_record and version(found) == version(current) + 1):
         raise store.OutcomeUnknown("the record has changed twice since the write was sent")
 
 

@@ -3,7 +3,6 @@
 import json
 import zlib
 from base64 import b64encode
-from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -16,8 +15,13 @@ from .jsontext import to_json
 
 Response = dict[str, Any]
 
+
+class RecordTooLarge(Exception):
+    """A record of another writer that no response has room for."""
+
+
 # A Lambda response is at most 6 MB, counted after its body is escaped as a JSON string.
-MAX_PAGE_BYTES = 5_767_168
+MAX_CONTENT_BYTES = 5_767_168
 GZIP_FROM_BYTES = 1024
 GZIP_LEVEL = 3
 # zlib's way to ask for the gzip format: 16 more than the window size.
@@ -67,6 +71,11 @@ PROBLEMS: dict[type[Exception], tuple[HTTPStatus, str, str]] = {
         "configuration-error",
         "The service is not configured correctly; its log names every variable at fault.",
     ),
+    RecordTooLarge: (
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        "record-too-large",
+        "This record is larger than a response can be (6 MB); delete it, or update its attributes to null.",
+    ),
     store.Unavailable: (
         HTTPStatus.SERVICE_UNAVAILABLE,
         "unavailable",
@@ -85,26 +94,37 @@ INTERNAL_ERROR = (
 )
 
 
-def page(
-    asked: Listing, found: Sequence[store.Record], after: str | None, request_id: str, *, gzip: bool
-) -> Response:
-    """Return a page as a response: as many of the records as a Lambda response takes, and how to go on."""
-    texts: list[str] = []
-    size = 0
-    for record in found:
+class Page:
+    """The records of a page as JSON texts: no more than a Lambda response takes."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+        self._bytes = 0
+
+    def add(self, record: store.Record) -> bool:
+        """Add a record, or return False: there is no room left. One that no response has room for is left out."""
         text = to_json(records.public(record))
-        size += len(json.dumps(text))
-        if size > MAX_PAGE_BYTES:
-            after = found[len(texts) - 1]["position"]
-            break
-        texts.append(text)
-    content, headers = f'{{"records":[{",".join(texts)}]', {"vary": "Accept-Encoding"}
+        size = _escaped_bytes(text)
+        if size > MAX_CONTENT_BYTES:
+            return True
+        if self._bytes + size > MAX_CONTENT_BYTES:
+            return False
+        self.texts.append(text)
+        self._bytes += size
+        return True
+
+
+def page(
+    listing: Listing, page: Page, after: cursor.Place | None, request_id: str, *, gzip: bool
+) -> Response:
+    """Return a page as a response, with the way to the records behind `after`."""
+    content, headers = f'{{"records":[{",".join(page.texts)}]', {"vary": "Accept-Encoding"}
     if after is not None:
-        following = cursor.encode(after, to_json(list(asked.query)))
+        following = cursor.encode(after, to_json(list(listing.query)))
         content += f',"next":"{following}"'
         # In the order, and with the %20, of a signed request: older clients sign a query as it stands.
         target = urlencode(
-            sorted((asked.parameters | {"cursor": following}).items()), quote_via=quote
+            sorted((listing.parameters | {"cursor": following}).items()), quote_via=quote
         )
         headers["link"] = f'<?{target}>; rel="next"'
     answer = response(HTTPStatus.OK, request_id, content + "}", **headers)
@@ -112,10 +132,11 @@ def page(
 
 
 def record(status: HTTPStatus, record: store.Record, request_id: str, **headers: str) -> Response:
-    """Return a single record as a response, with its ETag."""
-    return response(
-        status, request_id, to_json(records.public(record)), etag=records.tag(record), **headers
-    )
+    """Return a single record as a response, with its ETag. Raises RecordTooLarge."""
+    text = to_json(records.public(record))
+    if _escaped_bytes(text) > MAX_CONTENT_BYTES:
+        raise RecordTooLarge
+    return response(status, request_id, text, etag=records.tag(record), **headers)
 
 
 def response(
@@ -156,6 +177,11 @@ def problem(error: Exception, request_id: str) -> Response:
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         headers["retry_after"] = str(RETRY_AFTER_SECONDS)
     return response(status, request_id, to_json(content), **headers)
+
+
+def _escaped_bytes(text: str) -> int:
+    """Return what a text of the body takes in a Lambda response."""
+    return len(json.dumps(text))
 
 
 def _compressed(answer: Response) -> Response:

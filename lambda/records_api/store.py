@@ -1,11 +1,14 @@
 """Which index serves which question, paging, and conditional writes, for records as plain dicts."""
 
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from . import attributes, dynamodb
+from . import attributes, cursor, dynamodb
+from .cursor import Place
+from .fields import RECORD_ID
 
 Record = dict[str, Any]
 
@@ -82,42 +85,36 @@ def get(table: Table, record_id: str) -> Record | None:
 
 
 def page(
-    table: Table, query: Query, limit: int, after: str | None, now: int
-) -> tuple[list[Record], str | None]:
-    """Return at most `limit` records in the query's order, and the position to go on after, or None at the end.
+    table: Table,
+    query: Query,
+    limit: int,
+    after: Place | None,
+    now: int,
+    add: Callable[[Record], bool],
+) -> Place | None:
+    """Pass records to `add` in the query's order; return the place to go on after, or None at the end.
 
-    `after` is a position to start behind; records that expired by `now` (epoch seconds) are left out. A page is
-    shorter than `limit`, or empty, and still has a position to go on after, where the read budget ran out.
+    A page ends after `limit` records, before a record that `add` returns False for, after READ_BUDGET_PAGES, and when
+    the time is up: it may be short, or empty, and yet not the last. Raises Unavailable only where nothing was reached.
+    Left out: what expired by `now` (epoch seconds), what was deleted, and what `_is_listed` refuses.
     """
-    name, value, residual = _partition(table, query)
-    matches = [f"#{field} = :{field}" for field in residual]
-    request = {
-        "IndexName": INDEXES[name],
-        "KeyConditionExpression": f"#{name} = :{name} AND #position BETWEEN :lower AND :upper",
-        "FilterExpression": " AND ".join(
-            ["(attribute_not_exists(#expiresAt) OR #expiresAt > :now)", *matches]
-        ),
-        "ScanIndexForward": not query.descending,
-        "Limit": max(limit + 1, FILTERED_READ_ITEMS) if residual else limit + 1,
-        **_terms(
-            [name, "position", "expiresAt", *residual],
-            {name: value, "lower": query.lower, "upper": query.upper, "now": now, **residual},
-        ),
-    }
-    found: list[Record] = []
-    for _ in range(READ_BUDGET_PAGES):
-        if after is not None:
-            request["ExclusiveStartKey"] = _item(
-                {name: value, "position": after, "recordID": after.partition("#")[2]}
-            )
-        answer = _call(table, "Query", request)
-        found += [_record(item) for item in answer["Items"]]
-        if len(found) > limit:
-            return found[:limit], found[limit - 1]["position"]
-        if "LastEvaluatedKey" not in answer:
-            return found, None
-        after = attributes.decode(answer["LastEvaluatedKey"]["position"])
-    return found, after
+    reached, added, reads = after, 0, 0
+    try:
+        for place, item in _walk(table, _listing(table, query, limit, after, now)):
+            if item is None:
+                reads += 1
+            elif added < limit and add(_record(item)):
+                added += 1
+            else:
+                return reached
+            reached = place
+            if reads >= READ_BUDGET_PAGES or time.monotonic() >= table.deadline:
+                return reached
+    except Unavailable:
+        if reached == after:
+            raise
+        return reached
+    return None
 
 
 def insert(table: Table, record: Record, now: int) -> None:
@@ -159,6 +156,58 @@ def probe(table: Table, operation: str) -> None:
     if operation == "delete":
         with suppress(Conflict):
             _write(table, "DeleteItem", key, *impossible)
+
+
+def _walk(
+    table: Table, request: dict[str, Any]
+) -> Iterator[tuple[Place, Mapping[str, Any] | None]]:
+    """Yield each item that a Query finds with its place; after each read but the last, where it ended, and None."""
+    while True:
+        answer = _call(table, "Query", request)
+        # Taken out of the answer, so that a megabyte is freed before the next one is read.
+        for item in answer.pop("Items"):
+            if _is_listed(place := _place(item)):
+                yield place, item
+        if "LastEvaluatedKey" not in answer:
+            return
+        request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+        if cursor.holds(place := _place(answer["LastEvaluatedKey"])):
+            yield place, None
+
+
+def _listing(
+    table: Table, query: Query, limit: int, after: Place | None, now: int
+) -> dict[str, Any]:
+    """Return the Query request for the records behind `after`."""
+    name, value, residual = _partition(table, query)
+    # An expiresAt that is no number never expires, as for DynamoDB's TTL.
+    conditions = [
+        "attribute_not_exists(#deletedAt)",
+        "(NOT attribute_type(#expiresAt, :numeric) OR #expiresAt > :now)",
+        *(f"#{field} = :{field}" for field in residual),
+    ]
+    values = {name: value, "lower": query.lower, "upper": query.upper, "now": now, "numeric": "N"}
+    request = {
+        "IndexName": INDEXES[name],
+        "KeyConditionExpression": f"#{name} = :{name} AND #position BETWEEN :lower AND :upper",
+        "FilterExpression": " AND ".join(conditions),
+        "ScanIndexForward": not query.descending,
+        "Limit": max(limit + 1, FILTERED_READ_ITEMS) if residual else limit + 1,
+        **_terms([name, "position", "deletedAt", "expiresAt", *residual], values | residual),
+    }
+    if after is not None:
+        keys = {name: value, "position": after.position, "recordID": after.record_id}
+        request["ExclusiveStartKey"] = _item(keys)
+    return request
+
+
+def _place(item: Mapping[str, Any]) -> Place:
+    return Place(item["position"]["S"], item["recordID"]["S"])
+
+
+def _is_listed(place: Place) -> bool:
+    """Tell whether a listing shows an item: its id can stand in a URL, and its place in a cursor."""
+    return RECORD_ID.fullmatch(place.record_id) is not None and cursor.holds(place)
 
 
 def _partition(table: Table, query: Query) -> tuple[str, str, dict[str, str]]:

@@ -236,6 +236,8 @@ def special_cases() -> Iterator[Case]:
     yield Case("header", "get", reading._replace(headers=unquoted), 400, (PLAIN,))
     wrong = {"status": "", "state": "failed", "version": 2, "attributes": {"sizes": [1, {"": 2}]}}
     yield Case("body", "create", create._replace(body=json.dumps(wrong)), 400)
+    too_large = {"GetItem": responses.RecordTooLarge()}
+    yield Case("recordTooLarge", "get", reading, 500, faults=too_large)
     yield Case("replayed", "create", KEYED, 201, (KEYED,))
     signed = json.dumps({"type": "note", "status": "new", "submittedBy": "m.okafor"})
     yield Case(
@@ -361,7 +363,7 @@ NUMBERS = f"magnitude from 1E{fields.MIN_EXPONENT} to under 1E+{fields.MAX_EXPON
         (DOCUMENT["info"], NUMBERS),
         (DOCUMENT["info"], f"nested {fields.MAX_DEPTH} levels deep, itself included"),
         (DOCUMENT["info"], f"for {records.TOMBSTONE_SECONDS // 3600} hours after a deletion"),
-        (DOCUMENT["info"], f"ends before {responses.MAX_PAGE_BYTES / 2**20} MiB"),
+        (DOCUMENT["info"], f"ends before {responses.MAX_CONTENT_BYTES / 2**20} MiB"),
         (own_responses("create")[410], f"less than {records.TOMBSTONE_SECONDS // 3600} hours ago"),
         (COMPONENTS["responses"]["TooLarge"], f"more than {api.MAX_BODY_BYTES} bytes"),
         (

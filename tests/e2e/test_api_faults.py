@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from e2e.instances import Instance
-from e2e.talk import TABLE, lines, problem, soon, unique
-from lib.client import Answer, Caller, send
+from e2e.talk import lines, problem, soon
+from lib.client import Answer, send
 
 Aws = Callable[..., Any]
 
@@ -160,24 +160,18 @@ def test_a_broken_configuration_is_told_whole_and_once(open_instance: Instance, 
     assert "Traceback" not in json.dumps(every)
 
 
-def test_the_unforeseen_is_logged_once_and_hidden_from_the_caller(writer: Caller, aws: Aws) -> None:
-    began, record_id = time.time(), unique("broken")
-    # A version that is no number: no writer of this service makes such an item.
-    item = {
-        "recordID": record_id,
-        "createdAt": "2001-01-01T00:00:00.000Z",
-        "type": "a",
-        "status": "b",
-    }
-    stored = {name: {"S": text} for name, text in (item | {"version": "unforeseen"}).items()}
-    aws("dynamodb").put_item(TableName=TABLE, Item=stored)
-    answer = writer.call("PATCH", f"/{record_id}", body={"status": "c"})
+def test_the_unforeseen_is_logged_once_and_hidden_from_the_caller(
+    open_instance: Instance, aws: Aws
+) -> None:
+    began = time.time()
+    with rewired(aws, open_instance, TABLE_NAME="a-table-of-nobody"):
+        answer = get(open_instance)
     content = json.dumps(problem(answer, 500, "internal-error"))
-    assert "unforeseen" not in content
+    assert "nobody" not in content
     assert "Error" not in content.replace("Internal Server Error", "")
-    first, second = of_request(aws, "/aws/lambda/records-local", began, answer)
+    first, second = of_request(aws, open_instance.log_group, began, answer)
     assert (first["level"], first["message"]) == ("ERROR", "unhandled exception")
-    assert "ValueError" in first["exc_info"]
+    assert "Refused: " in first["exc_info"]
     assert (second["level"], second["message"], second["status"]) == ("ERROR", "request", 500)
-    every = lines(aws("logs"), began)
+    every = lines(aws("logs"), began, open_instance.log_group)
     assert sum(line.get("UnhandledExceptions", 0) for line in every) == 1

@@ -28,6 +28,13 @@ test_bounds = test_store.test_bounds_are_part_of_the_question
 test_several_filters = test_store.test_several_filters_all_hold
 test_moves = test_store.test_a_changed_attribute_moves_the_record_between_indexes
 test_expired_is_not_listed = test_store.test_what_expired_is_not_listed
+test_others_are_listed = (
+    test_store.test_items_of_other_writers_are_listed_once_and_never_stop_a_listing
+)
+test_others_are_served = test_store.test_an_item_of_another_writer_can_be_read_updated_and_deleted
+test_not_listed = (
+    test_store.test_what_no_caller_could_read_is_not_listed_and_does_not_stop_a_listing
+)
 test_probe = test_store.test_a_probe_writes_nothing_and_fits_the_real_table
 
 

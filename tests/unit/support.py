@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 from botocore.exceptions import ClientError
 
 from records_api import dynamodb, records, store
+from records_api.cursor import Place
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -172,7 +173,7 @@ def unanswered(
 
 
 def scripted(*answers: dict[str, Any] | Exception) -> tuple[Call, list[tuple[str, dict[str, Any]]]]:
-    """Return a `call` that gives these answers in turn, the last for ever, and the list of what it was asked."""
+    """Return a `call` that gives copies of these answers in turn, then the last one, and the list of its requests."""
     asked: list[tuple[str, dict[str, Any]]] = []
 
     def call(operation: str, payload: Mapping[str, Any], _deadline: float) -> dict[str, Any]:
@@ -180,7 +181,7 @@ def scripted(*answers: dict[str, Any] | Exception) -> tuple[Call, list[tuple[str
         answer = answers[min(len(asked), len(answers)) - 1]
         if isinstance(answer, Exception):
             raise answer
-        return answer
+        return dict(answer)
 
     return call, asked
 
@@ -226,13 +227,30 @@ def items(table: store.Table) -> list[store.Record]:
     return [store._record(item) for item in answer["Items"]]
 
 
+def page(
+    table: store.Table,
+    query: store.Query,
+    limit: int = 9,
+    after: Place | None = None,
+    now: int = 0,
+) -> tuple[list[store.Record], Place | None]:
+    """Return the records of a page that has room for all of them, and the place to go on after."""
+    found: list[store.Record] = []
+
+    def add(record: store.Record) -> bool:
+        found.append(record)
+        return True
+
+    return found, store.page(table, query, limit, after, now, add)
+
+
 def walk(
     table: store.Table, query: store.Query, limit: int, now: int = 0, most_pages: int = 10_000
 ) -> Iterator[list[store.Record]]:
     """Yield the pages of a listing until one has nothing to go on after."""
     after = None
     for _ in range(most_pages):
-        found, after = store.page(table, query, limit, after, now)
+        found, after = page(table, query, limit, after, now)
         yield found
         if after is None:
             return

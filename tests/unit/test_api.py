@@ -269,12 +269,12 @@ def test_a_record_is_within_exactly_when_its_time_lies_between_the_bounds(
 
 
 def test_a_cursor_belongs_to_its_query() -> None:
-    position = "2026-01-31T00:00:00.000Z#a"
+    place = cursor.Place("2026-01-31T00:00:00.000Z#a", "a")
     bounds = {"createdAfter": "2026-01-30T00:00:00Z"}
     own = listing(type="t", **bounds)
-    text = cursor.encode(position, jsontext.to_json(list(own.query)))
-    assert listing(type="t", **bounds, cursor=text).after == position
-    assert listing(type="t", **bounds, cursor=text, limit="3").after == position
+    text = cursor.encode(place, jsontext.to_json(list(own.query)))
+    assert listing(type="t", **bounds, cursor=text).after == place
+    assert listing(type="t", **bounds, cursor=text, limit="3").after == place
     others: list[dict[str, str]] = [
         {"type": "u", **bounds},
         {"status": "t", **bounds},

@@ -11,7 +11,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from records_api import config, dynamodb, handler, logs, store
-from unit.support import ALICE, Call, Context, event, metric_values, scripted, unanswered, wire
+from unit.support import (
+    ALICE,
+    Call,
+    Context,
+    event,
+    metric_values,
+    page,
+    scripted,
+    unanswered,
+    wire,
+)
 from unit.test_config import GOOD
 
 BODY = json.dumps({"type": "backup", "status": "running"})
@@ -129,14 +139,14 @@ def test_a_listing_is_walked_by_its_cursor_and_by_its_link(app: handler.App) -> 
     made = {send(app, REQUESTS["create"])[2]["recordID"] for _ in range(5)}
     by_cursor, by_link, query = [], [], "limit=2&type=backup"
     while query:
-        _, headers, page = send(app, event("GET /records", query=query))
-        by_link += [record["recordID"] for record in page["records"]]
-        query = headers["link"].partition(">")[0].removeprefix("<?") if "next" in page else ""
+        _, headers, shown = send(app, event("GET /records", query=query))
+        by_link += [record["recordID"] for record in shown["records"]]
+        query = headers["link"].partition(">")[0].removeprefix("<?") if "next" in shown else ""
     query = "limit=2&type=backup"
     while query:
-        _, _, page = send(app, event("GET /records", query=query))
-        by_cursor += [record["recordID"] for record in page["records"]]
-        query = f"limit=2&type=backup&cursor={page['next']}" if "next" in page else ""
+        _, _, shown = send(app, event("GET /records", query=query))
+        by_cursor += [record["recordID"] for record in shown["records"]]
+        query = f"limit=2&type=backup&cursor={shown['next']}" if "next" in shown else ""
     assert by_cursor == by_link
     assert sorted(by_link) == sorted(made)
 
@@ -170,7 +180,7 @@ def test_under_open_authentication_the_body_says_who_submitted(table: store.Tabl
 
 def test_retention_is_applied(table: store.Table) -> None:
     send(app_of(table.client.call, table.name, RECORD_RETENTION_DAYS="7"), REQUESTS["create"])
-    (record,) = store.page(table, store.Query({}), 9, None, 0)[0]
+    (record,) = page(table, store.Query({}))[0]
     assert "expiresAt" in record
 
 
@@ -210,7 +220,7 @@ def test_a_bad_request_is_a_problem_and_writes_nothing(
     assert headers["content-type"] == "application/problem+json"
     assert problem["requestId"] == "request-1"
     assert bool(problem.get("errors")) == (status == 400)
-    assert store.page(table, store.Query({}), 9, None, 0) == ([], None)
+    assert page(table, store.Query({})) == ([], None)
 
 
 def test_an_event_that_is_no_request_is_an_error_of_whoever_sent_it(app: handler.App) -> None:
@@ -345,9 +355,10 @@ def test_a_request_is_one_line(
 
 
 def test_read_units_add_up_over_the_reads_of_a_request(logged: list[str]) -> None:
-    page = {"Items": [], "ConsumedCapacity": {"CapacityUnits": 0.5}}
-    more = page | {"LastEvaluatedKey": {"position": {"S": "2026-01-31T09:30:00.000Z#a"}}}
-    send(app_of(scripted(more, more, page)[0]), event("GET /records", query="status=s"))
+    last = {"Items": [], "ConsumedCapacity": {"CapacityUnits": 0.5}}
+    key = {"position": "2026-01-31T09:30:00.000Z#a", "recordID": "a"}
+    more = last | {"LastEvaluatedKey": store._item(key)}
+    send(app_of(scripted(more, more, last)[0]), event("GET /records", query="status=s"))
     assert lines(logged)[0]["consumedReadUnits"] == 1.5
 
 

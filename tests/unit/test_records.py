@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from records_api import dynamodb, fields, jsontext, records, store
-from unit.support import ALICE, NOW, before_each, items, scripted, table_of, unanswered, wire
+from unit.support import ALICE, NOW, before_each, items, page, scripted, table_of, unanswered, wire
 
 BODY: dict[str, Any] = {
     "type": "backup",
@@ -77,11 +77,7 @@ def listed(table: store.Table) -> list[store.Record]:
         {"status": "running"},
         {"submittedBy": ALICE.identity},
     ]
-    return [
-        found
-        for filters in queries
-        for found in store.page(table, store.Query(filters), 99, None, 0)[0]
-    ]
+    return [found for filters in queries for found in page(table, store.Query(filters), 99)[0]]
 
 
 # Ids, times, tags.
@@ -300,7 +296,7 @@ def test_an_expired_record_is_gone_for_everyone(table: store.Table) -> None:
     ):
         with pytest.raises(records.NotFound):
             attempt()
-    assert store.page(table, store.Query({}), 9, None, int(NOW.timestamp()))[0] == []
+    assert page(table, store.Query({}), now=int(NOW.timestamp()))[0] == []
 
 
 # Create with an idempotency key.

@@ -4,6 +4,7 @@ import gzip
 import json
 import random
 from base64 import b64decode
+from decimal import Decimal
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urljoin, urlsplit
@@ -11,6 +12,7 @@ from urllib.parse import parse_qs, urlencode, urljoin, urlsplit
 import pytest
 
 from records_api import api, config, dynamodb, fields, jsontext, records, responses, store
+from records_api.cursor import Place
 from unit.support import event
 
 LAMBDA_BYTES = 6 * 1024 * 1024
@@ -29,7 +31,15 @@ def record(number: int = 1, **more: Any) -> store.Record:  # noqa: ANN401 (any J
 def page(
     found: list[store.Record], after: str | None = None, *, compress: bool = False
 ) -> responses.Response:
-    return responses.page(ASKED, found, after, "request-1", gzip=compress)
+    """Return the page that a listing of these records makes; `after` is where the store says it goes on."""
+    made, reached = responses.Page(), None
+    for each in found:
+        if not made.add(each):
+            after = reached
+            break
+        reached = each["position"]
+    place = Place(after, after.partition("#")[2]) if after else None
+    return responses.page(ASKED, made, place, "request-1", gzip=compress)
 
 
 def content(response: responses.Response) -> Any:  # noqa: ANN401 (any JSON value)
@@ -68,14 +78,15 @@ def test_a_page_with_more_to_come_says_how_to_go_on_in_body_and_link() -> None:
     assert target.path == "/stage/records"
     given = parse_qs(target.query, strict_parsing=True)
     assert given == {"type": ["a b&c"], "limit": ["1000"], "cursor": [content(response)["next"]]}
-    assert api.listing(event(query=target.query)).after == "2026-01-31T09:30:00.001Z#record-1"
+    assert api.listing(event(query=target.query)).after == Place(
+        "2026-01-31T09:30:00.001Z#record-1", "record-1"
+    )
 
 
 def test_a_link_replaces_the_cursor_it_was_reached_by() -> None:
     asked = ASKED._replace(parameters={"cursor": "old", "order": "asc"})
-    link = responses.page(asked, [], "2026-01-31T09:30:00.001Z#record-1", "r", gzip=False)[
-        "headers"
-    ]["link"]
+    place = Place("2026-01-31T09:30:00.001Z#record-1", "record-1")
+    link = responses.page(asked, responses.Page(), place, "r", gzip=False)["headers"]["link"]
     assert "old" not in link
     assert link.count("cursor=") == 1
 
@@ -114,7 +125,7 @@ def test_a_hostile_page_fits_into_a_lambda_response(kind: str, *, compress: bool
     following = api.listing(
         event(query=urlencode({"type": "a b&c", "cursor": shown["next"]}))
     ).after
-    assert following == found[count - 1]["position"]
+    assert following == Place(found[count - 1]["position"], found[count - 1]["recordID"])
 
 
 def test_a_page_that_is_cut_is_nearly_full() -> None:
@@ -125,7 +136,23 @@ def test_a_page_that_is_cut_is_nearly_full() -> None:
 def test_a_page_that_is_not_cut_goes_on_where_the_store_says() -> None:
     shown = content(page([record(1)], "2026-01-31T09:30:00.500Z#beyond"))
     query = urlencode({"type": "a b&c", "cursor": shown["next"]})
-    assert api.listing(event(query=query)).after == "2026-01-31T09:30:00.500Z#beyond"
+    assert api.listing(event(query=query)).after == Place(
+        "2026-01-31T09:30:00.500Z#beyond", "beyond"
+    )
+
+
+def test_a_record_that_no_response_has_room_for_is_left_out_and_its_neighbors_are_not() -> None:
+    # As large as DynamoDB's 400 KB can become: a number of 3 bytes as DynamoDB counts, 41 characters of JSON.
+    large = record(2, attributes={"n": [Decimal("1.1E-38")] * 136_000})
+    too_large = record(3, attributes={"n": [Decimal("1.1E-38")] * 140_000})
+    for found in ([too_large, record(1), record(4)], [record(1), too_large, record(4)]):
+        shown = content(page(found))
+        assert [each["recordID"] for each in shown["records"]] == ["record-1", "record-4"]
+        assert "next" not in shown
+    assert len(content(page([too_large, large, record(4)]))["records"]) == 2
+    assert responses.record(HTTPStatus.OK, large, "r")["statusCode"] == 200
+    with pytest.raises(responses.RecordTooLarge):
+        responses.record(HTTPStatus.OK, too_large, "r")
 
 
 # Compression.
@@ -193,6 +220,7 @@ KINDS: dict[Exception, tuple[int, str]] = {
     api.UnsupportedMediaType(): (415, "unsupported-media-type"),
     records.KeyReused(): (422, "idempotency-key-reused"),
     config.ConfigError(["TABLE_NAME=secret"]): (500, "configuration-error"),
+    responses.RecordTooLarge("secret"): (500, "record-too-large"),
     store.Unavailable("secret"): (503, "unavailable"),
     store.OutcomeUnknown("secret"): (503, "outcome-unknown"),
     KeyError("secret"): (500, "internal-error"),
