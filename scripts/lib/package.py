@@ -6,7 +6,6 @@ import hashlib
 import io
 import json
 import subprocess
-import sys
 import tempfile
 import zipfile
 from collections.abc import Mapping
@@ -28,7 +27,10 @@ def sources(folder: Path = SOURCES) -> dict[str, bytes]:
 
 
 def source_digest(files: Mapping[str, bytes]) -> str:
-    """Return the hex SHA-256 over the files' names and digests. The module's precondition computes the same in HCL."""
+    """Return the hex SHA-256 over the files' names and digests.
+
+    A precondition in modules/records-api computes the same in HCL.
+    """
     lines = (
         f"{name}:{hashlib.sha256(content).hexdigest()}\n" for name, content in sorted(files.items())
     )
@@ -36,43 +38,37 @@ def source_digest(files: Mapping[str, bytes]) -> str:
 
 
 def dependency(requirements: Path) -> dict[str, bytes]:
-    """Return path -> content of what the function needs of its hash-checked dependencies, from their wheels.
+    """Return path -> content of the function's dependencies, which are pinned by hash.
 
-    Code, licence and METADATA (which tells vulnerability scanners what this is) are kept. The wheel's own files are
-    taken and nothing is installed, because an installer adds files that vary (RECORD, INSTALLER, bytecode).
+    Code, license and METADATA (from which vulnerability scanners identify the package) are kept.
+    What an installer adds (RECORD, INSTALLER, bytecode) varies between machines and is left out.
+
+    Raises Failure when one can't be installed or is not pure Python.
     """
     with tempfile.TemporaryDirectory() as folder:
-        download = [
-            "-m",
-            "pip",
-            "download",
-            "--quiet",
-            "--no-deps",
-            "--only-binary=:all:",
-            "--require-hashes",
-        ]
+        install = ["pip", "install", "--no-deps", "--no-build", "--require-hashes"]
         result = subprocess.run(
-            [sys.executable, *download, "--dest", folder, "--requirement", requirements],
+            [venvs.uv(), *install, "--target", folder, "--requirement", requirements],
+            env=venvs.uv_environment(),
             capture_output=True,
             text=True,
             check=False,
         )
         if result.returncode != 0:
-            reason = (result.stderr.strip().splitlines() or ["pip failed"])[-1]
             raise Failure(
-                f"{shown(requirements)} could not be downloaded: {reason}",
+                f"{shown(requirements)} could not be downloaded",
                 "check the connection to PyPI",
+                report=result.stderr,
             )
-        files: dict[str, bytes] = {}
-        for wheel in sorted(Path(folder).iterdir()):
-            if not wheel.name.endswith("-none-any.whl"):
+        installed = Path(folder)
+        for wheel in sorted(installed.glob("*.dist-info/WHEEL")):
+            if "\nTag: py3-none-any\n" not in wheel.read_text():
                 raise Failure(
-                    f"{wheel.name} is not pure Python",
+                    f"{wheel.parent.name.removesuffix('.dist-info')} is not pure Python",
                     "choose a dependency that runs on every machine",
                 )
-            archive = zipfile.ZipFile(wheel)
-            files |= {name: archive.read(name) for name in archive.namelist() if _needed(name)}
-        return files
+        paths = {path.relative_to(installed).as_posix(): path for path in installed.rglob("*")}
+        return {name: path.read_bytes() for name, path in paths.items() if _needed(name)}
 
 
 def _needed(name: str) -> bool:

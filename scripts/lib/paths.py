@@ -1,6 +1,9 @@
 """Where things are in a checkout."""
 
+import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -15,3 +18,12 @@ ENVIRONMENT = ROOT / "environments" / "local"
 def shown(path: Path) -> str:
     """Return `path` as a person in the checkout would type it."""
     return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)
+
+
+@contextmanager
+def locked(name: str) -> Iterator[None]:
+    """Hold the lock of one tool under TOOLS, which several processes may install at once."""
+    TOOLS.mkdir(parents=True, exist_ok=True)
+    with (TOOLS / f"{name}.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

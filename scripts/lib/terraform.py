@@ -1,4 +1,7 @@
-"""Terraform of the version in .terraform-version, its providers, and runs of it that can't reach a real account."""
+"""Terraform as pinned in .terraform-version: how to get it and its providers, and how to run it.
+
+No run can reach a real AWS account.
+"""
 
 import hashlib
 import io
@@ -10,16 +13,17 @@ import shutil
 import subprocess
 import urllib.request
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lib.console import Failure
-from lib.paths import ENVIRONMENT, LOGS, ROOT, TOOLS, shown
+from lib.paths import ENVIRONMENT, LOGS, ROOT, TOOLS, locked, shown
 
 MIRROR_VARIABLE = "RECORDS_PROVIDER_MIRROR"
-_OWN_MIRROR = TOOLS / "plugins"
+_CHECKSUMS = ROOT / "scripts" / "lib" / "terraform.sha256"  # lines of the release's SHA256SUMS
+_OPT, _REGISTRY = Path("/opt"), "registry.terraform.io"
 _RELEASES = "https://releases.hashicorp.com/terraform"
 _LOCKED = re.compile(r'^provider "([^"]+)" \{\s+version\s+= "([^"]+)"', re.MULTILINE)
 _ARCHITECTURES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
@@ -28,16 +32,16 @@ Fetch = Callable[[str], bytes]
 
 
 def target() -> str:
-    """Return this machine in Terraform's words, e.g. linux_amd64."""
+    """Return this machine's platform as Terraform names it, such as linux_amd64."""
     machine = platform.machine().lower()
     return f"{platform.system().lower()}_{_ARCHITECTURES.get(machine, machine)}"
 
 
 def environment(url: str | None = None, *, data: Path | None = None) -> dict[str, str]:
-    """Return the environment for Terraform: the caller's, less everything that concerns AWS or Terraform.
+    """Return the environment variables for Terraform: the caller's, without AWS_* and TF_*.
 
-    A profile or key of the caller's must never be used here: with `url` every AWS call goes to the emulator there,
-    without it no call can be signed. `data` takes the place of the root module's .terraform folder.
+    The caller's AWS credentials are never used: with `url`, every AWS call goes to the emulator at
+    that URL; without it, no call can be signed. `data` replaces the module's .terraform folder.
     """
     inherited = {
         name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "TF_"))
@@ -45,7 +49,7 @@ def environment(url: str | None = None, *, data: Path | None = None) -> dict[str
     made = {
         "AWS_EC2_METADATA_DISABLED": "true",
         "CHECKPOINT_DISABLE": "1",
-        "GOGC": "400",  # the provider's start is mostly garbage collection: a third less work, for more memory
+        "GOGC": "400",  # less garbage collection: starting the provider takes a third less CPU time
         "TF_IN_AUTOMATION": "1",
         "TF_INPUT": "0",
     }
@@ -63,7 +67,7 @@ def environment(url: str | None = None, *, data: Path | None = None) -> dict[str
 
 @dataclass(frozen=True)
 class Result:
-    """What one run of Terraform said and how it ended."""
+    """Output and exit code of one run of Terraform."""
 
     code: int
     output: str
@@ -79,14 +83,14 @@ class Result:
 
 @dataclass(frozen=True)
 class Terraform:
-    """A Terraform binary with a CLI configuration of our own."""
+    """A Terraform binary, its CLI configuration file (None: the default one), and its log."""
 
     binary: str
-    config: Path
+    config: Path | None
     log: Path
 
     def call(self, folder: Path, *arguments: str, env: Mapping[str, str]) -> Result:
-        """Run Terraform on the root module `folder` and return what came of it; the log gets the same."""
+        """Run Terraform on the root module `folder`; return its result. Its output is logged."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
         command = [self.binary, f"-chdir={folder}", *arguments]
         with self.log.open("a+", encoding="utf-8") as log:
@@ -94,7 +98,7 @@ class Terraform:
             start = log.tell()
             process = subprocess.Popen(
                 command,
-                env={**env, "TF_CLI_CONFIG_FILE": str(self.config)},
+                env=self._with_config(env),
                 stdout=log,
                 stderr=log,
                 stdin=subprocess.DEVNULL,
@@ -102,7 +106,7 @@ class Terraform:
             try:
                 code = process.wait()
             except KeyboardInterrupt:
-                process.wait()  # it was interrupted as well, and is saving its state
+                process.wait()  # Terraform was interrupted too, and is saving its state
                 raise
             log.seek(start)
             return Result(code, log.read())
@@ -119,11 +123,11 @@ class Terraform:
             )
         return result.output
 
-    def read(self, folder: Path, *arguments: str, env: Mapping[str, str]) -> Any:  # noqa: ANN401 (JSON)
-        """Run a command that answers with JSON and return the answer."""
+    def read(self, folder: Path, *arguments: str, env: Mapping[str, str]) -> Any:  # noqa: ANN401
+        """Run a command that prints JSON and return the parsed value."""
         result = subprocess.run(
             [self.binary, f"-chdir={folder}", *arguments],
-            env={**env, "TF_CLI_CONFIG_FILE": str(self.config)},
+            env=self._with_config(env),
             capture_output=True,
             text=True,
             check=False,
@@ -137,52 +141,65 @@ class Terraform:
             )
         return json.loads(result.stdout)
 
+    def _with_config(self, env: Mapping[str, str]) -> dict[str, str]:
+        return dict(env) | ({"TF_CLI_CONFIG_FILE": str(self.config)} if self.config else {})
+
 
 def ensure(log: Path = LOGS / "terraform.log") -> Terraform:
-    """Return the right Terraform, downloading it, and the providers where no mirror has them, if need be.
+    """Return Terraform of the pinned version, with the locked providers in a mirror.
 
-    Raises Failure when that version can't be had.
+    What is missing is downloaded: Terraform from HashiCorp, the providers by Terraform itself.
+    Raises Failure when that fails.
     """
     version = (ROOT / ".terraform-version").read_text().strip()
-    terraform = Terraform(find_binary(version), TOOLS / "terraform.rc", log)
-    mirror = find_mirror(locked_providers())
-    if mirror is None:
-        # Downloaded once, into a folder that has a mirror's layout; every later init takes them from there.
-        _OWN_MIRROR.mkdir(parents=True, exist_ok=True)
-        terraform.config.write_text(f'plugin_cache_dir = "{_OWN_MIRROR}"\n')
-        env = environment(data=TOOLS / "terraform-data" / "download")
-        terraform.run(ENVIRONMENT, "init", "-backend=false", "-no-color", env=env)
-        mirror = _OWN_MIRROR
-    terraform.config.write_text(mirror_config(mirror, locked_providers()))
-    return terraform
+    with locked("terraform"):
+        binary = find_binary(version)
+        mirror = find_mirror(locked_providers()) or download_providers(binary, log)
+        config = TOOLS / "terraform.rc"
+        text = mirror_config(mirror, locked_providers())
+        if not config.is_file() or config.read_text() != text:
+            config.write_text(text)
+    return Terraform(binary, config, log)
 
 
 def find_binary(version: str) -> str:
-    """Return the Terraform on PATH if it is `version`, else the one under .tools/, downloading it first if absent."""
+    """Return the Terraform on PATH if it is `version`, otherwise the one under .tools/.
+
+    The latter is downloaded if it is absent.
+    """
     on_path = shutil.which("terraform")
     if on_path and _version_of(on_path) == version:
         return on_path
-    own = TOOLS / "terraform" / version / "terraform"
-    if not own.exists():
-        install_binary(version, own, _fetch)
-    return str(own)
+    downloaded = TOOLS / "terraform" / version / "terraform"
+    if not downloaded.exists():
+        install_binary(version, downloaded, _fetch)
+    return str(downloaded)
 
 
-def install_binary(version: str, place: Path, fetch: Fetch) -> None:
-    """Download Terraform `version` for this machine to `place`, checked against its published SHA-256."""
+def install_binary(version: str, place: Path, fetch: Fetch, checksums: Path = _CHECKSUMS) -> None:
+    """Download Terraform `version` for this platform to `place`.
+
+    Raises Failure when `checksums` has no SHA-256 for it, when the download fails, or when the
+    SHA-256 differs.
+    """
     name = f"terraform_{version}_{target()}.zip"
-    base = f"{_RELEASES}/{version}"
     remedy = f"install Terraform {version} on PATH, or put its binary at {shown(place)}"
+    known = {file: digest for digest, file in map(str.split, checksums.read_text().splitlines())}
+    if name not in known:
+        raise Failure(
+            f"Terraform {version} is not on PATH, and {shown(checksums)} has no line for {name}",
+            remedy,
+        )
     try:
-        sums = fetch(f"{base}/terraform_{version}_SHA256SUMS").decode()
-        archive = fetch(f"{base}/{name}")
+        archive = fetch(f"{_RELEASES}/{version}/{name}")
     except OSError as error:
         raise Failure(
             f"Terraform {version} is not on PATH and could not be downloaded: {error}", remedy
         ) from error
-    published = {file: digest for digest, file in (line.split() for line in sums.splitlines())}
-    if published.get(name) != hashlib.sha256(archive).hexdigest():
-        raise Failure(f"the download of {name} does not have its published SHA-256", remedy)
+    if hashlib.sha256(archive).hexdigest() != known[name]:
+        raise Failure(
+            f"the SHA-256 of the downloaded {name} differs from {shown(checksums)}", remedy
+        )
     place.parent.mkdir(parents=True, exist_ok=True)
     unfinished = place.with_suffix(".part")
     unfinished.write_bytes(zipfile.ZipFile(io.BytesIO(archive)).read("terraform"))
@@ -195,57 +212,73 @@ def locked_providers(lock: Path = ENVIRONMENT / ".terraform.lock.hcl") -> dict[s
     return dict(_LOCKED.findall(lock.read_text()))
 
 
-def find_mirror(providers: Mapping[str, str], places: Iterator[Path] | None = None) -> Path | None:
-    """Return a folder that holds all `providers` for this machine, or None.
+def plugin_cache() -> Path:
+    """Return the folder for downloaded providers: TF_PLUGIN_CACHE_DIR, or one under .tools/."""
+    return Path(os.environ.get("TF_PLUGIN_CACHE_DIR") or TOOLS / "plugins")
 
-    The folder that RECORDS_PROVIDER_MIRROR names comes first, and alone: raises Failure when it does not hold them.
+
+def find_mirror(providers: Mapping[str, str]) -> Path | None:
+    """Return the first mirror that holds all `providers` for this platform, or None.
+
+    If RECORDS_PROVIDER_MIRROR is set, only that folder is considered, and Failure is raised when it
+    does not hold them. Otherwise the plugin cache and /opt/*/registry.terraform.io are searched.
     """
     named = os.environ.get(MIRROR_VARIABLE)
     if named:
-        if not _holds(Path(named), providers):
-            wanted = ", ".join(f"{name} {version}" for name, version in providers.items())
-            raise Failure(
-                f"{MIRROR_VARIABLE} names {named}, which does not hold {wanted} for {target()}",
-                f"name the folder that holds registry.terraform.io, or unset {MIRROR_VARIABLE}",
-            )
-        return Path(named)
-    return next((place for place in places or mirror_places() if _holds(place, providers)), None)
+        folders = [Path(named)]
+    else:
+        folders = [plugin_cache(), *sorted(path.parent for path in _OPT.glob(f"*/{_REGISTRY}"))]
+    mirror = next((folder for folder in folders if _holds(folder, providers)), None)
+    if named and mirror is None:
+        wanted = ", ".join(f"{name} {version}" for name, version in providers.items())
+        raise Failure(
+            f"{MIRROR_VARIABLE} is {named}, which does not hold {wanted} for {target()}",
+            f"set it to the folder that holds {_REGISTRY}, or unset it",
+        )
+    return mirror
 
 
-def mirror_places() -> Iterator[Path]:
-    """Yield the folders where a provider mirror may be: the caller's cache, our own, the usual ones."""
-    if cache := os.environ.get("TF_PLUGIN_CACHE_DIR"):
-        yield Path(cache)
-    yield _OWN_MIRROR
-    # The implied mirrors of https://developer.hashicorp.com/terraform/cli/config/config-file#implied-local-mirror-directories
-    home = Path.home()
-    yield home / ".terraform.d/plugins"
-    yield home / "Library/Application Support/io.terraform/plugins"
-    yield Path(os.environ.get("XDG_DATA_HOME", home / ".local/share")) / "terraform/plugins"
-    for shared in os.environ.get("XDG_DATA_DIRS", "/usr/local/share:/usr/share").split(":"):
-        yield Path(shared) / "terraform/plugins"
-    yield Path("/usr/share/terraform/providers")
-    yield from sorted(found.parent for found in Path("/opt").glob("*/registry.terraform.io"))
+def download_providers(binary: str, log: Path) -> Path:
+    """Have Terraform install the locked providers into the plugin cache; return that folder.
+
+    Terraform decides where they come from: its CLI configuration file, its implied local mirrors,
+    or the registry. Later runs use the cache as their mirror, because modules have no lock file and
+    would take the newest version from the registry.
+    """
+    cache = plugin_cache()
+    cache.mkdir(parents=True, exist_ok=True)
+    config = Path(os.environ.get("TF_CLI_CONFIG_FILE", ""))
+    env = environment(data=TOOLS / "terraform-data" / "download")
+    env["TF_PLUGIN_CACHE_DIR"] = str(cache)
+    Terraform(binary, config if config.is_file() else None, log).run(
+        ENVIRONMENT, "init", "-backend=false", "-no-color", env=env
+    )
+    return cache
 
 
 def mirror_config(mirror: Path, providers: Mapping[str, str]) -> str:
-    """Return a CLI configuration that takes `providers` from `mirror` and all others from their registry."""
-    names = json.dumps(sorted(providers))
-    return (
-        "provider_installation {\n"
-        f"  filesystem_mirror {{\n    path    = {json.dumps(str(mirror))}\n    include = {names}\n  }}\n"
-        f"  direct {{\n    exclude = {names}\n  }}\n"
-        "}\n"
-    )
+    """Return a CLI configuration: `providers` from `mirror`, all others from their registry."""
+    path, names = json.dumps(str(mirror)), json.dumps(sorted(providers))
+    return f"""\
+provider_installation {{
+  filesystem_mirror {{
+    path    = {path}
+    include = {names}
+  }}
+  direct {{
+    exclude = {names}
+  }}
+}}
+"""
 
 
 def _holds(mirror: Path, providers: Mapping[str, str]) -> bool:
-    # Both layouts of https://developer.hashicorp.com/terraform/cli/config/config-file#filesystem_mirror
+    # Unpacked or packed layout: "filesystem_mirror" in Terraform's "CLI Configuration File" page.
     return bool(providers) and all(
-        (mirror / name / version / target()).is_dir()
-        or (
-            mirror / name / f"terraform-provider-{name.rpartition('/')[2]}_{version}_{target()}.zip"
-        ).is_file()
+        [
+            *mirror.glob(f"{name}/{version}/{target()}/"),
+            *mirror.glob(f"{name}/terraform-provider-*_{version}_{target()}.zip"),
+        ]
         for name, version in providers.items()
     )
 
@@ -261,5 +294,5 @@ def _version_of(binary: str) -> str:
 
 
 def _fetch(address: str) -> bytes:
-    with urllib.request.urlopen(address, timeout=60) as answer:  # noqa: S310 (https, from a constant)
+    with urllib.request.urlopen(address, timeout=60) as answer:  # noqa: S310 (a constant, https)
         return bytes(answer.read())

@@ -1,123 +1,222 @@
-"""The virtual environments under .tools/: one per lock file in requirements/, made once for each content of it."""
+"""Python environments under .tools/, which uv installs from uv.lock.
+
+There is one per dependency group of pyproject.toml: dev, emulator and scan.
+"""
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
+import tempfile
+import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 
 from lib.console import Failure, last_line, logged, step
-from lib.paths import ROOT, TOOLS, shown
+from lib.paths import ROOT, TOOLS, locked, shown
 
-LOG = TOOLS / "install.log"
-_STAMP = "made-from"
-_RUNTIME = "3.13"  # what the function runs on, so what the emulator should run it on
-
-
-def python(name: str) -> Path:
-    """Return the interpreter of environment `name`, whether it exists yet or not."""
-    return TOOLS / name / "bin" / "python"
-
-
-def is_current(name: str) -> bool:
-    """Return whether the environment `name` (dev, emulator or scan) exists and holds what its lock file says."""
-    stamp = TOOLS / name / _STAMP
-    return stamp.is_file() and stamp.read_text() == _made_from(name) and python(name).exists()
+RUNTIME = "3.13"  # the function's Python, and so the one that the emulator should run it on
+_STAMP = "synced-from"
+_UV_PIN = ROOT / "scripts" / "lib" / "uv.txt"
+# uv's name of a setting, and pip's names for the same, in their order of precedence.
+_SAME_SETTINGS = {
+    "UV_DEFAULT_INDEX": ("UV_INDEX_URL", "PIP_INDEX_URL"),
+    "SSL_CERT_FILE": ("PIP_CERT", "REQUESTS_CA_BUNDLE"),
+}
 
 
-def make(name: str) -> None:
-    """Make the environment `name` anew.
+def python(group: str) -> Path:
+    """Return the interpreter of the environment of `group`, whether it exists yet or not."""
+    return TOOLS / group / "bin" / "python"
 
-    Raises Failure when Python has no venv module or the packages can't be installed.
+
+def is_current(group: str) -> bool:
+    """Return whether the environment of `group` exists and holds what uv.lock says."""
+    stamp = TOOLS / group / _STAMP
+    return stamp.is_file() and stamp.read_text() == _stamp(group) and python(group).exists()
+
+
+def ensure(group: str) -> None:
+    """Make the environment of `group` current, with a progress line.
+
+    Several processes may do so at once: one installs, the others wait for it.
+    Raises Failure when uv or the packages can't be installed.
     """
-    lock, folder, base = _lock(name), TOOLS / name, _base(name)
-    LOG.parent.mkdir(exist_ok=True)
-    shutil.rmtree(folder, ignore_errors=True)
-    if logged([base, "-m", "venv", folder], LOG) != 0:
-        raise Failure(
-            f"{base} cannot make a virtual environment",
-            "install its venv module (Debian: python3-venv)",
-            LOG,
-        )
-    # The lock is complete, so nothing is resolved; wheels only, because a source build pulls in unpinned tools.
-    install: list[str | Path] = [
-        "-m",
-        "pip",
-        "install",
-        "--no-deps",
-        "--only-binary=:all:",
-        "--require-hashes",
-        "--requirement",
-        lock,
-    ]
-    if logged([python(name), *install], LOG) != 0:
-        cause = f"the packages of {shown(lock)} could not be installed: {last_line(LOG, marker='ERROR')}"
-        raise Failure(cause, "check the connection to PyPI, then run again", LOG)
-    (folder / _STAMP).write_text(_made_from(name))
+    with step(f"Python environment: {group}") as current, locked(group):
+        current.note = "unchanged"
+        if not is_current(group):
+            _sync(group)
+            current.note = f"installed in {shown(TOOLS / group)}"
+        if group == "emulator" and not _find_runtime():
+            current.note += (
+                f"; no Python {RUNTIME} found, so functions run on Python "
+                f"{sys.version_info.major}.{sys.version_info.minor} "
+                f"(to install it: uv python install {RUNTIME})"
+            )
 
 
-def ensure(name: str) -> None:
-    """Make the environment `name` if it is not current, with a progress line."""
-    with step(f"Python environment: {name}") as this:
-        this.note = "unchanged"
-        if not is_current(name):
-            make(name)
-            this.note = f"installed in {shown(TOOLS / name)}"
+def run_in(group: str, module: str, *, always_say: bool = False) -> None:
+    """Restart this program as `module` in the environment of `group`, unless it runs there already.
 
-
-def run_in(name: str, module: str, *, always_say: bool = False) -> None:
-    """Go on as `module` in the environment `name`, with the same arguments, unless already there.
-
-    The environment gets its progress line where it has to be made, and otherwise only if `always_say`.
+    The environment is made current first, with a progress line if that takes an installation or if
+    `always_say` is set.
     """
-    current = is_current(name)
-    if current and Path(sys.prefix) == TOOLS / name:
+    current = is_current(group)
+    if current and Path(sys.prefix) == TOOLS / group:
         return
     if always_say or not current:
-        ensure(name)
+        ensure(group)
     sys.stdout.flush()
-    os.execv(python(name), [str(python(name)), "-m", module, *sys.argv[1:]])  # noqa: S606 (no shell is wanted)
+    command = [str(python(group)), "-m", module, *sys.argv[1:]]
+    os.execv(python(group), command)  # noqa: S606 (no shell is wanted)
 
 
 def runtime_python() -> str:
-    """Return a Python of the function's runtime version if this machine has one, otherwise the running one."""
-    root = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
-    candidates: list[str | Path] = [
-        f"python{_RUNTIME}",
-        *sorted(root.glob(f"versions/{_RUNTIME}.*/bin/python"), reverse=True),
+    """Return a Python of the function's version if there is one, otherwise the running one."""
+    return _find_runtime() or _own_python()
+
+
+def uv() -> str:
+    """Return the uv on PATH if it is new enough, otherwise the pinned one under .tools/.
+
+    The pinned one is installed if it is absent: raises Failure when that fails.
+    """
+    on_path = shutil.which("uv")
+    if on_path and _version(_output([on_path, "--version"])) >= _version(_required_uv()):
+        return on_path
+    pinned = re.findall(r"^uv==(\S+)", _UV_PIN.read_text(), re.MULTILINE)[0]
+    own = TOOLS / "uv" / pinned / "uv"
+    if not own.exists():
+        with locked("uv"):
+            if not own.exists():
+                _install_uv(own)
+    return str(own)
+
+
+def uv_environment(group: str = "dev") -> dict[str, str]:
+    """Return the environment variables for uv, which act on the environment of `group`.
+
+    They are the caller's, with pip's index and certificates where uv has no setting of its own.
+    """
+    environment = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
+    for name, others in _SAME_SETTINGS.items():
+        value = next((environment[other] for other in others if environment.get(other)), None)
+        if value and not environment.get(name):
+            environment[name] = value
+    return environment | {
+        "UV_PROJECT_ENVIRONMENT": str(TOOLS / group),
+        "UV_PYTHON_DOWNLOADS": "never",
+    }
+
+
+def sync_commands(group: str, base: str, index: str | None) -> list[list[str]]:
+    """Return the uv commands that make the environment of `group` on the interpreter `base`.
+
+    `uv sync` downloads from the URLs in uv.lock, which are PyPI's. If another `index` is
+    configured, the same versions are installed from there, with the same hashes.
+    """
+    packages = ["--only-group", group] if group != "dev" else ["--group", group]
+    wheels = ["--no-build", "--compile-bytecode"]  # a source build would pull in unpinned tools
+    if index is None:
+        return [["sync", "--frozen", "--no-install-project", "--python", base, *packages, *wheels]]
+    folder, listing = str(TOOLS / group), str(TOOLS / f"{group}.txt")
+    return [
+        ["export", "--frozen", "--no-emit-project", *packages, "--output-file", listing],
+        ["venv", "--allow-existing", "--python", base, folder],
+        ["pip", "sync", "--python", folder, "--require-hashes", *wheels, listing],
     ]
-    return next(filter(None, map(_real_runtime, candidates)), _own_python())
 
 
-def _lock(name: str) -> Path:
-    return ROOT / "requirements" / f"{name}.txt"
+def _sync(group: str) -> None:
+    folder = TOOLS / group
+    stamp = folder / _STAMP
+    if stamp.is_file() and stamp.read_text().partition("\n")[2] != _place(group):
+        shutil.rmtree(folder)  # moved with its checkout, or made by another Python
+    stamp.unlink(missing_ok=True)
+    environment = uv_environment(group)
+    index, log = environment.get("UV_DEFAULT_INDEX"), _fresh_log(group)
+    for arguments in sync_commands(group, _base(group), index):
+        if logged([uv(), *arguments], log, env=environment, cwd=ROOT) != 0:
+            source = index or "PyPI, or set UV_DEFAULT_INDEX to another index"
+            cause = last_line(log, marker="cause: ").removeprefix("cause: ") or last_line(log)
+            raise Failure(
+                f"the packages of the group {group} could not be installed: {cause}",
+                f"check the connection to {source}",
+                log,
+            )
+    stamp.write_text(_stamp(group))
 
 
-def _own_python() -> str:
-    # Not sys.executable: this may run in the very environment that is to be made.
-    return str(Path(sys._base_executable).resolve())  # type: ignore[attr-defined]  # noqa: SLF001
+def _install_uv(own: Path) -> None:
+    own.parent.mkdir(parents=True, exist_ok=True)
+    log = _fresh_log("uv")
+    with tempfile.TemporaryDirectory(dir=own.parent) as name:
+        folder = Path(name)
+        if logged([_own_python(), "-m", "venv", folder], log) != 0:
+            raise Failure(
+                f"{_own_python()} cannot make a virtual environment",
+                "install uv, or Python's venv module (Debian: python3-venv)",
+                log,
+            )
+        install = ["-m", "pip", "install", "--no-deps", "--only-binary=:all:", "--require-hashes"]
+        if logged([folder / "bin" / "python", *install, "--requirement", _UV_PIN], log) != 0:
+            raise Failure(
+                f"uv could not be installed: {last_line(log, marker='ERROR')}",
+                "check the connection to PyPI, or install uv (https://docs.astral.sh/uv)",
+                log,
+            )
+        (folder / "bin" / "uv").rename(own)
 
 
-def _base(name: str) -> str:
-    return runtime_python() if name == "emulator" else _own_python()
+def _required_uv() -> str:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    return str(settings["tool"]["uv"]["required-version"])
 
 
-def _made_from(name: str) -> str:
-    # The folder counts as well: an environment that was moved with its checkout no longer works.
-    return f"{hashlib.sha256(_lock(name).read_bytes()).hexdigest()} {_base(name)} {TOOLS / name}\n"
+def _version(text: str) -> tuple[int, ...]:
+    numbers = re.search(r"(\d+)\.(\d+)", text)
+    return tuple(map(int, numbers.groups())) if numbers else ()
 
 
-def _real_runtime(candidate: str | Path) -> str:
-    # Asked, not assumed: a pyenv shim is on PATH even where its version is not active, and then fails.
-    code = (
-        "import ensurepip, sys, venv; print('%d.%d' % sys.version_info[:2]); print(sys.executable)"
-    )
+def _fresh_log(name: str) -> Path:
+    log = TOOLS / f"{name}.log"
+    log.unlink(missing_ok=True)
+    return log
+
+
+def _find_runtime() -> str:
+    # pyenv keeps its versions off PATH, where only a shim stands for them.
+    root = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
+    folders = map(str, sorted(root.glob(f"versions/{RUNTIME}.*/bin"), reverse=True))
+    environment = uv_environment()
+    environment["PATH"] = os.pathsep.join([os.environ.get("PATH", ""), *folders])
+    return _output([uv(), "python", "find", "--no-project", "--system", RUNTIME], environment)
+
+
+def _output(command: Sequence[str], environment: dict[str, str] | None = None) -> str:
     try:
         result = subprocess.run(
-            [candidate, "-c", code], capture_output=True, text=True, check=False
+            command, env=environment, capture_output=True, text=True, check=False
         )
     except OSError:
         return ""
-    version, _, executable = result.stdout.strip().partition("\n")
-    return str(Path(executable).resolve()) if version == _RUNTIME else ""
+    return result.stdout.strip() if result.returncode == 0 else ""
+
+
+def _own_python() -> str:
+    # Not sys.executable, which may be in the environment that is about to change.
+    return str(Path(sys._base_executable).resolve())  # type: ignore[attr-defined]  # noqa: SLF001
+
+
+def _base(group: str) -> str:
+    return runtime_python() if group == "emulator" else _own_python()
+
+
+def _place(group: str) -> str:
+    return f"{_base(group)} {TOOLS / group}\n"
+
+
+def _stamp(group: str) -> str:
+    return f"{hashlib.sha256((ROOT / 'uv.lock').read_bytes()).hexdigest()}\n{_place(group)}"

@@ -22,8 +22,9 @@ WHAT_UP_NEEDS = (
     "environments",
     "lambda",
     "modules",
-    "requirements",
+    "pyproject.toml",
     "scripts",
+    "uv.lock",
 )
 SECOND_UP_SECONDS = 25
 
@@ -38,7 +39,7 @@ class Clone(NamedTuple):
     folder: Path
 
     def run(self, verb: str, *arguments: str) -> Said:
-        # The tools are shared with this checkout: to install them again would test pip.
+        # The tools are shared with this checkout: to install them again would test uv.
         env = os.environ | {"RECORDS_TOOLS": str(TOOLS)}
         command: list[str | Path] = [self.folder / "scripts" / verb, *arguments]
         done = subprocess.run(

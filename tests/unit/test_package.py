@@ -143,20 +143,16 @@ def test_a_cut_zip_is_not_current(
     assert not package.is_current()
 
 
-@pytest.mark.parametrize("group", ["dev", "emulator", "scan"])
-def test_the_lock_has_whatever_its_group_names(group: str) -> None:
-    named = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"][group]
-    locked = re.findall(
-        r"^([a-z0-9-]+)==", (ROOT / "requirements" / f"{group}.txt").read_text(), re.MULTILINE
-    )
-    assert {re.split(r"[^a-zA-Z0-9-]", name)[0] for name in named} <= set(locked)
-
-
-def test_the_tests_run_with_the_dependency_that_is_deployed() -> None:
+def test_tests_run_with_the_dependency_that_is_deployed() -> None:
     deployed = re.findall(
-        r"^python-json-logger==\S+", (ROOT / "lambda/requirements.txt").read_text(), re.MULTILINE
+        r"^([\w-]+)==(\S+)", (ROOT / "lambda/requirements.txt").read_text(), re.MULTILINE
     )
-    locked = re.findall(
-        r"^python-json-logger==\S+", (ROOT / "requirements/dev.txt").read_text(), re.MULTILINE
-    )
-    assert deployed == locked != []
+    lock = tomllib.loads((ROOT / "uv.lock").read_text())
+    locked = [(package["name"], package.get("version")) for package in lock["package"]]
+    assert [pin for pin in locked if pin[0] == "python-json-logger"] == deployed
+
+
+def test_lock_file_names_the_public_index_only() -> None:
+    lock = tomllib.loads((ROOT / "uv.lock").read_text())
+    sources = {str(package["source"]) for package in lock["package"]}
+    assert sources == {"{'registry': 'https://pypi.org/simple'}", "{'editable': '.'}"}

@@ -15,7 +15,19 @@ from typing import Any
 
 import pytest
 
-from lib import client, console, emulator, records, restore_drill, scan, stack, terraform, up, venvs
+from lib import (
+    client,
+    console,
+    emulator,
+    paths,
+    records,
+    restore_drill,
+    scan,
+    stack,
+    terraform,
+    up,
+    venvs,
+)
 from lib.client import Answer
 from lib.console import Failure
 from lib.emulator import Emulator
@@ -31,6 +43,12 @@ def unpacked(mirror: Path, version: str = "5.100.0") -> Path:
         parents=True
     )
     return mirror
+
+
+def script(path: Path, body: str) -> Path:
+    path.write_text(f"#!/bin/sh\n{body}\n")
+    path.chmod(0o755)
+    return path
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -62,58 +80,63 @@ def test_an_old_python_is_named_with_the_remedy(tmp_path: Path) -> None:
 
 class TestMirror:
     @pytest.fixture(autouse=True)
-    def no_mirror_named(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def opt(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        """Nothing configured, an empty plugin cache, and a folder in place of /opt."""
         monkeypatch.delenv(terraform.MIRROR_VARIABLE, raising=False)
+        monkeypatch.setenv("TF_PLUGIN_CACHE_DIR", str(tmp_path / "cache"))
+        monkeypatch.setattr(terraform, "_OPT", tmp_path / "opt")
+        return tmp_path / "opt"
 
-    def test_the_first_place_that_holds_the_locked_version_is_taken(self, tmp_path: Path) -> None:
-        places = [
-            tmp_path / "absent",
-            unpacked(tmp_path / "old", "5.99.0"),
-            unpacked(tmp_path / "good"),
-        ]
-        assert terraform.find_mirror(PROVIDERS, iter(places)) == tmp_path / "good"
+    def test_plugin_cache_comes_before_opt(self, tmp_path: Path, opt: Path) -> None:
+        assert terraform.find_mirror(PROVIDERS) is None
+        unpacked(opt / "a", "5.99.0")
+        assert terraform.find_mirror(PROVIDERS) is None
+        unpacked(opt / "b")
+        assert terraform.find_mirror(PROVIDERS) == opt / "b"
+        unpacked(tmp_path / "cache")
+        assert terraform.find_mirror(PROVIDERS) == tmp_path / "cache"
 
-    def test_a_packed_mirror_counts(self, tmp_path: Path) -> None:
-        folder = tmp_path / "registry.terraform.io/hashicorp/aws"
+    def test_packed_mirror_counts(self, opt: Path) -> None:
+        folder = opt / "a/registry.terraform.io/hashicorp/aws"
         folder.mkdir(parents=True)
         (folder / f"terraform-provider-aws_5.100.0_{terraform.target()}.zip").touch()
-        assert terraform.find_mirror(PROVIDERS, iter([tmp_path])) == tmp_path
+        assert terraform.find_mirror(PROVIDERS) == opt / "a"
 
-    def test_another_machines_provider_does_not_count(self, tmp_path: Path) -> None:
-        (tmp_path / "registry.terraform.io/hashicorp/aws/5.100.0/plan9_mips").mkdir(parents=True)
-        assert terraform.find_mirror(PROVIDERS, iter([tmp_path])) is None
+    def test_provider_for_another_platform_does_not_count(self, opt: Path) -> None:
+        (opt / "a/registry.terraform.io/hashicorp/aws/5.100.0/plan9_mips").mkdir(parents=True)
+        assert terraform.find_mirror(PROVIDERS) is None
 
-    def test_the_variable_comes_first_and_alone(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    def test_variable_is_the_only_folder_considered(
+        self, tmp_path: Path, opt: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        named, usual = unpacked(tmp_path / "named"), unpacked(tmp_path / "usual")
-        monkeypatch.setenv(terraform.MIRROR_VARIABLE, str(named))
-        assert terraform.find_mirror(PROVIDERS, iter([usual])) == named
+        unpacked(opt / "a")
+        monkeypatch.setenv(terraform.MIRROR_VARIABLE, str(unpacked(tmp_path / "named")))
+        assert terraform.find_mirror(PROVIDERS) == tmp_path / "named"
         monkeypatch.setenv(terraform.MIRROR_VARIABLE, str(tmp_path))
         with pytest.raises(
-            Failure, match=r"RECORDS_PROVIDER_MIRROR names .* does not hold .*aws 5\.100\.0"
+            Failure, match=r"RECORDS_PROVIDER_MIRROR is .*, which does not hold .*aws 5\.100\.0"
         ):
-            terraform.find_mirror(PROVIDERS, iter([usual]))
+            terraform.find_mirror(PROVIDERS)
 
-    def test_the_usual_places_are_looked_at(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setenv("HOME", str(tmp_path))
-        monkeypatch.setenv("TF_PLUGIN_CACHE_DIR", str(tmp_path / "cache"))
-        monkeypatch.setenv("XDG_DATA_DIRS", "/somewhere/share")
-        places = list(terraform.mirror_places())
-        assert places[0] == tmp_path / "cache"
-        assert {
-            tmp_path / ".terraform.d/plugins",
-            Path("/somewhere/share/terraform/plugins"),
-        } <= set(places)
-
-    def test_the_lock_says_which_version(self) -> None:
+    def test_locked_version_is_read_from_the_lock_file(self) -> None:
         assert terraform.locked_providers() == PROVIDERS
 
-    def test_the_configuration_leaves_other_providers_to_their_registry(
-        self, tmp_path: Path
+    @pytest.mark.parametrize("name", ["terraformrc", "absent"])
+    def test_terraform_downloads_with_the_callers_configuration(
+        self, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        config, log = tmp_path / name, tmp_path / "log"
+        (tmp_path / "terraformrc").touch()
+        monkeypatch.setenv("TF_CLI_CONFIG_FILE", str(config))
+        fake = script(
+            tmp_path / "terraform", 'echo "$TF_CLI_CONFIG_FILE,$TF_PLUGIN_CACHE_DIR" "$@"'
+        )
+        assert terraform.download_providers(str(fake), log) == tmp_path / "cache"
+        said = log.read_text().splitlines()[-1]
+        assert said.startswith(f"{config if config.exists() else ''},{tmp_path / 'cache'} -chdir=")
+        assert " init -backend=false" in said
+
+    def test_other_providers_come_from_their_registry(self, tmp_path: Path) -> None:
         written = terraform.mirror_config(tmp_path / 'a "b"', PROVIDERS)
         assert r"a \"b\"" in written
         assert 'include = ["registry.terraform.io/hashicorp/aws"]' in written
@@ -130,41 +153,63 @@ class TestTerraformDownload:
             file.writestr("terraform", content)
         return buffer.getvalue()
 
-    def test_the_binary_is_taken_when_its_sum_is_the_published_one(self, tmp_path: Path) -> None:
-        archive = self.archive(b"binary")
-        sums = f"{hashlib.sha256(archive).hexdigest()}  {self.NAME}\n{'0' * 64}  another.zip\n".encode()
-        place = tmp_path / "9.9.9" / "terraform"
-        terraform.install_binary(
-            "9.9.9", place, lambda url: archive if url.endswith(self.NAME) else sums
-        )
+    @pytest.fixture
+    def checksums(self, tmp_path: Path) -> Path:
+        """The checksum of an archive that holds `binary`."""
+        digest = hashlib.sha256(self.archive(b"binary")).hexdigest()
+        (tmp_path / "sums").write_text(f"{'0' * 64}  another.zip\n{digest}  {self.NAME}\n")
+        return tmp_path / "sums"
+
+    def test_download_with_the_committed_checksum_is_installed(
+        self, tmp_path: Path, checksums: Path
+    ) -> None:
+        place, addresses = tmp_path / "9.9.9" / "terraform", []
+
+        def fetch(address: str) -> bytes:
+            addresses.append(address)
+            return self.archive(b"binary")
+
+        terraform.install_binary("9.9.9", place, fetch, checksums)
+        assert addresses == [f"https://releases.hashicorp.com/terraform/9.9.9/{self.NAME}"]
         assert place.read_bytes() == b"binary"
         assert os.access(place, os.X_OK)
 
-    def test_a_forged_binary_is_refused_and_not_kept(self, tmp_path: Path) -> None:
-        sums = f"{hashlib.sha256(self.archive(b'binary')).hexdigest()}  {self.NAME}\n".encode()
-        forged = self.archive(b"forged")
-        with pytest.raises(Failure, match="does not have its published SHA-256"):
+    def test_download_with_another_checksum_is_discarded(
+        self, tmp_path: Path, checksums: Path
+    ) -> None:
+        with pytest.raises(Failure, match=r"the SHA-256 of the downloaded .* differs from"):
             terraform.install_binary(
-                "9.9.9", tmp_path / "t", lambda url: forged if url.endswith(".zip") else sums
+                "9.9.9", tmp_path / "t", lambda _: self.archive(b"forged"), checksums
             )
-        assert list(tmp_path.iterdir()) == []
+        assert list(tmp_path.iterdir()) == [checksums]
 
-    def test_without_a_network_one_line_says_how_to_get_it(self, tmp_path: Path) -> None:
-        def refuse(url: str) -> bytes:
-            raise OSError(f"no route to {url}")
+    def test_failed_download_names_the_remedy(self, tmp_path: Path, checksums: Path) -> None:
+        def refuse(address: str) -> bytes:
+            raise OSError(f"no route to {address}")
 
         with pytest.raises(
             Failure, match=r"Terraform 9\.9\.9 is not on PATH and could not be downloaded"
         ) as failure:
-            terraform.install_binary("9.9.9", tmp_path / "terraform", refuse)
+            terraform.install_binary("9.9.9", tmp_path / "terraform", refuse, checksums)
         assert failure.value.remedy.startswith("install Terraform 9.9.9 on PATH")
 
-    def test_the_one_on_path_is_used_only_if_its_version_is_right(
+    def test_platform_without_a_checksum_is_an_error(self, tmp_path: Path) -> None:
+        with pytest.raises(Failure, match=r"terraform\.sha256 has no line for terraform_9\.9"):
+            terraform.install_binary("9.9.9", tmp_path / "terraform", lambda _: b"")
+
+    def test_pinned_version_has_a_checksum_per_platform(self) -> None:
+        version = (ROOT / ".terraform-version").read_text().strip()
+        names = {line.split()[1] for line in terraform._CHECKSUMS.read_text().splitlines()}
+        assert names == {
+            f"terraform_{version}_{system}_{machine}.zip"
+            for system in ("darwin", "linux")
+            for machine in ("amd64", "arm64")
+        }
+
+    def test_terraform_on_path_is_used_if_its_version_matches(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        fake = tmp_path / "terraform"
-        fake.write_text('#!/bin/sh\necho \'{"terraform_version": "9.9.9"}\'\n')
-        fake.chmod(0o755)
+        fake = script(tmp_path / "terraform", 'echo \'{"terraform_version": "9.9.9"}\'')
         monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
         monkeypatch.setattr(terraform, "TOOLS", tmp_path)
         installed = []
@@ -233,38 +278,99 @@ def test_an_unexplained_skip_is_found(tmp_path: Path, monkeypatch: pytest.Monkey
     assert [place.rpartition(":")[2] for place in scan.unexplained_skips()] == ["3", "4"]
 
 
-class TestVirtualEnvironment:
-    def test_it_is_current_until_its_lock_changes(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(venvs, "TOOLS", tmp_path)
+class TestPythonEnvironments:
+    @pytest.fixture(autouse=True)
+    def root(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        """A checkout with a lock file, and a stand-in for uv that logs its commands."""
+        monkeypatch.setattr(venvs, "TOOLS", tmp_path / "tools")
+        monkeypatch.setattr(paths, "TOOLS", tmp_path / "tools")
         monkeypatch.setattr(venvs, "ROOT", tmp_path)
-        lock = tmp_path / "requirements/dev.txt"
-        lock.parent.mkdir()
-        lock.write_text("a==1\n")
-        assert not venvs.is_current("dev")
-        venvs.python("dev").parent.mkdir(parents=True)
-        venvs.python("dev").touch()
-        assert not venvs.is_current("dev")  # no stamp: an installation that broke off
-        (tmp_path / "dev/made-from").write_text(venvs._made_from("dev"))
-        assert venvs.is_current("dev")
-        lock.write_text("a==2\n")
-        assert not venvs.is_current("dev")
+        for name in ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL"):
+            monkeypatch.delenv(name, raising=False)
+        (tmp_path / "uv.lock").write_text("a 1")
+        fake = script(
+            tmp_path / "uv",
+            f'echo "$1" >>{tmp_path}/calls; echo "  cause: no route"\n'
+            f'[ ! -e {tmp_path}/broken ] && mkdir -p "$UV_PROJECT_ENVIRONMENT/bin" &&'
+            ' touch "$UV_PROJECT_ENVIRONMENT/bin/python"',
+        )
+        monkeypatch.setattr(venvs, "uv", lambda: str(fake))
+        return tmp_path
 
-    def test_a_python_that_does_not_start_is_passed_over(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    @staticmethod
+    def calls(root: Path) -> list[str]:
+        return (root / "calls").read_text().split()
+
+    def test_environment_is_synced_once_per_lock_file(self, root: Path) -> None:
+        for lock, syncs in (("a 1", 1), ("a 1", 1), ("a 2", 2)):
+            (root / "uv.lock").write_text(lock)
+            venvs.ensure("dev")
+            assert venvs.is_current("dev")
+            assert self.calls(root) == ["sync"] * syncs
+
+    def test_moved_environment_is_made_again(self, root: Path) -> None:
+        venvs.ensure("dev")
+        stale = root / "tools/dev/stale"
+        stale.touch()
+        (root / "tools/dev/synced-from").write_text("digest\n/usr/bin/python /elsewhere/dev\n")
+        venvs.ensure("dev")
+        assert not stale.exists()
+
+    def test_failed_sync_is_repeated_and_names_the_cause(self, root: Path) -> None:
+        venvs.ensure("dev")
+        (root / "uv.lock").write_text("a 2")
+        (root / "broken").touch()
+        with pytest.raises(Failure, match="group dev could not be installed: no route") as failure:
+            venvs.ensure("dev")
+        assert "PyPI" in failure.value.remedy
+        (root / "uv.lock").write_text("a 1")
+        assert not venvs.is_current("dev")  # what it holds now is unknown
+
+    def test_other_index_installs_the_same_pins_from_there(
+        self, root: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        shim = tmp_path / "python3.13"
-        shim.write_text("#!/bin/sh\necho 'version 3.13 is not active' >&2\nexit 127\n")
-        shim.chmod(0o755)
-        monkeypatch.setenv("PATH", str(tmp_path))
-        monkeypatch.setenv("PYENV_ROOT", str(tmp_path))
-        assert venvs.runtime_python() == venvs._own_python()
-        installed = tmp_path / "versions/3.13.1/bin/python"
-        installed.parent.mkdir(parents=True)
-        installed.write_text(f"#!/bin/sh\necho 3.13\necho {installed}\n")
-        installed.chmod(0o755)
-        assert venvs.runtime_python() == str(installed)
+        monkeypatch.setenv("PIP_INDEX_URL", "https://mirror.example/simple")
+        monkeypatch.setenv("PIP_CERT", "/certificates")
+        monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+        environment = venvs.uv_environment()
+        assert environment["UV_DEFAULT_INDEX"] == "https://mirror.example/simple"
+        assert environment["SSL_CERT_FILE"] == "/certificates"
+        venvs.ensure("dev")
+        assert self.calls(root) == ["export", "venv", "pip"]
+
+    def test_missing_runtime_python_is_reported(
+        self, root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        monkeypatch.setattr(venvs, "_find_runtime", lambda: "")
+        venvs.ensure("emulator")
+        assert "no Python 3.13 found, so functions run on Python" in capsys.readouterr().out
+        assert (root / "tools/emulator").exists()
+
+
+def test_python_that_does_not_start_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uv = venvs.uv()
+    monkeypatch.setattr(venvs, "uv", lambda: uv)
+    script(tmp_path / "python3.13", "echo 'version 3.13 is not active' >&2\nexit 127")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("PYENV_ROOT", str(tmp_path))
+    assert venvs.runtime_python() == venvs._own_python()
+
+
+def test_uv_on_path_is_used_if_it_is_new_enough(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(venvs, "TOOLS", tmp_path)
+    monkeypatch.setattr(paths, "TOOLS", tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    installed: list[Path] = []
+    monkeypatch.setattr(venvs, "_install_uv", installed.append)
+    on_path = script(tmp_path / "uv", "echo uv 0.100.0")
+    assert venvs.uv() == str(on_path)
+    script(tmp_path / "uv", "echo uv 0.8.22")
+    assert [venvs.uv()] == list(map(str, installed))
+    assert installed[0].is_relative_to(tmp_path / "uv")
 
 
 @pytest.mark.enable_socket
