@@ -43,6 +43,11 @@ output "runbook" {
   value       = module.records_api.runbook
 }
 
+output "settings" {
+  description = "The module's settings in effect, after defaults."
+  value       = module.records_api.settings
+}
+
 output "table_name" {
   description = "Name of the table."
   value       = module.records_api.table_name

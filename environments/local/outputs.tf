@@ -37,6 +37,11 @@ output "region" {
   value       = data.aws_region.current.id
 }
 
+output "settings" {
+  description = "The module's settings in effect, after defaults."
+  value       = module.records_api.settings
+}
+
 output "table_name" {
   description = "Name of the table."
   value       = module.records_api.table_name

@@ -102,6 +102,8 @@ locals {
     ]
   })
 
+  keeps_queries = coalesce(var.insights.saved_queries, local.profile != "local")
+
   saved_queries = {
     cold-starts = {
       logs  = ["function"]
@@ -158,7 +160,7 @@ resource "aws_cloudwatch_dashboard" "service" {
 resource "aws_cloudwatch_query_definition" "saved" {
   for_each = {
     for name, saved in local.saved_queries : name => saved
-    if coalesce(var.insights.saved_queries, local.profile != "local")
+    if local.keeps_queries
   }
 
   name            = "${local.service}/${each.key}"

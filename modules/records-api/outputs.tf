@@ -90,6 +90,34 @@ output "runbook" {
   value       = local.runbook
 }
 
+output "settings" {
+  description = <<-EOT
+    Every input after defaults, and the profile in effect. Compare it with your configuration, because
+    Terraform drops misspelled attributes silently. It is known while planning.
+  EOT
+  value = {
+    access                   = var.access
+    alarms                   = var.alarms
+    api                      = var.api
+    audit                    = merge(var.audit, { mode = coalesce(var.audit.mode, "off") })
+    auth                     = var.auth
+    budget                   = var.budget
+    environment              = var.environment
+    function                 = var.function
+    insights                 = merge(var.insights, { saved_queries = local.keeps_queries })
+    kms_key_arn              = var.kms_key_arn
+    lambda_package           = var.lambda_package
+    log_retention_days       = var.log_retention_days
+    name                     = var.name
+    operations               = var.operations
+    permissions_boundary_arn = var.permissions_boundary_arn
+    profile                  = local.profile
+    release                  = var.release
+    table                    = var.table
+    tags                     = local.tags
+  }
+}
+
 output "table_arn" {
   description = "ARN of the table."
   value       = aws_dynamodb_table.records.arn

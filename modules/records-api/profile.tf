@@ -108,8 +108,7 @@ resource "terraform_data" "profile" {
     precondition {
       condition     = !local.budget_requested || local.budget_available
       error_message = <<-EOT
-        AWS Budgets does not exist in partition ${local.partition}: set budget.mode = "off" and
-        budget.reason.
+        Partition ${local.partition} has no AWS Budgets: set budget.mode = "off" and budget.reason.
       EOT
     }
 
@@ -119,5 +118,38 @@ resource "terraform_data" "profile" {
         budget notifies nobody: set budget.emails, alarms.emails or alarms.topic_arns.
       EOT
     }
+  }
+}
+
+# Terraform drops misspelled attributes of an object silently. These warnings point out settings that
+# have no effect, and a dev instance that notifies nobody; prod refuses to plan in these cases.
+check "alarms" {
+  assert {
+    condition     = local.profile != "dev" || local.has_alarm_recipients
+    error_message = <<-EOT
+      ${local.service} has no alarms: set alarms.emails or alarms.topic_arns, and check the spelling.
+    EOT
+  }
+
+  assert {
+    condition     = local.is_prod || length(var.alarms.tune) == 0 || local.has_alarm_recipients
+    error_message = <<-EOT
+      alarms.tune has no effect without alarms.emails or alarms.topic_arns: check the spelling.
+    EOT
+  }
+}
+
+check "audit" {
+  assert {
+    condition = local.is_prod || var.audit.mode != null || (
+      var.audit.access_logs == null
+      && var.audit.data_events == "write"
+      && length(var.audit.expected_regions) == 0
+      && !var.audit.force_destroy
+      && var.audit.management_events
+    )
+    error_message = <<-EOT
+      audit has settings but no mode, so there is no trail: set audit.mode to "create" or "off".
+    EOT
   }
 }

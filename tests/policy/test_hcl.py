@@ -151,6 +151,14 @@ def test_the_readme_lists_the_interface(kind: str) -> None:
     assert sorted(listed) == interface
 
 
+def test_the_settings_in_effect_show_every_variable() -> None:
+    folder = ROOT / "modules/records-api"
+    [settings] = [block for block in blocks(folder / "outputs.tf") if block.labels == ("settings",)]
+    shown = re.findall(r"^    (\w+) +=", settings.body, re.MULTILINE)
+    variables = [block.labels[0] for block in blocks(folder / "variables.tf", "variable")]
+    assert sorted(shown) == variables
+
+
 @pytest.mark.parametrize(
     ("file", "resource"),
     [("encryption.tf", "aws_kms_key"), ("api.tf", "aws_apigatewayv2_authorizer")],

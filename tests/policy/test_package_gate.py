@@ -22,7 +22,7 @@ run "plan" {{
   module {{ source = "./{checkout}/modules/records-api" }}
   variables {{
     name        = "orders"
-    environment = "dev"
+    environment = "local"
   }}
 }}
 """

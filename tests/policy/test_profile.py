@@ -1,4 +1,4 @@
-"""The rules of modules/records-api/profile.tf: which inputs they refuse, all in one plan.
+"""The rules of modules/records-api/profile.tf: what they refuse, all in one plan, and warn about.
 
 tests/inputs of the module contains its variables and profile.tf, and needs no provider.
 """
@@ -41,27 +41,30 @@ REFUSED_IN_PROD = [
     "prod requires table.point_in_time_recovery = true.",
 ]
 
-Plan = Callable[..., list[str]]
+WARNINGS = [
+    "alarms.tune has no effect without alarms.emails or alarms.topic_arns: check the spelling.",
+    'audit has settings but no mode, so there is no trail: set audit.mode to "create" or "off".',
+    "orders-dev has no alarms: set alarms.emails or alarms.topic_arns, and check the spelling.",
+]
+
+Messages = list[tuple[str, str]]  # severity and text
+Plan = Callable[..., Messages]
 
 
 @pytest.fixture(scope="module")
 def plan(tmp_path_factory: pytest.TempPathFactory) -> Plan:
-    """Plan these inputs and return the messages of all errors, sorted."""
+    """Plan these inputs and return all errors and warnings, sorted."""
     folder = tmp_path_factory.mktemp("inputs")
     shutil.copytree(INPUTS, folder, dirs_exist_ok=True)
     runner = terraform.ensure(folder / "terraform.log")
     env = terraform.environment(data=folder / ".terraform")
     runner.run(folder, "init", "-no-color", env=env)
 
-    def planned(**inputs: Any) -> list[str]:  # noqa: ANN401 (JSON)
+    def planned(**inputs: Any) -> Messages:  # noqa: ANN401 (JSON)
         (folder / "inputs.auto.tfvars.json").write_text(json.dumps({"name": "orders"} | inputs))
         lines = runner.call(folder, "plan", "-json", env=env).output.splitlines()
-        messages = [json.loads(line) for line in lines]
-        return sorted(
-            " ".join(message["diagnostic"]["detail"].split())
-            for message in messages
-            if message["type"] == "diagnostic"
-        )
+        reports = [report for line in lines if (report := json.loads(line).get("diagnostic"))]
+        return sorted((report["severity"], report["detail"].strip()) for report in reports)
 
     return planned
 
@@ -70,15 +73,14 @@ def plan(tmp_path_factory: pytest.TempPathFactory) -> Plan:
     "names", [{"environment": "prod"}, {"environment": "x", "profile": "prod"}]
 )
 def test_one_plan_reports_everything_that_prod_refuses(plan: Plan, names: dict[str, str]) -> None:
-    assert plan(**UNSAFE, **names) == sorted(REFUSED_IN_PROD)
+    assert plan(**UNSAFE, **names) == [("error", text) for text in sorted(REFUSED_IN_PROD)]
 
 
 def test_any_other_environment_has_the_profile_prod(plan: Plan) -> None:
     refused = plan(**UNSAFE, environment="staging")
     assert len(refused) == len(REFUSED_IN_PROD)
-    assert 'prod (the default profile for environment "staging") requires budget: set' in " ".join(
-        refused
-    )
+    prod = 'prod (the default profile for environment "staging")'
+    assert any(text.startswith(f"{prod} requires budget: ") for _, text in refused)
 
 
 @pytest.mark.parametrize(
@@ -90,9 +92,9 @@ def test_any_other_environment_has_the_profile_prod(plan: Plan) -> None:
         PROD | {"alarms": {"topic_arns": ["arn:aws:sns:eu-west-1:111122223333:pager"]}},
         PROD | {"partition": "aws-cn", "auth": {"mode": "JWT"} | {
             "issuer": "https://login.example.com", "audience": ["records"]}},
-        UNSAFE | {"environment": "local"},
-        UNSAFE | {"environment": "staging", "profile": "dev", "function": {}},
-        {"environment": "dev", "budget": {"monthly_usd": 5, "emails": ["a@example.com"]}},
+        {"environment": "local", "budget": {"monthly_usd": 5, "emails": ["a@example.com"]}},
+        UNSAFE | {"environment": "local", "audit": {"mode": "create", "force_destroy": True}},
+        UNSAFE | PROD | {"environment": "staging", "profile": "dev", "function": {}},
     ],
 )  # fmt: skip
 def test_what_the_profile_allows_is_planned(plan: Plan, inputs: dict[str, Any]) -> None:
@@ -112,12 +114,17 @@ def test_what_the_profile_allows_is_planned(plan: Plan, inputs: dict[str, Any]) 
         ),
         (
             {"budget": PROD["budget"], "alarms": PROD["alarms"], "partition": "aws-us-gov"},
-            (
-                "AWS Budgets does not exist in partition aws-us-gov:"
-                ' set budget.mode = "off" and budget.reason.'
-            ),
+            'Partition aws-us-gov has no AWS Budgets: set budget.mode = "off" and budget.reason.',
         ),
     ],
 )
 def test_every_profile_but_local_refuses(plan: Plan, inputs: dict[str, Any], refused: str) -> None:
-    assert plan(**inputs, environment="dev") == [refused]
+    assert ("error", refused) in plan(**inputs, environment="dev")
+
+
+def test_settings_without_effect_are_warned_about(plan: Plan) -> None:
+    misspelled = {
+        "alarms": {"email": ["on-call@example.com"], "tune": {"api_5xx": {"enabled": False}}},
+        "audit": {"mdoe": "create", "data_events": "all"},
+    }
+    assert plan(**misspelled, environment="dev") == [("warning", text) for text in WARNINGS]

@@ -9,9 +9,17 @@ variables {
   name           = "orders"
   environment    = "dev"
   lambda_package = { s3 = { bucket = "packages", key = "records-api.zip", version = "1" } }
+  alarms         = { topic_arns = ["arn:aws:sns:eu-west-1:123456789012:pager"] }
 }
 
 run "defaults" {
+  variables {
+    alarms = {}
+  }
+
+  # It warns that nobody is notified.
+  expect_failures = [check.alarms]
+
   assert {
     condition = {
       for name, route in aws_apigatewayv2_route.operation : name => "${route.authorization_type} ${route.route_key}"
@@ -247,6 +255,15 @@ run "defaults" {
       && output.alarm_topic_arn == null && output.trail_arn == null && output.budget_name == null
     )
     error_message = "Without a target there is no alarm, and what was not asked for is not made."
+  }
+
+  assert {
+    condition = (
+      output.settings.profile == "dev" && output.settings.audit.mode == "off"
+      && output.settings.function.memory_mb == 512 && output.settings.insights.saved_queries
+      && output.settings.lambda_package == var.lambda_package && output.settings.tags == local.tags
+    )
+    error_message = "The settings are those in effect, after defaults."
   }
 
   assert {

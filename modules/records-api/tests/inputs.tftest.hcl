@@ -4,7 +4,7 @@
 
 variables {
   name        = "orders"
-  environment = "dev"
+  environment = "local"
 }
 
 run "refuses_wildcard_principal" {
@@ -521,6 +521,7 @@ run "allows_bearer_tokens" {
     name        = "a23456789012345678901234" # 24 characters, and 28 with the environment
     environment = "prod"
     profile     = "dev"
+    alarms      = { emails = ["on-call@example.com"] }
     budget      = { monthly_usd = 25, emails = ["finance@example.com"] }
     release     = { pinned_version = "7", canary = {} }
   }

@@ -8,6 +8,7 @@ variables {
   name           = "orders"
   environment    = "dev"
   lambda_package = { s3 = { bucket = "packages", key = "records-api.zip", version = "1" } }
+  alarms         = { topic_arns = ["arn:aws:sns:eu-west-1:123456789012:pager"] }
 }
 
 run "every_entry_can_be_switched_off_and_a_key_brought" {

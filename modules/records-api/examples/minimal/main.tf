@@ -7,4 +7,5 @@ module "records" {
 
   name        = "orders"
   environment = "dev"
+  alarms      = { emails = ["on-call@example.com"] }
 }

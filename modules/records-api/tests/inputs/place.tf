@@ -1,4 +1,4 @@
-# Stands in for the data sources that the rules in profile.tf read, so that no provider is needed.
+# Stands in for what the rules in profile.tf read elsewhere, so that no provider is needed.
 variable "partition" {
   description = "The partition of the region."
   type        = string
@@ -8,4 +8,5 @@ variable "partition" {
 
 locals {
   partition = var.partition
+  service   = "${var.name}-${var.environment}"
 }
