@@ -1,0 +1,78 @@
+"""scripts/test: which stages run, and what is printed of each."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from lib import test as runner
+from lib import venvs
+from lib.console import Failure
+from lib.terraform import Terraform
+
+
+@pytest.fixture
+def every_stage(monkeypatch: pytest.MonkeyPatch) -> list[runner.Stage]:
+    monkeypatch.setattr(venvs, "uv", lambda: "/usr/bin/uv")
+    return list(runner.stages(Terraform("/usr/bin/terraform", None, Path("log")), "full"))
+
+
+def names(stages: list[runner.Stage]) -> set[str]:
+    return {stage.name for stage in stages}
+
+
+def test_tiers_contain_one_another(every_stage: list[runner.Stage]) -> None:
+    fast, default, full = (
+        names(runner.selected(every_stage, tier, [])) for tier in ("fast", "default", "full")
+    )
+    assert {"pytest", "mypy", "package", "modules/records-api"} <= fast
+    assert default - fast == {"e2e", "scan-sources", "scan-applied"}
+    assert full == names(every_stage) >= default
+
+
+def test_stages_can_be_chosen_by_name(every_stage: list[runner.Stage]) -> None:
+    assert names(runner.selected(every_stage, "full", ["e2e", "mypy"])) == {"e2e", "mypy"}
+    with pytest.raises(Failure, match="no stage named mipy") as failure:
+        runner.selected(every_stage, "full", ["mipy"])
+    assert "mypy" in failure.value.remedy
+
+
+@pytest.mark.parametrize(("tier", "marker"), [("fast", ["not full"]), ("full", [])])
+def test_only_the_full_tier_runs_tests_marked_full(tier: str, marker: list[str]) -> None:
+    command = list(runner.pytest("pytest", ["unit"], tier).command)
+    assert [word for word in command if word == "not full"] == marker
+
+
+def test_failed_stage_says_how_to_run_it_again(capsys: pytest.CaptureFixture[str]) -> None:
+    failing = runner.linter("lint", "sh", "-c", "echo line 7 is wrong; exit 1")
+    passing = runner.linter("other", "echo", "fine")
+    assert runner.run_all([failing, passing]) == {"lint": False, "other": True}
+    output = capsys.readouterr().out
+    assert "$ sh -c 'echo line 7 is wrong; exit 1'" in output
+    assert "line 7 is wrong" in output
+    assert "run again: scripts/test --only lint" in output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environments"),
+    [
+        (["tests/unit/test_a.py", "-k", "merge"], []),
+        (["tests/unit", "tests/e2e"], ["emulator"]),
+        (["-k", "merge"], ["emulator"]),
+    ],
+)
+def test_arguments_go_to_pytest_and_its_exit_code_comes_back(
+    arguments: list[str], environments: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str] = []
+    calls: list[list[str]] = []
+
+    def run(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        calls.append(command[1:])
+        return subprocess.CompletedProcess(command, 5)
+
+    monkeypatch.setattr(venvs, "ensure", made.append)
+    monkeypatch.setattr(subprocess, "run", run)
+    with pytest.raises(SystemExit) as exit_:
+        runner.run_pytest_alone(arguments)
+    assert (calls, made, exit_.value.code) == ([arguments], environments, 5)
