@@ -1,0 +1,248 @@
+"""Rehearses an upgrade on the emulator: deploys an older commit, then applies this checkout over it.
+
+Fails if the plan replaces anything that holds data or that callers or operators refer to, if a
+record is lost or changed, or if a request fails while the upgrade is applied.
+"""
+
+import argparse
+import io
+import json
+import os
+import shutil
+import subprocess
+import tarfile
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+from lib import scratch, terraform, venvs
+from lib.client import Caller
+from lib.console import Failure, main, step
+from lib.emulator import REGION
+from lib.paths import ENVIRONMENT, LOGS, ROOT
+
+OLDEST = "056e895"
+_RECORDS = 25
+_CALL_EVERY_SECONDS = 0.1
+# Replacing one of these loses data or evidence, or changes a name or address that others use.
+KEPT = frozenset({
+    "aws_apigatewayv2_api",
+    "aws_apigatewayv2_stage",
+    "aws_cloudtrail",
+    "aws_cloudwatch_log_group",
+    "aws_dynamodb_table",
+    "aws_iam_policy",
+    "aws_iam_role",
+    "aws_kms_key",
+    "aws_lambda_function",
+    "aws_s3_bucket",
+    "aws_sns_topic",
+})  # fmt: skip
+_SETTINGS = {
+    "name": "upgrade",
+    "environment": "dev",
+    "operations": ["create", "delete", "get", "list", "update"],
+    "alarms": {"emails": ["on-call@example.com"]},
+    "audit": {"mode": "create", "force_destroy": True},
+    "budget": {"monthly_usd": 25},
+    "insights": {"saved_queries": False},  # the emulator cannot store queries
+    "table": {"deletion_protection": False},
+}
+
+Tagged = dict[str, tuple[str, bytes]]
+
+
+def check_out(ref: str, folder: Path) -> None:
+    """Extract the files of commit `ref` into `folder`. Raises Failure if git does not know it."""
+    command = ["git", "-C", str(ROOT), "archive", "--format=tar", ref]
+    archive = subprocess.run(command, capture_output=True, check=False)
+    if archive.returncode != 0:
+        raise Failure(
+            f"git cannot read commit {ref}: {archive.stderr.decode().strip()}",
+            "use a commit or tag of this repository; in a shallow clone, fetch it first",
+        )
+    with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as files:
+        files.extractall(folder, filter="data")
+
+
+def replaced(plan: Mapping[str, Any]) -> list[str]:
+    """Return the addresses of resources of a KEPT type that `plan` (Terraform's JSON) deletes."""
+    return [
+        change["address"]
+        for change in plan.get("resource_changes", [])
+        if change["type"] in KEPT and "delete" in change["change"]["actions"]
+    ]
+
+
+def read_all(caller: Caller, ids: list[str]) -> Tagged:
+    """Return the ETag and body of each record. Raises Failure if one does not answer 200."""
+    answers = {record_id: caller.call("GET", f"/{record_id}") for record_id in ids}
+    for record_id, answer in answers.items():
+        if answer.status != HTTPStatus.OK:
+            raise Failure(
+                f"GET of record {record_id} returned {answer.status}", "the record is lost"
+            )
+    return {name: (answer.headers["etag"], answer.body) for name, answer in answers.items()}
+
+
+def differences(before: Tagged, after: Tagged) -> list[str]:
+    """Return the ids of records whose ETag or content is not what it was."""
+    return [
+        record_id
+        for record_id, (tag, body) in before.items()
+        if after[record_id][0] != tag or not _same_or_more(json.loads(body), after[record_id][1])
+    ]
+
+
+def _same_or_more(old: dict[str, Any], new: bytes) -> bool:
+    # A newer release may add fields to a record, never change or drop one.
+    shown = json.loads(new)
+    return all(name in shown and shown[name] == value for name, value in old.items())
+
+
+class _Deployment:
+    """One root module whose module source can be switched, applied to one emulator."""
+
+    def __init__(self, folder: Path, url: str) -> None:
+        self._folder = folder / "root"
+        self._folder.mkdir()
+        shutil.copy(ENVIRONMENT / ".terraform.lock.hcl", self._folder)
+        self._runner = terraform.ensure(LOGS / "rehearse-upgrade.log")
+        self._env = terraform.environment(url)
+        self._url = url
+
+    def use(self, checkout: Path) -> None:
+        """Use the modules of `checkout` from now on."""
+        # Relative: Terraform copies a module given by an absolute path, without the modules beside it.
+        source = os.path.relpath(checkout / "modules" / "records-api", self._folder)
+        root = {
+            "module": {"records": _SETTINGS | {"source": source}},
+            "output": {"api_id": {"value": "${module.records.api_id}"}},
+        }
+        (self._folder / "main.tf.json").write_text(json.dumps(root))
+        self._run("init", "-lockfile=readonly")
+
+    def plan(self) -> Any:  # noqa: ANN401 (JSON)
+        """Plan, and return the plan as Terraform's JSON."""
+        self._run("plan", "-out=upgrade.tfplan")
+        return self._runner.read(self._folder, "show", "-json", "upgrade.tfplan", env=self._env)
+
+    def apply(self) -> None:
+        """Apply what `plan` planned."""
+        self._run("apply", "upgrade.tfplan")
+
+    def caller(self) -> Caller:
+        """Return the emulator's root user as a caller of the API."""
+        outputs = self._runner.read(self._folder, "output", "-json", env=self._env)
+        path = f"/_aws/execute-api/{outputs['api_id']['value']}/$default/records"
+        return Caller(f"{self._url}{path}", REGION, "test", "test")
+
+    def _run(self, verb: str, *arguments: str) -> None:
+        self._runner.run(self._folder, verb, "-no-color", *arguments, env=self._env)
+
+
+@contextmanager
+def calling(caller: Caller, record_id: str) -> Iterator[list[str]]:
+    """List, get and create records all the time; the list gains a line for each failed request."""
+    failures: list[str] = []
+    ended = threading.Event()
+
+    def attempt(method: str, path: str, body: object, expected: HTTPStatus) -> None:
+        try:
+            answer = caller.call(method, path, body=body)
+        except OSError as error:
+            failures.append(f"{method} {path or '/'}: {error!r}")
+            return
+        if answer.status != expected:
+            failures.append(f"{method} {path or '/'}: {answer.status} {answer.body[:200]!r}")
+
+    def loop() -> None:
+        while not ended.wait(_CALL_EVERY_SECONDS):
+            attempt("GET", "", None, HTTPStatus.OK)
+            attempt("GET", f"/{record_id}", None, HTTPStatus.OK)
+            attempt("POST", "", {"type": "rehearsal", "status": "during"}, HTTPStatus.CREATED)
+
+    thread = threading.Thread(target=loop)
+    thread.start()
+    try:
+        yield failures
+    finally:
+        ended.set()
+        thread.join()
+
+
+def create_records(caller: Caller) -> list[str]:
+    """Create records and return their ids."""
+    ids = []
+    for number in range(_RECORDS):
+        body = {"type": "rehearsal", "status": "before", "attributes": {"number": number}}
+        answer = caller.call("POST", body=body)
+        if answer.status != HTTPStatus.CREATED:
+            raise Failure(f"POST /records returned {answer.status}", "the old release is broken")
+        ids.append(answer.json()["recordID"])
+    return ids
+
+
+def rehearse(ref: str, folder: Path) -> None:
+    """Deploy `ref` and upgrade it to this checkout, in `folder`. Raises Failure on any damage."""
+    old = folder / "old"
+    old.mkdir()
+    check_out(ref, old)
+    deployment = _Deployment(folder, scratch.emulator(folder).url)
+    with step(f"apply {ref}") as line:
+        deployment.use(old)
+        deployment.plan()
+        deployment.apply()
+        line.note = "done"
+    with step("write records") as line:
+        caller = deployment.caller()
+        ids = create_records(caller)
+        before = read_all(caller, ids)
+        line.note = f"{len(ids)} records"
+    with step("plan the upgrade") as line:
+        deployment.use(ROOT)
+        if addresses := replaced(deployment.plan()):
+            raise Failure(
+                f"the upgrade replaces {', '.join(addresses)}",
+                "add a moved block, or keep its name",
+            )
+        line.note = "nothing is replaced"
+    with step("apply it under traffic") as line:
+        with calling(caller, ids[0]) as failures:
+            deployment.apply()
+        if failures:
+            raise Failure(
+                f"{len(failures)} requests failed, the first: {failures[0]}",
+                "a release must not interrupt callers",
+            )
+        line.note = "no request failed"
+    with step("compare records") as line:
+        if changed := differences(before, read_all(caller, ids)):
+            raise Failure(f"changed records: {', '.join(changed)}", "keep their representation")
+        line.note = f"{len(ids)} unchanged"
+
+
+def _verb() -> None:
+    parser = argparse.ArgumentParser(prog="scripts/rehearse-upgrade", description=__doc__)
+    parser.add_argument(
+        "ref", nargs="?", default=OLDEST, help=f"commit or tag to upgrade from (default: {OLDEST})"
+    )
+    ref = parser.parse_args().ref
+    venvs.run_in("dev", "lib.rehearse_upgrade")
+    venvs.ensure("emulator")
+    with tempfile.TemporaryDirectory(prefix="records-upgrade-") as name:
+        folder = Path(name)
+        emulator = scratch.emulator(folder)
+        emulator.start(persist=False)
+        try:
+            rehearse(ref, folder)
+        finally:
+            emulator.stop()
+
+
+if __name__ == "__main__":
+    main(_verb)

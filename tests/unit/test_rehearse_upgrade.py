@@ -1,0 +1,32 @@
+"""What the upgrade rehearsal makes of a plan and of the records before and after."""
+
+import json
+
+from lib.rehearse_upgrade import differences, replaced
+
+
+def change(kind: str, *actions: str) -> dict[str, object]:
+    return {"address": f"x.{kind}", "type": kind, "change": {"actions": list(actions)}}
+
+
+def test_only_a_deletion_of_a_kept_resource_counts() -> None:
+    changes = [
+        change("aws_dynamodb_table", "delete", "create"),
+        change("aws_kms_key", "delete"),
+        change("aws_sns_topic", "update"),
+        change("aws_lambda_invocation", "delete", "create"),
+    ]
+    assert replaced({"resource_changes": changes}) == ["x.aws_dynamodb_table", "x.aws_kms_key"]
+
+
+def test_a_record_may_gain_fields_and_change_in_no_other_way() -> None:
+    old = {"recordID": "a", "status": "ok"}
+    before = {
+        name: ('"1-x"', json.dumps(old).encode()) for name in ("same", "more", "tag", "value")
+    }
+    after = before | {
+        "more": ('"1-x"', json.dumps(old | {"updatedBy": "b"}).encode()),
+        "tag": ('"2-x"', before["tag"][1]),
+        "value": ('"1-x"', json.dumps(old | {"status": "failed"}).encode()),
+    }
+    assert differences(before, after) == ["tag", "value"]
