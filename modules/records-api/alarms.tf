@@ -1,115 +1,163 @@
-# What somebody is called for. One map holds every alarm there can be, with what to do about it; `alarms.tune` changes
-# entries by their key. Names and dimensions are those that AWS and the handler publish: CloudWatch takes any others
-# too, and such an alarm never fires.
+# The alarm catalogue: one entry per condition that somebody is notified of, with its text. A caller
+# changes an entry with alarms.tune. CloudWatch also accepts metric names and dimensions that nobody
+# publishes, and such an alarm never fires: tests/contract/test_on_call.py compares them with the
+# published ones.
 locals {
-  live_dimensions   = { FunctionName = local.service, Resource = "${local.service}:live" }
-  action_dimensions = { for action in local.actions : action => { Operation = action, TableName = local.service } }
+  default_thresholds = {
+    api_5xx              = 0.05
+    api_latency          = 3000
+    configuration_errors = 1
+    function_concurrency = try(ceil(0.8 * var.function.reserved_concurrency), 1)
+    function_duration    = 0.8 * local.timeout_seconds * 1000
+    function_errors      = 1
+    function_throttles   = 1
+    table_errors         = 5
+    table_throttles      = 10
+    unhandled_exceptions = 1
+  }
 
-  # `dimensions`: one set, or one for each alarm of the entry by the end of its name.
+  thresholds = {
+    for key, threshold in local.default_thresholds :
+    key => coalesce(try(var.alarms.tune[key].threshold, null), threshold)
+  }
+
+  # With fewer requests in a period, one failed request would look like an outage.
+  minimum_requests = 10
+
+  of_api_id           = { ApiId = aws_apigatewayv2_api.records.id }
+  of_live_alias       = { FunctionName = local.service, Resource = "${local.service}:live" }
+  of_service_name     = { Service = local.service }
+  of_table_operations = { for action in local.actions : action => { Operation = action, TableName = local.service } }
+
+  # What an entry may leave out. An entry has `metric` with `statistic` or `percentile`, or else
+  # `expression` over `sums` of metrics, by the names that the expression uses.
+  alarm_defaults = {
+    expression = null
+    metric     = null
+    percentile = null
+    periods    = 1
+    statistic  = null
+    sums       = {}
+  }
+
+  # `dimensions`: one alarm for each element; its key is appended to the name of the alarm.
   alarm_catalogue = {
+    # "Monitor CloudWatch metrics for HTTP APIs": `5xx` and `Count` are counts. A period without errors
+    # may have no `5xx` data, so FILL supplies 0; a period without requests has no value at all.
     api_5xx = {
       namespace  = "AWS/ApiGateway"
-      metric     = "5xx"
-      statistic  = "Average" # of ones and zeros: the share of requests
-      threshold  = 0.05
+      expression = "IF(requests >= ${local.minimum_requests}, FILL(errors, 0) / requests, 0)"
+      sums       = { errors = "5xx", requests = "Count" }
       periods    = 2
-      dimensions = { "" = { ApiId = aws_apigatewayv2_api.records.id } }
-      runbook    = "Callers get 5xx. Query errors-by-operation tells where; roll back if a release began it."
+      dimensions = { "" = local.of_api_id }
+      summary = join(" ", [
+        "At least ${format("%g", local.thresholds.api_5xx * 100)}% of requests failed with a 5xx status in two",
+        "consecutive 5-minute periods with ${local.minimum_requests} or more requests.",
+      ])
+      action = "Run the saved query errors-by-operation. If a release caused the errors, roll back."
     }
     api_latency = {
       namespace  = "AWS/ApiGateway"
       metric     = "Latency"
-      statistic  = "p99"
-      threshold  = 3000
+      percentile = "p99"
       periods    = 3
-      dimensions = { "" = { ApiId = aws_apigatewayv2_api.records.id } }
-      runbook    = "Requests are slow. Query slowest-requests: cold starts, retries or large pages?"
+      dimensions = { "" = local.of_api_id }
+      summary    = "p99 latency is at or above ${local.thresholds.api_latency} ms in three consecutive 5-minute periods."
+      action     = "Run the saved query slowest-requests. Look for cold starts, DynamoDB retries and large pages."
     }
     configuration_errors = {
       namespace  = "RecordsApi"
       metric     = "ConfigurationErrors"
       statistic  = "Sum"
-      threshold  = 1
-      periods    = 1
-      dimensions = { "" = { Service = local.service } }
-      runbook    = "All requests fail: the function's environment is wrong, its log says how. Apply again."
+      dimensions = { "" = local.of_service_name }
+      summary    = "${local.thresholds.configuration_errors} or more requests failed because the configuration is invalid."
+      action     = "The function's log names the invalid environment variables. Correct the configuration and apply."
     }
     function_concurrency = {
       namespace  = "AWS/Lambda"
       metric     = "ConcurrentExecutions"
       statistic  = "Maximum"
-      threshold  = try(ceil(0.8 * var.function.reserved_concurrency), 1)
       periods    = 2
       dimensions = var.function.reserved_concurrency == null ? {} : { "" = { FunctionName = local.service } }
-      runbook    = "Most reserved executions are busy. Raise function.reserved_concurrency in time."
+      summary = join(" ", [
+        "${local.thresholds.function_concurrency} or more of the reserved executions were in use in two",
+        "consecutive 5-minute periods.",
+      ])
+      action = "Raise function.reserved_concurrency before Lambda throttles requests."
     }
     function_duration = {
       namespace  = "AWS/Lambda"
       metric     = "Duration"
-      statistic  = "p99"
-      threshold  = 0.8 * local.timeout_seconds * 1000
-      periods    = 1
-      dimensions = { "" = local.live_dimensions }
-      runbook    = "Requests outlive their own deadline and near the timeout. Query slowest-requests."
+      percentile = "p99"
+      dimensions = { "" = local.of_live_alias }
+      summary = join(" ", [
+        "p99 duration of the function is at or above ${local.thresholds.function_duration} ms;",
+        "Lambda ends an invocation after ${local.timeout_seconds} s.",
+      ])
+      action = "Run the saved query slowest-requests."
     }
     function_errors = {
       namespace  = "AWS/Lambda"
       metric     = "Errors"
       statistic  = "Sum"
-      threshold  = 1
-      periods    = 1
-      dimensions = { "" = local.live_dimensions }
-      runbook    = "It did not start, timed out or ran out of memory. Tail its log; roll back if it is new."
+      dimensions = { "" = local.of_live_alias }
+      summary = join(" ", [
+        "${local.thresholds.function_errors} or more invocations of the function failed: it did not start, timed out,",
+        "or ran out of memory.",
+      ])
+      action = "Check the function's log. If a release caused the errors, roll back."
     }
     function_throttles = {
       namespace  = "AWS/Lambda"
       metric     = "Throttles"
       statistic  = "Sum"
-      threshold  = 1
-      periods    = 1
-      dimensions = { "" = local.live_dimensions }
-      runbook    = "Lambda would not run it: the reservation, or the account's pool, is used up. By whom?"
+      dimensions = { "" = local.of_live_alias }
+      summary    = "Lambda throttled ${local.thresholds.function_throttles} or more invocations of the function."
+      action     = "Check which function uses up the reserved concurrency or the account's concurrency limit."
     }
     table_errors = {
       namespace  = "AWS/DynamoDB"
       metric     = "SystemErrors"
       statistic  = "Sum"
-      threshold  = 5
-      periods    = 1
-      dimensions = local.action_dimensions
-      runbook    = "DynamoDB itself fails; callers get 503 when retries are used up. See AWS Health."
+      dimensions = local.of_table_operations
+      summary    = "${local.thresholds.table_errors} or more calls to DynamoDB failed with an internal error."
+      action     = "Callers get 503 when retries are used up. Check the AWS Health Dashboard."
     }
     table_throttles = {
       namespace  = "AWS/DynamoDB"
       metric     = "ThrottledRequests"
       statistic  = "Sum"
-      threshold  = 10
-      periods    = 1
-      dimensions = local.action_dimensions
-      runbook    = "Traffic doubled at once, or an index takes 1000 writes/s. Slow the busiest caller."
+      dimensions = local.of_table_operations
+      summary    = "DynamoDB throttled ${local.thresholds.table_throttles} or more calls."
+      action     = "Find the busiest caller and slow it down: a partition of an index takes 1,000 write units per second."
     }
     unhandled_exceptions = {
       namespace  = "RecordsApi"
       metric     = "UnhandledExceptions"
       statistic  = "Sum"
-      threshold  = 1
-      periods    = 1
-      dimensions = { "" = { Service = local.service } }
-      runbook    = "A defect: callers get 500, the log has the traceback. Roll back if a release began it."
+      dimensions = { "" = local.of_service_name }
+      summary    = "${local.thresholds.unhandled_exceptions} or more requests failed with an unexpected exception."
+      action     = "The function's log has the traceback. If a release caused the exceptions, roll back."
     }
   }
 
-  alarms = merge([
-    for key, entry in local.alarm_catalogue : {
-      for suffix, dimensions in entry.dimensions :
-      join("-", compact([replace(key, "_", "-"), suffix])) => merge(entry, {
+  catalogue_alarms = flatten([
+    for key, entry in local.alarm_catalogue : [
+      for suffix, dimensions in entry.dimensions : merge(local.alarm_defaults, entry, {
         dimensions = dimensions
-        threshold  = coalesce(try(var.alarms.tune[key].threshold, null), entry.threshold)
+        enabled    = local.has_alarm_recipients && try(var.alarms.tune[key].enabled, true)
+        name       = join("-", compact([replace(key, "_", "-"), suffix]))
+        threshold  = local.thresholds[key]
       })
-    } if local.has_alarm_recipients && try(var.alarms.tune[key].enabled, true)
-  ]...)
+    ]
+  ])
 
-  # The topic's ARN as its policy knows it: nothing publishes, or tries to, before the policy is in place.
+  alarms = { for alarm in local.catalogue_alarms : alarm.name => alarm if alarm.enabled }
+
+  # "Amazon CloudWatch pricing": an alarm is charged for each metric that it evaluates.
+  alarm_metrics = sum(concat([0], [for alarm in local.alarms : max(1, length(alarm.sums))]))
+
+  # The topic's ARN comes from its policy, so that nothing publishes before the policy is in place.
   alarm_targets = concat([for policy in aws_sns_topic_policy.alarms : policy.arn], var.alarms.topic_arns)
 
   publishers = concat(
@@ -122,22 +170,47 @@ resource "aws_cloudwatch_metric_alarm" "catalogue" {
   for_each = local.alarms
 
   alarm_name          = "${local.service}-${each.key}"
-  alarm_description   = each.value.runbook
-  namespace           = each.value.namespace
+  alarm_description   = "${each.value.summary} ${each.value.action}"
+  namespace           = each.value.metric == null ? null : each.value.namespace
   metric_name         = each.value.metric
-  dimensions          = each.value.dimensions
-  statistic           = startswith(each.value.statistic, "p") ? null : each.value.statistic
-  extended_statistic  = startswith(each.value.statistic, "p") ? each.value.statistic : null
+  dimensions          = each.value.metric == null ? null : each.value.dimensions
+  statistic           = each.value.statistic
+  extended_statistic  = each.value.percentile
+  period              = each.value.metric == null ? null : 300
   comparison_operator = "GreaterThanOrEqualToThreshold"
   threshold           = each.value.threshold
-  period              = 300
   evaluation_periods  = each.value.periods
   alarm_actions       = local.alarm_targets
   ok_actions          = local.alarm_targets
   tags                = local.tags
 
-  # No data is no traffic, and a night without traffic is not a fault.
+  # No data means no traffic, and a night without traffic is not a fault.
   treat_missing_data = "notBreaching"
+
+  dynamic "metric_query" {
+    for_each = each.value.sums
+    content {
+      id = metric_query.key
+
+      metric {
+        namespace   = each.value.namespace
+        metric_name = metric_query.value
+        dimensions  = each.value.dimensions
+        stat        = "Sum"
+        period      = 300
+      }
+    }
+  }
+
+  dynamic "metric_query" {
+    for_each = { for expression in each.value.expression[*] : "watched" => expression }
+    content {
+      id          = metric_query.key
+      expression  = metric_query.value
+      label       = each.key
+      return_data = true
+    }
+  }
 
   lifecycle {
     precondition {

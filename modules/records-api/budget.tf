@@ -13,7 +13,7 @@ locals {
   # Before any request is paid for. Custom metrics are charged for the hours that send them, here for all of them: two
   # for each operation.
   fixed_monthly_cents = {
-    alarms         = local.prices.alarm * length(local.alarms)
+    alarms         = local.prices.alarm * local.alarm_metrics
     custom_metrics = local.prices.custom_metric * 2 * length(local.operations)
     dashboard      = var.insights.dashboard ? local.prices.dashboard : 0
     keys           = local.prices.key * (length(aws_kms_key.service) + length(module.audit_trail))

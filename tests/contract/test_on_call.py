@@ -107,7 +107,9 @@ def test_the_trails_bucket_logs_its_access_where_asked(applied: dict[str, Any]) 
 def named(resources: Find) -> Iterator[tuple[str, str, dict[str, str]]]:
     """Yield namespace, name and dimensions of every metric in alarms and dashboard."""
     for alarm in resources("aws_cloudwatch_metric_alarm").values():
-        yield alarm["namespace"], alarm["metric_name"], alarm["dimensions"]
+        parts = [part for query in alarm["metric_query"] for part in query["metric"]]
+        for metric in parts or [alarm]:
+            yield metric["namespace"], metric["metric_name"], metric["dimensions"]
     for widget in json.loads(resources("aws_cloudwatch_dashboard")["service"]["dashboard_body"])[
         "widgets"
     ]:
@@ -174,6 +176,32 @@ def test_alarms_and_dashboard_name_metrics_that_exist(resources: Find, served: S
     }
     assert found - published() - own == set()
     assert own - found == set(), "the handler sends what nobody looks at"
+
+
+@pytest.mark.parametrize(
+    ("errors", "requests", "share"),
+    [
+        (9, 9, 0),  # too few requests to judge
+        (1, 10, 0.1),
+        (None, 100, 0),  # a period without errors may have no 5xx data at all
+        (49, 1000, 0.049),
+        (50, 1000, 0.05),
+    ],
+)
+def test_api_5xx_is_the_share_of_5xx_in_all_requests(
+    resources: Find, errors: int | None, requests: int, share: float
+) -> None:
+    alarm = resources("aws_cloudwatch_metric_alarm")["api-5xx"]
+    (watched,) = [query for query in alarm["metric_query"] if query["return_data"]]
+    # CloudWatch User Guide, "Using math expressions with CloudWatch metrics": for one data point of
+    # each metric, IF, FILL and the operators mean what they mean here.
+    names = {
+        "FILL": lambda value, filler: filler if value is None else value,
+        "IF": lambda condition, yes, no: yes if condition else no,
+        "errors": errors,
+        "requests": requests,
+    }
+    assert eval(watched["expression"], {"__builtins__": {}}, names) == share  # noqa: S307
 
 
 def test_alarms_and_dashboard_look_at_this_service(resources: Find) -> None:

@@ -23,9 +23,8 @@ run "on_call" {
       for key, alarm in aws_cloudwatch_metric_alarm.catalogue : key => format(
         "%s %s of %s over %dx%d s", alarm.metric_name, coalesce(alarm.statistic, alarm.extended_statistic),
         alarm.threshold, alarm.evaluation_periods, alarm.period,
-      )
+      ) if length(alarm.metric_query) == 0
       } == {
-      api-5xx                    = "5xx Average of 0.05 over 2x300 s"
       api-latency                = "Latency p99 of 3000 over 3x300 s"
       configuration-errors       = "ConfigurationErrors Sum of 1 over 1x300 s"
       function-concurrency       = "ConcurrentExecutions Maximum of 8 over 2x300 s"
@@ -43,6 +42,26 @@ run "on_call" {
       unhandled-exceptions       = "UnhandledExceptions Sum of 1 over 1x300 s"
     }
     error_message = "The whole catalogue is there."
+  }
+
+  assert {
+    condition = (
+      { for query in aws_cloudwatch_metric_alarm.catalogue["api-5xx"].metric_query : query.id => coalesce(
+        query.expression, try(join(" ", [query.metric[0].stat, query.metric[0].metric_name, query.metric[0].period]), "")
+        ) } == {
+        errors   = "Sum 5xx 300"
+        requests = "Sum Count 300"
+        watched  = "IF(requests >= 10, FILL(errors, 0) / requests, 0)"
+      }
+      && [for query in aws_cloudwatch_metric_alarm.catalogue["api-5xx"].metric_query : query.id if query.return_data == true] == ["watched"]
+      && aws_cloudwatch_metric_alarm.catalogue["api-5xx"].threshold == 0.05
+      && aws_cloudwatch_metric_alarm.catalogue["api-5xx"].evaluation_periods == 2
+      && startswith(
+        aws_cloudwatch_metric_alarm.catalogue["api-5xx"].alarm_description,
+        "At least 5% of requests failed with a 5xx status in two consecutive 5-minute periods with 10 or more requests."
+      )
+    )
+    error_message = "api_5xx must compare the share of 5xx in all requests, from 10 requests up."
   }
 
   assert {
@@ -130,9 +149,9 @@ run "on_call" {
   assert {
     condition = output.fixed_monthly_cost_usd == {
       as_of = "2025"
-      items = { alarms = 1.6, custom_metrics = 3, dashboard = 3, keys = 2, log_storage = 0.03 }
-      total = 9.63
+      items = { alarms = 1.7, custom_metrics = 3, dashboard = 3, keys = 2, log_storage = 0.03 }
+      total = 9.73
     }
-    error_message = "Sixteen alarms, two metrics for each of five operations, and the trail's key."
+    error_message = "16 alarms on 17 metrics, two metrics for each of five operations, and the trail's key."
   }
 }

@@ -112,7 +112,7 @@ run "prod" {
     environment = "prod"
     alarms      = { emails = ["on-call@example.com"] }
     audit       = { mode = "create" }
-    budget      = { monthly_usd = 17.46 }
+    budget      = { monthly_usd = 17.66 }
   }
 
   assert {
@@ -123,7 +123,7 @@ run "prod" {
   }
 
   assert {
-    condition     = output.fixed_monthly_cost_usd.total == 8.73
+    condition     = output.fixed_monthly_cost_usd.total == 8.83
     error_message = "Half of the budget exactly is no reason for a warning."
   }
 }
