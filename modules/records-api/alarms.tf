@@ -24,7 +24,7 @@ locals {
   # With fewer requests in a period, one failed request would look like an outage.
   minimum_requests = 10
 
-  of_api_id           = { ApiId = aws_apigatewayv2_api.records.id }
+  of_api_id           = { ApiId = local.api_id }
   of_live_alias       = { FunctionName = local.service, Resource = "${local.service}:live" }
   of_service_name     = { Service = local.service }
   of_table_operations = { for action in local.actions : action => { Operation = action, TableName = local.service } }

@@ -1,5 +1,6 @@
 # One HTTP API: a route per enabled operation, all to the alias `live` and nothing else.
 locals {
+  api_id             = aws_apigatewayv2_api.records.id
   authorization_type = { IAM = "AWS_IAM", JWT = "JWT", NONE = "NONE" }[var.auth.mode]
   records_url        = "${trimsuffix(aws_apigatewayv2_stage.serving.invoke_url, "/")}/records"
   jwt_scopes         = { read = var.auth.read_scopes, write = var.auth.write_scopes }

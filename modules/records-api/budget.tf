@@ -31,6 +31,8 @@ locals {
     local.budget_requested && local.budget_available && local.budget_has_recipients ? var.budget : null
   )
 
+  budget_usd = try(local.budget.monthly_usd, null)
+
   fixed_monthly_total_usd = sum(values(local.fixed_monthly_cents)) / 100
 }
 

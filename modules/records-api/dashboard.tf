@@ -1,20 +1,21 @@
-# One dashboard to look at first, and saved queries for what comes next.
+# The dashboard, as plain values: tests/dashboard renders this file for every set of operations.
 locals {
-  # Dimensions as a dashboard writes them: name, value, name, value.
-  of_api     = ["ApiId", aws_apigatewayv2_api.records.id]
+  # Dimensions the way a dashboard writes them: name, value, name, value.
+  of_api     = ["ApiId", local.api_id]
   of_live    = ["FunctionName", local.service, "Resource", "${local.service}:live"]
   of_service = ["Service", local.service]
   of_table   = ["TableName", local.service]
 
+  # Operations that consume read capacity.
   readers = [for name, operation in local.operations : name if length(setsubtract(operation.actions, ["PutItem"])) > 0]
 
-  # The table, and each index, which is throttled by itself and throttles the table's writes.
+  # The table and each index: DynamoDB throttles an index by itself, and the table's writes with it.
   of_storage = concat(
     [local.of_table],
     [for index in keys(local.indexes) : concat(local.of_table, ["GlobalSecondaryIndexName", index])],
   )
 
-  widgets = [
+  service_widgets = [
     {
       title   = "Requests"
       stat    = "Sum"
@@ -32,7 +33,7 @@ locals {
       )
     },
     {
-      title = "Latency, ms"
+      title = "Latency (ms)"
       stat  = "p50"
       metrics = concat(
         [for stat in ["p50", "p90", "p99"] :
@@ -49,7 +50,7 @@ locals {
       ]
     },
     {
-      title   = "Executions at once"
+      title   = "Concurrent executions"
       stat    = "Maximum"
       metrics = [["AWS/Lambda", "ConcurrentExecutions", "FunctionName", local.service]]
     },
@@ -61,7 +62,7 @@ locals {
       ]
     },
     {
-      title = "Capacity units used"
+      title = "Consumed capacity units"
       stat  = "Sum"
       metrics = [
         for pair in setproduct(["ConsumedReadCapacityUnits", "ConsumedWriteCapacityUnits"], local.of_storage) :
@@ -69,24 +70,35 @@ locals {
       ]
     },
     {
-      title = "Throttled by the table"
+      title = "Throttle events"
       stat  = "Sum"
       metrics = [
         for pair in setproduct(["ReadThrottleEvents", "WriteThrottleEvents"], local.of_storage) :
         concat(["AWS/DynamoDB", pair[0]], pair[1])
       ]
     },
+  ]
+
+  # AWS publishes this metric in us-east-1, in accounts that receive billing alerts. The other
+  # partitions have no such region.
+  charges_widget = merge(
     {
-      # Published in us-east-1 only, and only once the account has switched on billing alerts.
-      title   = "The account's spend this month, $"
+      title   = "Estimated charges of the account this month (USD)"
       stat    = "Maximum"
       region  = "us-east-1"
       period  = 21600
       metrics = [["AWS/Billing", "EstimatedCharges", "Currency", "USD"]]
-      annotations = {
-        horizontal = [for budget in local.budget[*] : { label = "budget", value = budget.monthly_usd }]
-      }
     },
+    {
+      for limit in local.budget_usd[*] :
+      "annotations" => { horizontal = [{ label = "budget", value = limit }] }
+    },
+  )
+
+  # CloudWatch refuses a widget without metrics.
+  widgets = [
+    for widget in concat(local.service_widgets, local.partition == "aws" ? [local.charges_widget] : []) :
+    widget if length(widget.metrics) > 0
   ]
 
   dashboard = jsonencode({
@@ -101,69 +113,4 @@ locals {
       }
     ]
   })
-
-  keeps_queries = coalesce(var.insights.saved_queries, local.profile != "local")
-
-  saved_queries = {
-    cold-starts = {
-      logs  = ["function"]
-      query = <<-EOT
-        filter message = "request"
-        | stats count(*) as requests, avg(durationMs) as average, max(durationMs) as slowest by operation, coldStart
-        | sort slowest desc
-      EOT
-    }
-    errors-by-operation = {
-      logs  = ["function"]
-      query = <<-EOT
-        filter message = "request" and status >= 400
-        | stats count(*) as failed, latest(cause) as lastCause, latest(requestId) as lastRequest by operation, status
-        | sort failed desc
-      EOT
-    }
-    one-request = {
-      logs  = ["access", "function"]
-      query = <<-EOT
-        fields @timestamp, @log, @message
-        | filter requestId = "REQUEST-ID" or functionRequestId = "REQUEST-ID" or apiRequestId = "REQUEST-ID"
-        | sort @timestamp asc
-      EOT
-    }
-    slowest-requests = {
-      logs  = ["function"]
-      query = <<-EOT
-        filter message = "request"
-        | fields @timestamp, durationMs, operation, status, coldStart, consumedReadUnits, caller, requestId
-        | sort durationMs desc
-        | limit 50
-      EOT
-    }
-    who-read-what = {
-      logs  = ["access"]
-      query = <<-EOT
-        filter routeKey like /^GET /
-        | fields @timestamp, caller, path, status, sourceIp, userAgent, requestId
-        | sort @timestamp desc
-        | limit 1000
-      EOT
-    }
-  }
-}
-
-resource "aws_cloudwatch_dashboard" "service" {
-  for_each = { for name in [local.service] : "service" => name if var.insights.dashboard }
-
-  dashboard_name = each.value
-  dashboard_body = local.dashboard
-}
-
-resource "aws_cloudwatch_query_definition" "saved" {
-  for_each = {
-    for name, saved in local.saved_queries : name => saved
-    if local.keeps_queries
-  }
-
-  name            = "${local.service}/${each.key}"
-  log_group_names = [for purpose in each.value.logs : aws_cloudwatch_log_group.service[purpose].name]
-  query_string    = each.value.query
 }

@@ -1,5 +1,5 @@
-# One customer-managed key for table, logs, messages and function environment. Its policy names what it encrypts by
-# ARNs computed from names: the key is created first and can't wait for what it encrypts.
+# One customer-managed key for the table, the logs, the notifications and the function's environment.
+# The key is created first, so its policy uses ARNs that are computed from names.
 locals {
   kms_key_arn = var.kms_key_arn == null ? aws_kms_key.service["own"].arn : var.kms_key_arn
 
@@ -8,7 +8,8 @@ locals {
 
   base_key_statements = [
     {
-      # Hands the decision to IAM policies, the function's among them; without it a key can't be managed.
+      # Lets IAM policies, including the function's, grant access to the key. Without this statement
+      # nobody could manage the key.
       Sid       = "AccountDecidesByIamPolicies"
       Effect    = "Allow"
       Action    = ["kms:*"]
@@ -20,14 +21,14 @@ locals {
       Effect    = "Allow"
       Action    = ["kms:Decrypt*", "kms:Describe*", "kms:Encrypt*", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
       Resource  = "*"
-      Principal = { Service = "logs.${local.region}.${local.dns_suffix}" }
+      Principal = { Service = local.logs_service }
       Condition = {
         ArnEquals = { "kms:EncryptionContext:aws:logs:arn" = [for group in local.log_groups : group.arn] }
       }
     },
   ]
 
-  # To publish to an encrypted topic takes its key, in the publisher's own name.
+  # Whoever publishes to an encrypted topic needs the topic's key.
   topic_key_statements = length(var.alarms.emails) == 0 ? [] : [
     {
       Sid       = "MessagesOfThisAccount"
@@ -48,10 +49,10 @@ resource "aws_kms_key" "service" {
   policy              = jsonencode({ Version = "2012-10-17", Statement = local.key_statements })
   tags                = local.tags
 
-  # The longest time AWS grants for second thoughts where losing the key would lose production data.
+  # In prod, the longest waiting period that KMS offers: a lost key means lost data.
   deletion_window_in_days = local.is_prod ? 30 : 7
 
-  # With a key of your own, everything moves to that before this one is scheduled for deletion.
+  # When the caller sets kms_key_arn, everything moves to that key before this one is deleted.
   lifecycle {
     create_before_destroy = true
   }

@@ -56,7 +56,7 @@ data "aws_partition" "current" {}
 
 data "aws_region" "current" {}
 
-# Written with jsonencode, like every policy here: a plain value is one a test can read without a provider.
+# All policies here are written with jsonencode, so that tests can read them without a provider.
 locals {
   function_policy = jsonencode({
     Version = "2012-10-17"
@@ -94,6 +94,26 @@ locals {
               "kms:EncryptionContext:aws:lambda:FunctionArn" = [local.function_arn, "${local.function_arn}:*"]
             }
           }
+        },
+        # "Encrypt log data in CloudWatch Logs using AWS KMS": the role that writes to an encrypted log
+        # group needs the key too, through CloudWatch Logs. A call of kms:DescribeKey has no encryption
+        # context, so it gets a statement of its own, as in AWS's CloudWatchLogsAPIKeyAccess policy.
+        {
+          Sid      = "KeyForLogs"
+          Effect   = "Allow"
+          Action   = ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
+          Resource = [local.kms_key_arn]
+          Condition = {
+            ArnEquals    = { "kms:EncryptionContext:aws:logs:arn" = local.log_groups.function.arn }
+            StringEquals = { "kms:ViaService" = local.logs_service }
+          }
+        },
+        {
+          Sid       = "DescribeKeyForLogs"
+          Effect    = "Allow"
+          Action    = ["kms:DescribeKey"]
+          Resource  = [local.kms_key_arn]
+          Condition = { StringEquals = { "kms:ViaService" = local.logs_service } }
         },
         {
           Sid      = "WriteLogs"

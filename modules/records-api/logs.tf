@@ -1,9 +1,10 @@
-# Log groups exist before anything writes to them, so that retention and key hold from the first line and no role
-# needs the right to create groups.
+# The module creates the log groups before anything writes to them, so that retention and key apply
+# from the first line, and no role needs logs:CreateLogGroup.
 locals {
   log_group_prefix = "arn:${local.partition}:logs:${local.region}:${local.account_id}:log-group"
+  logs_service     = "logs.${local.region}.${local.dns_suffix}"
 
-  # /aws/vendedlogs/ keeps API Gateway's delivery clear of the size limit on CloudWatch Logs resource policies.
+  # Groups under /aws/vendedlogs/ do not count toward the size limit of CloudWatch Logs resource policies.
   log_groups = {
     for purpose, name in {
       access   = "/aws/vendedlogs/${local.service}/access"
@@ -11,23 +12,14 @@ locals {
     } : purpose => { name = name, arn = "${local.log_group_prefix}:${name}" }
   }
 
-  # Who called, as far as the authorization mode knows.
-  access_log_caller = {
-    IAM  = "$context.identity.userArn"
-    JWT  = "$context.authorizer.claims.sub"
-    NONE = "-"
-  }
-
-  # Every value is quoted: API Gateway writes "-" for what it does not have, and a bare dash is not JSON.
-  access_log_format = jsonencode({
-    authorizerError    = "$context.authorizer.error"
-    caller             = local.access_log_caller[var.auth.mode]
-    error              = "$context.error.message"
+  # The format of an access log line, in three parts. "Customize HTTP API access logs" does not say
+  # that API Gateway escapes values, so a quote in a User-Agent header may break the JSON, or add
+  # fields to it. What the caller can influence therefore comes last: the first match of a field's
+  # name in a line is always the value from API Gateway, which is how the saved queries read it.
+  access_log_request = {
     functionRequestId  = "$context.integration.requestId"
-    integrationError   = "$context.integrationErrorMessage"
     integrationLatency = "$context.integrationLatency"
     integrationStatus  = "$context.integrationStatus"
-    path               = "$context.path"
     requestId          = "$context.requestId"
     requestTime        = "$context.requestTime"
     responseLatency    = "$context.responseLatency"
@@ -35,8 +27,38 @@ locals {
     routeKey           = "$context.routeKey"
     sourceIp           = "$context.identity.sourceIp"
     status             = "$context.status"
-    userAgent          = "$context.identity.userAgent"
-  })
+  }
+
+  # A token of a service may have no `sub`: then `clientId` tells who called.
+  access_log_caller = {
+    IAM = { caller = "$context.identity.userArn" }
+    JWT = {
+      caller   = "$context.authorizer.claims.sub"
+      clientId = "$context.authorizer.claims.client_id"
+      issuer   = "$context.authorizer.claims.iss"
+    }
+    NONE = { caller = "-" }
+  }
+
+  access_log_text = {
+    authorizerError  = "$context.authorizer.error"
+    error            = "$context.error.message"
+    integrationError = "$context.integrationErrorMessage"
+    path             = "$context.path"
+    userAgent        = "$context.identity.userAgent"
+  }
+
+  access_log_parts = [
+    local.access_log_request,
+    local.access_log_caller[var.auth.mode],
+    local.access_log_text,
+  ]
+
+  # jsonencode sorts the names within each part. Every value is quoted, because API Gateway writes "-"
+  # for a value that it does not have.
+  access_log_format = format("{%s}", join(",", [
+    for part in local.access_log_parts : trimsuffix(trimprefix(jsonencode(part), "{"), "}")
+  ]))
 }
 
 resource "aws_cloudwatch_log_group" "service" {

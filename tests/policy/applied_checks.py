@@ -145,6 +145,70 @@ def test_the_key_serves_the_logs_of_this_stack_only(applied: dict[str, Resource]
         assert group["kms_key_id"] == key["arn"]
 
 
+def test_roles_that_write_to_encrypted_log_groups_may_use_their_key(
+    applied: dict[str, Resource],
+) -> None:
+    """Amazon CloudWatch Logs User Guide, "Encrypt log data in CloudWatch Logs using AWS KMS"."""
+    keys = {
+        group["arn"]: group["kms_key_id"]
+        for group in of_type(applied, ".aws_cloudwatch_log_group").values()
+        if group["kms_key_id"]
+    }
+    written = []
+    for address, values in of_type(applied, ".aws_iam_role_policy").items():
+        allowed = statements(values["policy"])
+        for group in log_groups_written(allowed) & keys.keys():
+            written.append(address)
+            via = f"logs.{group.split(':')[3]}."
+            for action in ("Decrypt", "Encrypt", "GenerateDataKey*", "ReEncrypt*"):
+                assert [
+                    statement
+                    for statement in using_key(allowed, f"kms:{action}", keys[group], via)
+                    if group in texts(encryption_context(statement))
+                ], (address, action)
+            # A call of DescribeKey has no encryption context: a condition on it would never be met.
+            assert [
+                statement
+                for statement in using_key(allowed, "kms:DescribeKey", keys[group], via)
+                if not encryption_context(statement)
+            ], address
+    assert written
+
+
+def log_groups_written(allowed: list[dict[str, Any]]) -> set[str]:
+    """Return the ARNs of the log groups that a policy lets its role write to."""
+    return {
+        resource.removesuffix(":*")
+        for statement in allowed
+        if "logs:PutLogEvents" in texts(statement["Action"])
+        for resource in texts(statement["Resource"])
+    }
+
+
+def using_key(
+    allowed: list[dict[str, Any]], action: str, key: str, via: str
+) -> list[dict[str, Any]]:
+    """Return the statements that allow an action on a key through a service."""
+    return [
+        statement
+        for statement in allowed
+        if action in texts(statement["Action"])
+        and key in texts(statement["Resource"])
+        and statement.get("Condition", {})
+        .get("StringEquals", {})
+        .get("kms:ViaService", "")
+        .startswith(via)
+    ]
+
+
+def encryption_context(statement: dict[str, Any]) -> str | list[str]:
+    """Return the log groups whose encryption context a statement is bound to."""
+    arns: str | list[str] = (
+        statement["Condition"].get("ArnEquals", {}).get("kms:EncryptionContext:aws:logs:arn", [])
+    )
+    return arns
+
+
 def test_the_function_may_query_the_indexes_that_exist(applied: dict[str, Resource]) -> None:
     (table,) = of_type(applied, ".aws_dynamodb_table").values()
     (policy,) = of_type(applied, ".aws_iam_role_policy").values()

@@ -108,6 +108,14 @@ run "defaults" {
         actions   = ["kms:Decrypt"]
         resources = [aws_kms_key.service["own"].arn]
       }
+      KeyForLogs = {
+        actions   = ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
+        resources = [aws_kms_key.service["own"].arn]
+      }
+      DescribeKeyForLogs = {
+        actions   = ["kms:DescribeKey"]
+        resources = [aws_kms_key.service["own"].arn]
+      }
       WriteLogs = {
         actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
         resources = ["arn:aws:logs:eu-west-1:123456789012:log-group:/aws/lambda/orders-dev:*"]
@@ -130,8 +138,15 @@ run "defaults" {
           ]
         }
       }
+      KeyForLogs = {
+        ArnEquals = {
+          "kms:EncryptionContext:aws:logs:arn" = "arn:aws:logs:eu-west-1:123456789012:log-group:/aws/lambda/orders-dev"
+        }
+        StringEquals = { "kms:ViaService" = "logs.eu-west-1.amazonaws.com" }
+      }
+      DescribeKeyForLogs = { StringEquals = { "kms:ViaService" = "logs.eu-west-1.amazonaws.com" } }
     }
-    error_message = "The function uses the key through DynamoDB, and for its own environment, only."
+    error_message = "The function may use the key through DynamoDB, for its log group and for its environment only."
   }
 
   assert {
@@ -346,10 +361,24 @@ run "bearer_tokens_and_debug_lines" {
   assert {
     condition = (
       length(aws_iam_policy.caller) == 0
-      && jsondecode(one(aws_apigatewayv2_stage.serving.access_log_settings).format).caller
-      == "$context.authorizer.claims.sub"
+      && {
+        for name, value in jsondecode(one(aws_apigatewayv2_stage.serving.access_log_settings).format) :
+        name => value if contains(["caller", "clientId", "issuer"], name)
+        } == {
+        caller   = "$context.authorizer.claims.sub"
+        clientId = "$context.authorizer.claims.client_id"
+        issuer   = "$context.authorizer.claims.iss"
+      }
     )
-    error_message = "IAM has no say, and the caller is the token's subject."
+    error_message = "IAM has no say, and the access log identifies callers by subject, client and issuer."
+  }
+
+  assert {
+    condition = alltrue([
+      for field in ["caller", "clientId", "issuer"] :
+      strcontains(aws_cloudwatch_query_definition.saved["who-read-what"].query_string, "\"${field}\":")
+    ])
+    error_message = "The saved query who-read-what must show the client of a token without a subject."
   }
 
   assert {

@@ -1,0 +1,31 @@
+variable "budget_usd" {
+  description = "The monthly budget. Null means no budget."
+  type        = number
+  default     = null
+}
+
+variable "operations" {
+  description = "The enabled operations."
+  type        = set(string)
+  nullable    = false
+}
+
+variable "partition" {
+  description = "The AWS partition."
+  type        = string
+  nullable    = false
+}
+
+locals {
+  api_id     = "abc123"
+  budget_usd = var.budget_usd
+  indexes    = { byCreated = {}, byStatus = {} }
+  partition  = var.partition
+  region     = { aws = "eu-west-1", aws-cn = "cn-north-1", aws-us-gov = "us-gov-west-1" }[var.partition]
+  service    = "orders-dev"
+}
+
+output "dashboard" {
+  description = "The dashboard's body."
+  value       = local.dashboard
+}

@@ -1,0 +1,39 @@
+# Renders the dashboard for every set of operations, with and without a budget, in three partitions.
+# It needs no provider: instance/ holds links to the files that make the dashboard, and values for the
+# names that those files use. tests/contract/test_dashboard.py checks what comes out.
+locals {
+  operations = ["create", "delete", "get", "list", "update"]
+
+  # Bit number i of a number from 1 to 31 says whether the set contains operation number i.
+  operation_sets = [
+    for number in range(1, pow(2, length(local.operations))) : [
+      for index, name in local.operations : name if floor(number / pow(2, index)) % 2 == 1
+    ]
+  ]
+
+  instances = {
+    for combination in setproduct(local.operation_sets, [null, 25], ["aws", "aws-cn", "aws-us-gov"]) :
+    join(" ", [join(",", combination[0]), combination[1] == null ? "no budget" : "budget", combination[2]]) => {
+      operations = combination[0]
+      budget_usd = combination[1]
+      partition  = combination[2]
+    }
+  }
+}
+
+module "instance" {
+  source   = "./instance"
+  for_each = local.instances
+
+  budget_usd = each.value.budget_usd
+  operations = each.value.operations
+  partition  = each.value.partition
+}
+
+output "dashboards" {
+  description = "The dashboard of each instance, with the inputs that it was rendered for."
+  value = {
+    for key, instance in local.instances :
+    key => merge(instance, { body = module.instance[key].dashboard })
+  }
+}
