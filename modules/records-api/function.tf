@@ -104,8 +104,10 @@ locals {
           Action   = ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
           Resource = [local.kms_key_arn]
           Condition = {
-            ArnEquals    = { "kms:EncryptionContext:aws:logs:arn" = local.log_groups.function.arn }
-            StringEquals = { "kms:ViaService" = local.logs_service }
+            StringEquals = {
+              "kms:EncryptionContext:aws:logs:arn" = local.log_groups.function.arn
+              "kms:ViaService"                     = local.logs_service
+            }
           }
         },
         {

@@ -164,7 +164,7 @@ def test_roles_that_write_to_encrypted_log_groups_may_use_their_key(
                 assert [
                     statement
                     for statement in using_key(allowed, f"kms:{action}", keys[group], via)
-                    if group in texts(encryption_context(statement))
+                    if group in encryption_context(statement)
                 ], (address, action)
             # A call of DescribeKey has no encryption context: a condition on it would never be met.
             assert [
@@ -201,12 +201,15 @@ def using_key(
     ]
 
 
-def encryption_context(statement: dict[str, Any]) -> str | list[str]:
+def encryption_context(statement: dict[str, Any]) -> list[str]:
     """Return the log groups whose encryption context a statement is bound to."""
-    arns: str | list[str] = (
-        statement["Condition"].get("ArnEquals", {}).get("kms:EncryptionContext:aws:logs:arn", [])
-    )
-    return arns
+    return [
+        arn
+        for operator in ("ArnEquals", "StringEquals")
+        for arn in texts(
+            statement["Condition"].get(operator, {}).get("kms:EncryptionContext:aws:logs:arn", [])
+        )
+    ]
 
 
 def test_the_function_may_query_the_indexes_that_exist(applied: dict[str, Resource]) -> None:

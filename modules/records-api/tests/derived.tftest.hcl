@@ -139,10 +139,10 @@ run "defaults" {
         }
       }
       KeyForLogs = {
-        ArnEquals = {
+        StringEquals = {
           "kms:EncryptionContext:aws:logs:arn" = "arn:aws:logs:eu-west-1:123456789012:log-group:/aws/lambda/orders-dev"
+          "kms:ViaService"                     = "logs.eu-west-1.amazonaws.com"
         }
-        StringEquals = { "kms:ViaService" = "logs.eu-west-1.amazonaws.com" }
       }
       DescribeKeyForLogs = { StringEquals = { "kms:ViaService" = "logs.eu-west-1.amazonaws.com" } }
     }
