@@ -32,20 +32,33 @@ def holds(place: Place) -> bool:
 def encode(place: Place, query: str) -> str:
     """Return the cursor for a place (one that `holds`) in `query` (any canonical text of the question)."""
     text = _text(place)
-    digest = hashlib.sha256(f"{query}\n{text.removeprefix(REGULAR)}".encode()).hexdigest()[:DIGEST_LENGTH]
+    digest = hashlib.sha256(f"{query}\n{text.removeprefix(REGULAR)}".encode()).hexdigest()[
+        :DIGEST_LENGTH
+    ]
     return urlsafe_b64encode(f"{text[0]}{digest}{text[1:]}".encode()).decode().rstrip("=")
 
 
 def decode(cursor: str, query: str, lower: str, upper: str) -> Place:
-    """Return the place in `cursor`, or raise ValueError: malformed, of another query, or out of its bounds."""
+    """Return the place in `cursor`.
+
+    Raises ValueError if it is malformed, belongs to another query or lies outside its bounds.
+    """
+    place = read(cursor)
+    if encode(place, query) != cursor:
+        raise ValueError("not a cursor of this query")
+    if not lower <= place.position <= upper:
+        raise ValueError("outside the query's time bounds")
+    return place
+
+
+def read(cursor: str) -> Place:
+    """Return the place in a cursor of any query. Raises ValueError if it is malformed."""
     if not cursor.isascii() or len(cursor) > MAX_LENGTH:
         raise ValueError("not a cursor of this service")
     text = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
     place = _place(text[:1], text[1 + DIGEST_LENGTH :])
-    if not all(place) or encode(place, query) != cursor:
-        raise ValueError("not a cursor of this query")
-    if not lower <= place.position <= upper:
-        raise ValueError("outside the query's time bounds")
+    if not all(place):
+        raise ValueError("not a cursor of this service")
     return place
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
-from . import api, config, dynamodb, logs, records, responses, selftest, store
+from . import api, callers, config, dynamodb, logs, records, responses, selftest, store
 from .logs import logger
 
 REQUEST_SECONDS = 10.0
@@ -39,10 +39,14 @@ def list_records(request: Request) -> responses.Response:
 
 
 def get_record(request: Request) -> responses.Response:
-    """Answer `GET /records/{recordID}`."""
-    record = records.get(request.table, api.record_id(request.event), request.now)
-    if api.is_known(request.event, records.tag(record)):
-        return responses.response(HTTPStatus.NOT_MODIFIED, request.id, etag=records.tag(record))
+    """Answer `GET /records/{recordID}`; preconditions in the order of RFC 9110, section 13.2.2."""
+    record_id, conditions = api.record_id(request.event), api.conditions(request.event)
+    record = records.get(request.table, record_id, request.now)
+    tag = records.tag(record)
+    if not conditions.selects(tag):
+        raise records.PreconditionFailed(tag)
+    if conditions.is_known(tag):
+        return responses.response(HTTPStatus.NOT_MODIFIED, request.id, etag=tag)
     return responses.record(HTTPStatus.OK, record, request.id)
 
 
@@ -65,20 +69,16 @@ def create_record(request: Request) -> responses.Response:
 
 def update_record(request: Request) -> responses.Response:
     """Answer `PATCH /records/{recordID}`."""
-    record_id, precondition = api.record_id(request.event), api.precondition(request.event)
+    record_id, conditions = api.record_id(request.event), api.conditions(request.event)
     patch = api.body(request.event, api.MERGE_PATCH, api.JSON)
-    return responses.record(
-        HTTPStatus.OK,
-        records.update(request.table, record_id, patch, precondition, request.now),
-        request.id,
-    )
+    record = records.update(request.table, record_id, patch, conditions.allow_write, request.now)
+    return responses.record(HTTPStatus.OK, record, request.id)
 
 
 def delete_record(request: Request) -> responses.Response:
     """Answer `DELETE /records/{recordID}`."""
-    records.delete(
-        request.table, api.record_id(request.event), api.precondition(request.event), request.now
-    )
+    record_id, conditions = api.record_id(request.event), api.conditions(request.event)
+    records.delete(request.table, record_id, conditions.allow_write, request.now)
     return responses.response(HTTPStatus.NO_CONTENT, request.id)
 
 
@@ -148,6 +148,7 @@ def serve(app: App | config.ConfigError, event: api.Event, context: Any) -> resp
         response = responses.problem(error, context.aws_request_id)
         if isinstance(error, config.ConfigError):
             faults["ConfigurationErrors"] = 1
+            about["problems"] = error.problems
         elif type(error) not in responses.PROBLEMS:
             faults["UnhandledExceptions"] = 1
             logger.exception("unhandled exception", extra=about)
@@ -193,7 +194,7 @@ def _answer(
     """Return the operation's response, or raise; `about` learns who called and what the reads cost."""
     if isinstance(app, config.ConfigError):
         raise app
-    caller = api.caller(event, app.settings.auth_mode)
+    caller = callers.caller(event, app.settings.auth_mode)
     about["caller"] = caller.identity
     remaining = context.get_remaining_time_in_millis() / 1000 - RESERVE_SECONDS
     table = app.table(time.monotonic() + min(REQUEST_SECONDS, remaining))

@@ -14,10 +14,10 @@ LONGEST_PLAIN = 38
 
 
 def parse(text: str) -> Any:
-    """Return the value of JSON text (RFC 8259). Numbers are Decimal without trailing zeros, so 1, 1.0 and 1e0 are one.
+    """Return the value of JSON text (RFC 8259). 1, 1.0 and 1e0 are one Decimal, without trailing zeros.
 
-    NaN, Infinity and numbers past all bounds become a Decimal that is not finite. Raises ValueError where the text is
-    not JSON, or is nested too deeply to be read.
+    NaN, Infinity and numbers past all bounds become a Decimal that is not finite. Raises ValueError,
+    which says what is wrong and where, if the text is not JSON or is nested too deeply to be read.
     """
     try:
         return json.loads(
@@ -27,6 +27,10 @@ def parse(text: str) -> Any:
             parse_int=_number,
             parse_constant=Decimal,
         )
+    except json.JSONDecodeError as error:
+        is_cut_off = error.pos >= len(text.rstrip())
+        what = "unexpected end" if is_cut_off else "syntax error"
+        raise ValueError(f"{what} at line {error.lineno}, column {error.colno}") from error
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
 

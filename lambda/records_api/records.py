@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from . import store
-from .fields import CLIENT_FIELDS, PUBLIC_FIELDS, RECORD_ID, check
+from .fields import CLIENT_FIELDS, PUBLIC_FIELDS, RECORD_ID, check, check_growth
 from .jsontext import to_json
 from .store import Record
 
@@ -134,6 +134,8 @@ def update(
             "writeToken": token,
         }
         changed: Record = kept | {"attributes": {}} | merge_patch(content, patch) | stamps
+        if "attributes" in patch:
+            check_growth(current.get("attributes"), changed["attributes"])
         _check_size(changed)
         store.replace(table, current, changed)
         return changed

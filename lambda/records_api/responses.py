@@ -8,7 +8,8 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from . import cursor, records, store
-from .api import JSON, MAX_BODY_BYTES, MERGE_PATCH, Listing, NoIdentity, UnsupportedMediaType
+from .api import JSON, MAX_BODY_BYTES, MERGE_PATCH, Listing, UnsupportedMediaType
+from .callers import NoIdentity
 from .config import ConfigError
 from .fields import Invalid
 from .jsontext import to_json
@@ -33,64 +34,85 @@ PROBLEMS: dict[type[Exception], tuple[HTTPStatus, str, str]] = {
     Invalid: (
         HTTPStatus.BAD_REQUEST,
         "invalid-request",
-        "The request is not valid; errors says what to mend.",
+        "The request is not valid. See `errors` for details.",
     ),
     NoIdentity: (
         HTTPStatus.FORBIDDEN,
         "no-identity",
-        "The authorizer passed on no identity to record.",
+        "The authorizer did not identify the caller, and every request must have an identity.",
     ),
-    records.NotFound: (HTTPStatus.NOT_FOUND, "record-not-found", "No record has this id."),
+    records.NotFound: (HTTPStatus.NOT_FOUND, "record-not-found", "No record has this ID."),
     records.Deleted: (
         HTTPStatus.GONE,
         "record-deleted",
-        "The record this Idempotency-Key created has been deleted; use a new key to create another.",
+        (
+            "The record created with this Idempotency-Key was deleted. "
+            "Use a new key to create another record."
+        ),
     ),
     records.PreconditionFailed: (
         HTTPStatus.PRECONDITION_FAILED,
         "precondition-failed",
-        "The record has no such ETag; its current one is in this response.",
+        (
+            "The record's current ETag does not satisfy If-Match or If-None-Match. "
+            "The `etag` header of this response has the current ETag."
+        ),
     ),
     records.TooLarge: (
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         "too-large",
-        f"A body, and a record as the API returns it, takes at most {MAX_BODY_BYTES} bytes.",
+        f"The request body, or the record it would produce, exceeds {MAX_BODY_BYTES} bytes.",
     ),
     UnsupportedMediaType: (
         HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
         "unsupported-media-type",
-        f"The body must be {JSON} (for an update also {MERGE_PATCH}), in UTF-8 and without a content coding.",
+        (
+            f"The request body must be {JSON} (for an update, {MERGE_PATCH} also works), "
+            "in UTF-8 and without a content coding."
+        ),
     ),
     records.KeyReused: (
         HTTPStatus.UNPROCESSABLE_ENTITY,
         "idempotency-key-reused",
-        "This Idempotency-Key came with another body before; use a new key for a new record.",
+        (
+            "This Idempotency-Key was already used with a different request body. "
+            "Use a new key for a new record."
+        ),
     ),
     ConfigError: (
         HTTPStatus.INTERNAL_SERVER_ERROR,
         "configuration-error",
-        "The service is not configured correctly; its log names every variable at fault.",
+        (
+            "The service is not configured correctly. "
+            "The log line with this request ID lists every setting that is missing or wrong."
+        ),
     ),
     RecordTooLarge: (
         HTTPStatus.INTERNAL_SERVER_ERROR,
         "record-too-large",
-        "This record is larger than a response can be (6 MB); delete it, or update its attributes to null.",
+        "The record is larger than a response can be (6 MB). Delete it, or set its attributes to null.",
     ),
     store.Unavailable: (
         HTTPStatus.SERVICE_UNAVAILABLE,
         "unavailable",
-        "The database did not answer in time; nothing was changed, and the request can be sent again.",
+        "The database did not respond in time. Nothing was changed; retry the request.",
     ),
     store.OutcomeUnknown: (
         HTTPStatus.SERVICE_UNAVAILABLE,
         "outcome-unknown",
-        "Whether the change was made can't be told; read the record before sending the request again.",
+        (
+            "The database did not confirm the change, so it may or may not have been made. "
+            "Read the record before you retry the request."
+        ),
     ),
 }
 INTERNAL_ERROR = (
     HTTPStatus.INTERNAL_SERVER_ERROR,
     "internal-error",
-    "The request failed; the log tells why under its requestId.",
+    (
+        "The request failed because of an internal error. "
+        "The log line with this request ID has the cause."
+    ),
 )
 
 
@@ -162,7 +184,7 @@ def response(
 def problem(error: Exception, request_id: str) -> Response:
     """Return the problem details (RFC 9457) of an error; nothing of an unexpected one is shown."""
     status, kind, detail = PROBLEMS.get(type(error), INTERNAL_ERROR)
-    content = {
+    content: dict[str, Any] = {
         "type": PROBLEM_TYPE + kind,
         "title": status.phrase,
         "status": int(status),
@@ -172,6 +194,8 @@ def problem(error: Exception, request_id: str) -> Response:
     headers = {"content_type": "application/problem+json"}
     if isinstance(error, Invalid):
         content["errors"] = error.errors
+        if error.omitted:
+            content["errorsOmitted"] = error.omitted
     if isinstance(error, records.PreconditionFailed):
         headers["etag"] = error.tag
     if status == HTTPStatus.SERVICE_UNAVAILABLE:

@@ -149,6 +149,9 @@ def test_a_broken_configuration_is_told_whole_and_once(open_instance: Instance, 
         assert "TABLE_NAME" not in content
         (line,) = of_request(aws, open_instance.log_group, began, answer)
         assert (line["level"], line["message"], line["status"]) == ("ERROR", "request", 500)
+        assert [text.partition("=")[0].split()[0] for text in line["problems"]] == [
+            "TABLE_NAME", "LOG_LEVEL", "RECORD_RETENTION_DAYS",
+        ]  # fmt: skip
     every = lines(aws("logs"), began, open_instance.log_group)
     # One line for each time the function started, which is once: the requests came one after the other.
     (line,) = (line for line in every if line.get("message") == "invalid configuration")

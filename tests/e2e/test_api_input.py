@@ -50,7 +50,9 @@ def refused(text: str, *places_: str) -> Any:  # noqa: ANN401 (pytest keeps this
         refused("cursor=AAAA", "cursor"),
         refused("cursor=%C3%A4", "cursor"),
         refused(f"cursor={'A' * 600}", "cursor"),
+        refused("createdAfter=2026-01-31T09%3A30%3A00%2B01%3A60", "createdAfter"),
         refused("bogus=1&limit=0&order=up&type=", "bogus", "type", "order", "limit"),
+        refused("order=up&limit=0&cursor=%C3%A4", "order", "limit", "cursor"),
     ],
 )
 def test_a_listing_names_every_bad_parameter(
@@ -191,6 +193,27 @@ def test_the_limits_themselves_are_accepted(writer: Caller) -> None:
     )
 
 
+def test_a_hostile_body_gets_a_short_answer(writer: Caller) -> None:
+    leaves = ",".join(["[]"] * 10_800)
+    text = attributes(f'{{"{"~" * 32_700}":{"[" * 30}{leaves}{"]" * 30}}}')
+    assert len(text) <= LIMIT
+    content = problem(writer.call("POST", body=text.encode()), 400, "invalid-request")
+    assert (len(content["errors"]), content["errorsOmitted"]) == (100, 10_701)
+    assert len(json.dumps(content)) < 150_000
+
+
+def test_attributes_hold_at_most_1000_values(writer: Caller) -> None:
+    def zeros(count: int) -> bytes:
+        return body(attributes={"zeros": [0] * (count - 1)}).encode()
+
+    answer = writer.call("POST", body=zeros(1000))
+    assert answer.status == 201
+    path = f"/{answer.json()['recordID']}"
+    assert places(writer.call("POST", body=zeros(1001))) == ["/attributes"]
+    assert places(writer.call("PATCH", path, body={"attributes": {"more": 1}})) == ["/attributes"]
+    assert writer.call("GET", path).json() == answer.json()
+
+
 @pytest.mark.parametrize("method", ["POST", "PATCH"])
 @pytest.mark.parametrize(
     "headers",
@@ -266,17 +289,34 @@ def test_only_listings_take_parameters(
     assert writer.call("GET", record[0]).body == record[1].body
 
 
-@pytest.mark.parametrize("tags", ["", "1-abc", '"open', "*, *", 'w/"1"', '"a" "b"'])
+@pytest.mark.parametrize("tags", ["1-abc", '"open', "*, *", 'w/"1"', '"a" "b"'])
 def test_malformed_entity_tags_are_refused(
     record: tuple[str, Answer], writer: Caller, tags: str
 ) -> None:
     path, before = record
-    assert places(writer.call("PATCH", path, body={"status": "x"}, headers={"If-Match": tags})) == [
-        "If-Match"
-    ]
-    assert places(writer.call("DELETE", path, headers={"If-Match": tags})) == ["If-Match"]
-    assert places(writer.call("GET", path, headers={"If-None-Match": tags})) == ["If-None-Match"]
+    for header in ("If-Match", "If-None-Match"):
+        for method, body_ in (("GET", None), ("PATCH", {"status": "x"}), ("DELETE", None)):
+            answer = writer.call(method, path, body=body_, headers={header: tags})
+            assert places(answer) == [header]
     assert writer.call("GET", path).body == before.body
+
+
+def test_preconditions_are_evaluated_on_every_operation(
+    record: tuple[str, Answer], writer: Caller
+) -> None:
+    path, before = record
+    current = before.headers["etag"]
+    for method, body_ in (("GET", None), ("PATCH", {"status": "x"}), ("DELETE", None)):
+        for headers in ({"If-Match": '"1-abc"'}, {"If-Match": ""}):
+            answer = writer.call(method, path, body=body_, headers=headers)
+            problem(answer, 412, "precondition-failed")
+            assert answer.headers["etag"] == current
+        answer = writer.call(method, path, body=body_, headers={"If-None-Match": f",,{current} ,"})
+        if method == "GET":
+            assert answer.status == 304
+        else:
+            problem(answer, 412, "precondition-failed")
+    assert writer.call("GET", path, headers={"If-Match": f",{current},"}).body == before.body
 
 
 @pytest.mark.parametrize("key", ["", "a b", "a\tb", "x" * 256])

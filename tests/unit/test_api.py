@@ -1,4 +1,4 @@
-"""HTTP, coming in: what callers, queries, headers and bodies may say, and what of it is refused by name."""
+"""HTTP, coming in: what queries, headers and bodies may say, and what of it is refused by name."""
 
 import time
 from typing import Any
@@ -9,124 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from records_api import api, cursor, fields, jsontext, records, store
-from unit.support import ALICE, IAM_USER, event
-
-JWT = {
-    "iss": "https://issuer.example/",
-    "sub": "user-1",
-    "aud": "records",
-    "scope": "records/read",
-    "exp": "1769851800",
-}
+from unit.support import event
 
 
 def errors(call: Any, *given: Any) -> list[dict[str, str]]:  # noqa: ANN401 (any function of api)
     with pytest.raises(fields.Invalid) as caught:
         call(*given)
     return caught.value.errors
-
-
-# Callers.
-
-
-def iam(arn: str, user_id: str, account: str = "123456789012") -> dict[str, Any]:
-    return {"iam": IAM_USER["iam"] | {"userArn": arn, "userId": user_id, "accountId": account}}
-
-
-def jwt(**claims: Any) -> dict[str, Any]:  # noqa: ANN401 (any JSON value)
-    return {"jwt": {"claims": claims, "scopes": ["records/read"]}}
-
-
-@pytest.mark.parametrize(
-    ("mode", "authorizer", "identity", "namespace"),
-    [
-        ("IAM", IAM_USER, ALICE.identity, ALICE.namespace),
-        (
-            "IAM",
-            iam("arn:aws:sts::123456789012:assumed-role/ops/session-1", "AROAOPS:session-1"),
-            "arn:aws:sts::123456789012:assumed-role/ops/session-1",
-            "123456789012/AROAOPS",
-        ),
-        (
-            "IAM",
-            iam("arn:aws:sts::123456789012:assumed-role/ops/a:b", "AROAOPS:a:b"),
-            "arn:aws:sts::123456789012:assumed-role/ops/a:b",
-            "123456789012/AROAOPS",
-        ),
-        ("IAM", iam("arn:root", "123456789012"), "arn:root", "123456789012/123456789012"),
-        ("NONE", None, "anonymous", "anonymous"),
-        ("NONE", IAM_USER, "anonymous", "anonymous"),
-    ],
-)  # fmt: skip
-def test_who_calls_is_what_the_authorizer_says(
-    mode: str, authorizer: dict[str, Any] | None, identity: str, namespace: str
-) -> None:
-    assert api.caller(event(authorizer=authorizer), mode) == records.Caller(identity, namespace)
-
-
-@pytest.mark.parametrize(
-    ("claims", "subject"),
-    [
-        (
-            {"sub": "user-1", "client_id": "app", "username": "u", "token_use": "access"},
-            "user-1",
-        ),  # Cognito, a person
-        (
-            {"sub": "client-9", "client_id": "client-9", "token_use": "access"},
-            "client-9",
-        ),  # Cognito, a program
-        ({"sub": "abc@clients", "azp": "abc", "gty": "client-credentials"}, "abc@clients"),  # Auth0
-        ({"sub": "a@example.com", "cid": "0oa", "uid": "00u"}, "a@example.com"),  # Okta
-        ({"sub": "s", "oid": "o", "appid": "a", "roles": "[a b]"}, "s"),  # Entra ID
-        (
-            {"sub": "f:1:u", "azp": "app", "typ": "Bearer", "email_verified": "true"},
-            "f:1:u",
-        ),  # Keycloak
-        ({"client_id": "only-this"}, "only-this"),
-        ({"sub": "", "client_id": "only-this"}, "only-this"),
-        ({"sub": None, "client_id": "only-this"}, "only-this"),
-        ({"sub": ["a"], "client_id": "only-this"}, "only-this"),
-        ({"sub": 42}, "42"),
-        ({"sub": 0}, "0"),
-    ],
-)
-def test_a_bearer_is_known_by_issuer_and_subject(claims: dict[str, Any], subject: str) -> None:
-    known = f"https://issuer.example/#{subject}"
-    request = event(authorizer=jwt(**JWT | {"sub": None} | claims))
-    assert api.caller(request, "JWT") == records.Caller(known, known)
-
-
-@pytest.mark.parametrize(
-    ("mode", "authorizer"),
-    [
-        ("IAM", None),
-        ("IAM", {}),
-        ("IAM", {"iam": None}),
-        ("IAM", {"iam": {}}),
-        ("IAM", jwt(**JWT)),
-        ("IAM", iam("", "AIDA")),
-        ("IAM", iam("arn", "")),
-        ("IAM", iam("arn", "AIDA", "")),
-        ("IAM", iam("a" * 513, "AIDA")),
-        ("JWT", None),
-        ("JWT", IAM_USER),
-        ("JWT", {"jwt": None}),
-        ("JWT", {"jwt": {"claims": None, "scopes": None}}),
-        ("JWT", jwt()),
-        ("JWT", jwt(sub="s")),
-        ("JWT", jwt(iss="https://i")),
-        ("JWT", jwt(iss=["https://i"], sub="s")),
-        ("JWT", jwt(iss="https://i", sub=True)),
-        ("JWT", jwt(iss="https://i", sub={"id": "s"})),
-        ("JWT", jwt(iss="https://i", sub=1.5)),
-        ("JWT", jwt(iss="https://i", sub="s" * 512)),
-    ],
-)
-def test_a_request_without_an_identity_fails_closed(
-    mode: str, authorizer: dict[str, Any] | None
-) -> None:
-    with pytest.raises(api.NoIdentity):
-        api.caller(event(authorizer=authorizer), mode)
 
 
 # Listings.
@@ -205,7 +94,8 @@ def test_a_limit_that_is_too_large_is_lowered(limit: str, lowered: int) -> None:
                 "yesterday", "2026-01-31", "2026-01-31T09:30Z", "2026-01-31T09:30:00", "2026-01-31 09:30:00Z",
                 "2026-02-30T00:00:00Z", "2026-01-31T24:00:00Z", "2026-01-31T09:30:00.Z",
                 "2026-01-31T09:30:00.1234567890Z", "2026-01-31T09:30:00+0100", "2026-01-31T09:30:00+24:00",
-                "0001-01-01T00:00:00+01:00", "1769851800",
+                "0001-01-01T00:00:00+01:00", "1769851800", "2026-01-31T09:30:00+01:60",
+                "2026-01-31T09:30:00-00:99", "2026-01-31T09:30:00+1:00",
                 "2026-01-31T09:30:00Z ", "٢٠٢٦-01-31T09:30:00Z",
             )
         ),
@@ -216,8 +106,18 @@ def test_a_limit_that_is_too_large_is_lowered(limit: str, lowered: int) -> None:
                 ("00:00:00Z", "00:00:00Z"), ("01:00:00Z", "01:00:00%2B01:00"), ("00:00:00.0005Z", "00:00:00.00050Z")
             )
         ),
-        ("type=%FF", [""]),
-        ("type=%ED%A0%80", [""]),
+        *(
+            (f"limit=0&type={value}&typ=%zz", ["type", "typ", "limit"])
+            for value in ("%FF", "%ED%A0%80", "%zz", "%", "%4", "%%41", "\ud800", "%C3")
+        ),
+        ("%zz=1&limit=0&%FF=2", ["%zz", "%FF", "limit"]),
+        ("type=%zz&type=a", ["type"]),
+        # A cursor is compared with the query where there is one, and otherwise at least read.
+        ("cursor=AAAA&limit=0", ["limit", "cursor"]),
+        ("order=up&limit=0&typ=x&cursor=%C3%A4", ["typ", "order", "limit", "cursor"]),
+        ("cursor=a+b&createdAfter=no", ["createdAfter", "cursor"]),
+        ("cursor=&type=", ["type", "cursor"]),
+        (f"cursor={'A' * 512}&status=", ["status", "cursor"]),
         ("x=1&limit=0&order=up&type=&createdBefore=no&limit=2", ["x", "limit", "type", "order", "createdBefore"]),
     ],
 )  # fmt: skip
@@ -268,6 +168,39 @@ def test_a_record_is_within_exactly_when_its_time_lies_between_the_bounds(
     assert query.lower <= query.upper  # DynamoDB refuses a BETWEEN the wrong way round
 
 
+def test_a_cursor_is_not_blamed_for_a_query_that_is_wrong_elsewhere() -> None:
+    own = listing(type="t")
+    text = cursor.encode(
+        cursor.Place("2026-01-31T00:00:00.000Z#a", "a"), jsontext.to_json(list(own.query))
+    )
+    for query, names in {
+        "typ=t": ["typ"],
+        "type=t&order=up": ["order"],
+        "type=t&limit=0": ["limit"],
+    }.items():
+        found = errors(api.listing, event(query=f"{query}&cursor={text}"))
+        assert [error["parameter"] for error in found] == names
+    found = errors(api.listing, event(query=f"limit=0&type=u&cursor={text}"))
+    assert [error["parameter"] for error in found] == ["limit", "cursor"]
+
+
+def test_a_query_of_thousands_of_names_is_refused_in_few_words() -> None:
+    with pytest.raises(fields.Invalid) as caught:
+        api.listing(event(query="&a" * 5000 + "&" + "b" * 5000))
+    assert (len(caught.value.errors), caught.value.omitted) == (100, 4901)
+    with pytest.raises(fields.Invalid) as caught:
+        api.listing(event(query="ä" * 5000))
+    shown = caught.value.errors[0]["parameter"]
+    assert (shown, len(shown.encode())) == ("ä" * 510 + "…", 1023)
+
+
+@pytest.mark.parametrize("query", [{}, {"rawQueryString": None}])
+def test_a_request_without_a_query_string_has_no_parameters(query: dict[str, Any]) -> None:
+    request = event()
+    del request["rawQueryString"]
+    assert api.listing(request | query) == api.listing(event())
+
+
 def test_a_cursor_belongs_to_its_query() -> None:
     place = cursor.Place("2026-01-31T00:00:00.000Z#a", "a")
     bounds = {"createdAfter": "2026-01-30T00:00:00Z"}
@@ -300,7 +233,10 @@ def test_a_query_of_any_text_is_answered_or_refused_as_invalid(text: str) -> Non
 def test_only_listings_take_parameters() -> None:
     api.no_parameters(event())
     assert errors(api.no_parameters, event(query="limit=1")) == [
-        {"parameter": "limit", "detail": "is not a parameter; there are none here"}
+        {
+            "parameter": "limit",
+            "detail": "is not a known parameter; this operation has none",
+        }
     ]
     assert errors(api.record_id, event("GET /records/{recordID}", record_id="x", query="verbose"))
 
@@ -328,8 +264,13 @@ def posted(body: str | bytes | None, **headers: Any) -> dict[str, Any]:  # noqa:
         'application/json; charset="UTF-8"',
         "application/json ; Charset=utf8",
         "application/json; charset=us-ascii",
+        'application/json; charset="u\\tf-8"',
         "application/json; profile=x",
+        'application/json; profile="charset=latin-1"; charset=utf-8',
+        "application/json; x-charset=latin-1",
         "application/json;",
+        "application/json;; ;charset=utf-8 ;",
+        'application/json; profile="\xe4\u20ac"',
     ],
 )
 def test_json_in_utf8_is_taken_however_it_is_spelled(content_type: str) -> None:
@@ -348,6 +289,13 @@ def test_json_in_utf8_is_taken_however_it_is_spelled(content_type: str) -> None:
         "application/json; charset=latin-1",
         "application/json; charset=utf-16",
         'application/json; charset="',
+        'application/json; profile="x"; charset=latin-1',
+        "application/json; charset=utf-8; charset=latin-1",
+        "application/json; charset = utf-8",
+        "application/json; charset=",
+        "application/json charset=utf-8",
+        "application/json; \xe4",
+        "application",
     ],
 )
 def test_another_media_type_or_charset_is_not(content_type: str) -> None:
@@ -384,13 +332,35 @@ def test_a_body_that_came_encoded_is_decoded() -> None:
 
 
 @pytest.mark.parametrize(
-    "body",
-    [None, "", "{", "ä", b"\xff", b'{"a":"\xed\xa0\x80"}', b"\xef\xbb\xbf{}", '{"a":"\ud800"}'],
-)
-def test_what_is_no_json_in_utf8_is_refused_as_a_whole(body: str | bytes | None) -> None:
-    (error,) = errors(api.body, posted(body, content_type="application/json"), api.JSON)
-    assert error["pointer"] == ""
-    assert error["detail"].startswith("must be JSON in UTF-8: ")
+    ("body", "detail"),
+    [
+        (None, "The body is empty; a JSON object is required."),
+        ("", "The body is empty; a JSON object is required."),
+        (" \r\n", "The body is empty; a JSON object is required."),
+        ("{", "The body is not valid JSON: unexpected end at line 1, column 2."),
+        ('{"a":1,\n\n ', "The body is not valid JSON: unexpected end at line 3, column 2."),
+        ("ä", "The body is not valid JSON: syntax error at line 1, column 1."),
+        ('{"a":1,\n "ä":1 2}', "The body is not valid JSON: syntax error at line 2, column 8."),
+        ("{} {}", "The body is not valid JSON: syntax error at line 1, column 4."),
+        ("[" * 65536, "The body is not valid JSON: nested too deeply."),
+        (b"\xef\xbb\xbf{}", "The body is not valid JSON: it begins with a byte order mark."),
+        ("\ufeff{}", "The body is not valid JSON: it begins with a byte order mark."),
+        (b'{"\xff', "The body is not valid UTF-8: the byte 0xFF at offset 2 is not part of a character."),
+        (
+            b'{"a":"\xed\xa0\x80"}',
+            "The body is not valid UTF-8: the byte 0xED at offset 6 is not part of a character.",
+        ),
+        (
+            '"\ud800"',
+            "The body is not valid UTF-8: the byte 0xED at offset 1 is not part of a character.",
+        ),
+    ],
+)  # fmt: skip
+def test_what_is_no_json_in_utf8_is_refused_with_its_place(
+    body: str | bytes | None, detail: str
+) -> None:
+    request = posted(body, content_type="application/json")
+    assert errors(api.body, request, api.JSON) == [{"pointer": "", "detail": detail}]
 
 
 @pytest.mark.parametrize("encode", [str, str.encode])
@@ -437,45 +407,80 @@ def test_no_idempotency_key_is_none() -> None:
         ('"0-z,1-a"', False, False),
         ('""', False, False),
         ('"\xe4"', False, False),
+        ('"1-a",', True, True),
+        (', ,"0-z",,\t"1-a" , ', True, True),
+        ("", False, False),
+        (",\t, ", False, False),
+        ('"\U0001f600\ufffd", "1-a"', True, True),
     ],
 )
 def test_entity_tags_are_compared_as_rfc_9110_says(
     header: str, *, matches_strongly: bool, matches_weakly: bool
 ) -> None:
-    precondition = api.precondition(event(if_match=header))
-    assert precondition
-    assert precondition('"1-a"') is matches_strongly
-    assert api.is_known(event(if_none_match=header), '"1-a"') is matches_weakly
+    if_match = api.conditions(event(if_match=header))
+    assert if_match.selects('"1-a"') is matches_strongly
+    assert if_match.is_known('"1-a"') is False
+    if_none_match = api.conditions(event(if_none_match=header))
+    assert if_none_match.is_known('"1-a"') is matches_weakly
+    assert if_none_match.selects('"1-a"') is True
+
+
+# RFC 9110, section 13.2.2: what is listed under If-Match, what under If-None-Match, may it be written?
+@pytest.mark.parametrize(
+    ("headers", "is_allowed"),
+    [
+        ({}, True),
+        ({"if_match": '"1-a"'}, True),
+        ({"if_match": '"2-b"'}, False),
+        ({"if_none_match": '"1-a"'}, False),
+        ({"if_none_match": 'W/"1-a"'}, False),
+        ({"if_none_match": "*"}, False),
+        ({"if_none_match": '"2-b"'}, True),
+        ({"if_match": '"1-a"', "if_none_match": '"2-b"'}, True),
+        ({"if_match": '"1-a"', "if_none_match": '"1-a"'}, False),
+        ({"if_match": '"2-b"', "if_none_match": '"3-c"'}, False),
+    ],
+)
+def test_a_write_needs_both_preconditions(headers: dict[str, Any], *, is_allowed: bool) -> None:
+    assert api.conditions(event(**headers)).allow_write('"1-a"') is is_allowed
 
 
 @pytest.mark.parametrize(
     "header",
     [
-        "", "1-a", "'1-a'", '"1-a', '1-a"', '"1-a" "2-b"', '"1-a",', ',"1-a"', 'w/"1-a"', 'W/ "1-a"', '"a b"',
-        '*, "1-a"', "**",
+        "1-a", "'1-a'", '"1-a', '1-a"', '"1-a" "2-b"', 'w/"1-a"', 'W/ "1-a"', '"a b"', '*, "1-a"', "**", "*,",
+        '"1-a",, 2-b', '"1-a"\n', '"\x7f"',
     ],
 )  # fmt: skip
 def test_what_are_no_entity_tags_is_refused_by_the_headers_name(header: str) -> None:
-    assert [each["header"] for each in errors(api.precondition, event(if_match=header))] == [
-        "If-Match"
-    ]
-    assert [
-        each["header"] for each in errors(api.is_known, event(if_none_match=header), '"1-a"')
-    ] == ["If-None-Match"]
+    found = errors(api.conditions, event(if_match=header, if_none_match=header))
+    assert [each["header"] for each in found] == ["If-Match", "If-None-Match"]
 
 
-def test_without_the_headers_there_is_nothing_to_compare() -> None:
-    assert api.precondition(event()) is None
-    assert api.is_known(event(), '"1-a"') is False
-
-
-@pytest.mark.parametrize(
-    "header", ['"a",' * 100_000, '"' + '"a",' * 100_000, "," * 400_000, '",' * 200_000]
-)
-def test_entity_tags_are_read_in_linear_time(header: str) -> None:
+@pytest.mark.parametrize("header", ['"a",' * 100_000, "," * 400_000, ' \t,"1-a"' * 100_000])
+def test_long_lists_of_entity_tags_are_read_in_linear_time(header: str) -> None:
     began = time.process_time()
-    assert errors(api.precondition, event(if_match=header))
+    api.conditions(event(if_match=header))
+    for malformed in (header + "x", '"' + header, '"x' + header):
+        assert errors(api.conditions, event(if_match=malformed))
     assert time.process_time() - began < 5  # looking ahead from each comma took an hour
+
+
+def test_a_long_content_type_is_read_in_linear_time() -> None:
+    began = time.process_time()
+    for part in ('"', "\\", ";", "; a=b", '; a="\\\\', "=", " ", "\t;"):
+        with pytest.raises(api.UnsupportedMediaType):
+            api.body(posted("{}", content_type=f"application/json{part * 100_000}\x00"), api.JSON)
+    assert time.process_time() - began < 5
+
+
+def test_a_request_without_headers_has_none() -> None:
+    request = event() | {"headers": None}
+    assert api.conditions(request) == (None, None)
+    assert api.idempotency_key(request) is None
+    assert api.accepts_gzip(request) is False
+    with pytest.raises(api.UnsupportedMediaType):
+        api.body(request, api.JSON)
 
 
 @pytest.mark.parametrize(

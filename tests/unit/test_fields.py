@@ -1,12 +1,13 @@
 """What may stand in a record: every problem is found, all at once, each with a pointer to its place."""
 
 import itertools
+import tracemalloc
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from records_api import fields, jsontext
+from records_api import fields, jsontext, records
 
 GOOD = {"type": "backup", "status": "ok"}
 
@@ -70,30 +71,38 @@ def test_what_may_stand_in_a_record(more: dict[str, Any]) -> None:
         ({"message": "m" * 8193}, "/message", "must be a string of 1 to 8192 characters"),
         ({"message": None}, "/message", "must be a string of 1 to 8192 characters"),
         ({"message": ["m"]}, "/message", "must be a string of 1 to 8192 characters"),
-        ({"message": "\ud800"}, "/message", "must be valid Unicode: a surrogate stands alone"),
+        (
+            {"message": "\ud800"},
+            "/message",
+            "must be valid Unicode; it contains an unpaired surrogate",
+        ),
         ({"attributes": None}, "/attributes", "must be a JSON object"),
         ({"attributes": []}, "/attributes", "must be a JSON object"),
         ({"attributes": "{}"}, "/attributes", "must be a JSON object"),
-        ({"attributes": {"": 1}}, "/attributes/", "a name must be valid Unicode and not empty"),
+        (
+            {"attributes": {"": 1}},
+            "/attributes/",
+            "the member's name must be valid Unicode and not empty",
+        ),
         (
             {"attributes": {"a": [{"": 1}]}},
             "/attributes/a/0/",
-            "a name must be valid Unicode and not empty",
+            "the member's name must be valid Unicode and not empty",
         ),
         (
             {"attributes": {"\udfff": 1}},
             "/attributes/\\udfff",
-            "a name must be valid Unicode and not empty",
+            "the member's name must be valid Unicode and not empty",
         ),
         (
             {"attributes": {"a": ["\ud83d"]}},
             "/attributes/a/0",
-            "must be valid Unicode: a surrogate stands alone",
+            "must be valid Unicode; it contains an unpaired surrogate",
         ),
         (
             {"attributes": {"a/b~c": "\ud83d"}},
             "/attributes/a~1b~0c",
-            "must be valid Unicode: a surrogate stands alone",
+            "must be valid Unicode; it contains an unpaired surrogate",
         ),
         ({"attributes": {"a": jsontext.REPEATED}}, "/attributes/a", "appears more than once"),
         ({"type": jsontext.REPEATED}, "/type", "appears more than once"),
@@ -102,24 +111,32 @@ def test_what_may_stand_in_a_record(more: dict[str, Any]) -> None:
             "/attributes" + "/a/0" * 15 + "/a",
             "is nested more than 31 levels deep",
         ),
-        ({"Type": "x"}, "/Type", "is not a field; fields are type, status, message, attributes"),
-        ({"": "x"}, "/", "is not a field; fields are type, status, message, attributes"),
-        ({"a/b": "x"}, "/a~1b", "is not a field; fields are type, status, message, attributes"),
+        (
+            {"Type": "x"},
+            "/Type",
+            "is not a known field; allowed fields: type, status, message, attributes",
+        ),
+        ({"": "x"}, "/", "is not a known field; allowed fields: type, status, message, attributes"),
+        (
+            {"a/b": "x"},
+            "/a~1b",
+            "is not a known field; allowed fields: type, status, message, attributes",
+        ),
         (
             {"\ud800": "x"},
             "/\\ud800",
-            "is not a field; fields are type, status, message, attributes",
+            "is not a known field; allowed fields: type, status, message, attributes",
         ),
         (
             {"writeToken": "x"},
             "/writeToken",
-            "is not a field; fields are type, status, message, attributes",
+            "is not a known field; allowed fields: type, status, message, attributes",
         ),
         *(
             (
                 {name: "x"},
                 f"/{name}",
-                "is set by the server; fields are type, status, message, attributes",
+                "is set by the server; allowed fields: type, status, message, attributes",
             )
             for name in ("recordID", "createdAt", "updatedAt", "submittedBy", "version")
         ),
@@ -146,13 +163,14 @@ def test_what_may_not(more: dict[str, Any], pointer: str, detail: str) -> None:
 def test_a_number_that_would_not_survive_is_refused(number: str) -> None:
     found = problems(GOOD | {"attributes": {"a": [Decimal(number)]}})
     assert found == {
-        "/attributes/a/0": "must be a number of at most 38 digits, magnitude 1E-130 to under 1E+126"
+        "/attributes/a/0": "must be a number of at most 38 significant digits that is 0 or of a magnitude "
+        "from 1E-130 to under 1E+126"
     }
 
 
 @pytest.mark.parametrize("body", [None, [], "text", Decimal(1), True, jsontext.REPEATED])
 def test_a_body_that_is_no_object_is_refused(body: Any) -> None:  # noqa: ANN401 (any JSON value)
-    assert problems(body) == {"": "must be a JSON object"}
+    assert problems(body) == {"": "the body must be a JSON object"}
 
 
 def test_all_problems_are_told_at_once() -> None:
@@ -186,3 +204,126 @@ def test_the_deepest_attributes_are_as_deep_as_dynamodb_holds() -> None:
         lambda levels: not problems(GOOD | {"attributes": {"a": nested(levels)}}), range(99)
     )
     assert 1 + max(depths) == fields.MAX_DEPTH
+
+
+# Size of a refusal.
+
+
+def hostile(name: str, leaf: str, depth: int) -> Any:  # noqa: ANN401 (any JSON value)
+    """Return the largest body whose leaves are all wrong, and whose pointers all hold the name."""
+    head = f'{{"type":"t","status":"s","attributes":{{"{name}":' + "[" * depth
+    tail = "]" * depth + "}}"
+    leaves = leaf * ((records.MAX_RECORD_BYTES - len(head.encode()) - len(tail)) // len(leaf))
+    return jsontext.parse(head + leaves[:-1] + tail)
+
+
+# Before there was a limit, these made answers of 269 to 715 MB.
+@pytest.mark.parametrize(
+    ("name", "leaf", "depth"),
+    [("k" * 32700, "NaN,", 1), ("k" * 32700, "[],", 30), ("~" * 32700, "{},", 30)],
+)
+def test_a_hostile_body_is_refused_in_few_words_and_little_memory(
+    name: str, leaf: str, depth: int
+) -> None:
+    body = hostile(name, leaf, depth)
+    tracemalloc.start()
+    with pytest.raises(fields.Invalid) as caught:
+        fields.check(body, fields.CLIENT_FIELDS)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(jsontext.to_json(caught.value.errors)) < 150_000
+    assert peak < 2_000_000
+    assert len(caught.value.errors) == 100
+    leaves = body["attributes"][name]
+    for _ in range(depth - 1):
+        (leaves,) = leaves
+    # The number of values is wrong too, and is the first of the problems.
+    assert caught.value.omitted == len(leaves) + 1 - 100
+
+
+@pytest.mark.parametrize(
+    ("names", "pointer"),
+    [
+        (["a" * 1012], "/attributes/" + "a" * 1012),
+        (["a" * 1013], "/attributes/" + "a" * 1009 + "…"),
+        (["\U0001f600" * 300], "/attributes/" + "\U0001f600" * 252 + "…"),
+        (["a" * 1008 + "~" * 9], "/attributes/" + "a" * 1008 + "…"),
+        (["a" * 1007 + "~" * 9], "/attributes/" + "a" * 1007 + "~0…"),
+        (["a" * 600, "b" * 9000, "c"], "/attributes/" + "a" * 600 + "/" + "b" * 408 + "…"),
+        (["\ud800" * 300], "/attributes/" + r"\ud800" * 168 + r"\…"),
+    ],
+)
+def test_a_long_pointer_is_cut_and_shows_it(names: list[str], pointer: str) -> None:
+    value: Any = jsontext.REPEATED
+    for name in reversed(names):
+        value = {name: value}
+    body = GOOD | {"attributes": value}
+    with pytest.raises(fields.Invalid) as caught:
+        fields.check(body, fields.CLIENT_FIELDS)
+    shown = caught.value.errors[0]["pointer"]
+    assert shown == pointer
+    assert len(shown.encode()) <= 1024
+
+
+@pytest.mark.parametrize(
+    ("unknown", "listed", "omitted"), [(99, 99, 0), (100, 100, 0), (250, 100, 150)]
+)
+def test_at_most_100_problems_are_listed(unknown: int, listed: int, omitted: int) -> None:
+    with pytest.raises(fields.Invalid) as caught:
+        fields.check(dict.fromkeys(map(str, range(unknown))), fields.CLIENT_FIELDS)
+    assert [each["pointer"] for each in caught.value.errors] == [f"/{n}" for n in range(listed)]
+    assert caught.value.omitted == omitted
+
+
+# The number of values.
+
+TOO_MANY = "must hold at most 1000 values, counted at every depth; it holds "
+
+
+@pytest.mark.parametrize(
+    ("attributes", "count"),
+    [
+        ({}, 0),
+        ({"a": None}, 1),
+        ({"a": [], "b": {}, "c": ""}, 3),
+        ({"a": {"b": [{"c": 1}, [2, [3]]]}}, 8),
+        ({"a": [Decimal(0)] * 999}, 1000),
+        ({"a": [Decimal(0)] * 1000}, 1001),
+        ({str(number): None for number in range(1001)}, 1001),
+        ({"a": nested(29, [Decimal(0)] * 970)}, 1000),
+    ],
+)
+def test_values_are_counted_at_every_depth(attributes: dict[str, Any], count: int) -> None:
+    assert fields.count_values(attributes) == count
+    expected = {"/attributes": f"{TOO_MANY}{count}"} if count > 1000 else {}
+    assert problems(GOOD | {"attributes": attributes}) == expected
+
+
+def test_counting_needs_no_stack_and_knows_what_other_writers_may_have_stored() -> None:
+    assert fields.count_values(jsontext.parse("[" * 900 + "0" + "]" * 900)) == 900
+    assert fields.count_values(nested(50_000)) == 50_000
+    assert fields.count_values({"set": {"a", "b"}, "bytes": b"abc", "text": "abc"}) == 5
+    assert fields.count_values("text") == fields.count_values(None) == 0
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "is_taken"),
+    [
+        (0, 1000, True),
+        (1000, 1001, False),
+        (1001, 1001, True),
+        (1001, 1002, False),
+        (5000, 4999, True),
+        (5000, 0, True),
+    ],
+)
+def test_an_update_may_not_grow_beyond_the_limit(
+    before: int, after: int, *, is_taken: bool
+) -> None:
+    many = {count: dict.fromkeys(map(str, range(count))) for count in (before, after)}
+    if is_taken:
+        fields.check_growth(many[before], many[after])
+    else:
+        with pytest.raises(fields.Invalid) as caught:
+            fields.check_growth(many[before], many[after])
+        assert caught.value.errors == [{"pointer": "/attributes", "detail": f"{TOO_MANY}{after}"}]

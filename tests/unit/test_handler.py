@@ -16,6 +16,7 @@ from unit.support import (
     Call,
     Context,
     event,
+    items,
     metric_values,
     page,
     scripted,
@@ -113,6 +114,30 @@ def test_a_record_lives_from_create_to_delete(app: handler.App) -> None:
     assert send(app, event("GET /records/{recordID}", **one))[0] == 404
 
 
+def test_preconditions_are_evaluated_on_every_operation(app: handler.App) -> None:
+    _, headers, record = send(app, REQUESTS["create"])
+    etag, other = headers["etag"], '"1-0a1b2c3d4e5f"'
+
+    def status(method: str, **sent: str) -> int:
+        more: dict[str, Any] = sent | ({"body": "{}"} if method == "PATCH" else {})
+        route = f"{method} /records/{{recordID}}"
+        status, headers, _ = send(app, event(route, record_id=record["recordID"], **more))
+        assert status in (200, 204) or headers["etag"] == etag
+        return status
+
+    for method, known in (("GET", 304), ("PATCH", 412), ("DELETE", 412)):
+        assert status(method, if_match=other) == 412
+        assert status(method, if_none_match=etag) == known
+        assert status(method, if_none_match=f"{other}, W/{etag}") == known
+        assert status(method, if_none_match="*") == known
+        # RFC 9110, section 13.2.2: If-Match comes first.
+        assert status(method, if_match=other, if_none_match=etag) == 412
+        assert status(method, if_match=etag, if_none_match=etag) == known
+    assert status("GET", if_match=etag, if_none_match=other) == 200
+    assert status("PATCH", if_match=f",{etag},", if_none_match=other) == 200
+    assert status("DELETE", if_match="*", if_none_match=other) == 204
+
+
 def test_numbers_survive_from_body_to_body(app: handler.App) -> None:
     text = '{"n":[0.12345678901234567890123456789012345678,-1E-130,9.9999999999999999999999999999999999999E+125]}'
     request = event("POST /records", body=f'{{"type":"t","status":"s","attributes":{text}}}')
@@ -133,6 +158,42 @@ def test_a_retried_create_is_told_so(app: handler.App) -> None:
     assert send(app, other)[0] == 422
     send(app, event("DELETE /records/{recordID}", record_id=record["recordID"]))
     assert send(app, request)[0] == 410
+
+
+def test_values_are_limited_in_what_is_stored(app: handler.App, table: store.Table) -> None:
+    def attributes(count: int) -> str:
+        return json.dumps({"type": "t", "status": "s", "attributes": {"a": [0] * (count - 1)}})
+
+    many = event("POST /records", body=attributes(1001))
+    status, _, problem = send(app, many)
+    assert (status, [each["pointer"] for each in problem["errors"]]) == (400, ["/attributes"])
+    status, _, record = send(app, event("POST /records", body=attributes(1000)))
+    assert status == 201
+    one = {"record_id": record["recordID"]}
+    more = event("PATCH /records/{recordID}", **one, body='{"attributes":{"b":1}}')
+    status, _, problem = send(app, more)
+    assert (status, [each["pointer"] for each in problem["errors"]]) == (400, ["/attributes"])
+    assert send(app, event("GET /records/{recordID}", **one))[2] == record
+
+    # An item of another writer that holds more is read, changed elsewhere, and made smaller.
+    (stored,) = items(table)
+    item = store._item(stored | {"attributes": {"a": [0] * 3000}})
+    table.client.call("PutItem", {"TableName": table.name, "Item": item}, math.inf)
+    assert len(send(app, event("GET /records/{recordID}", **one))[2]["attributes"]["a"]) == 3000
+    assert send(app, event("PATCH /records/{recordID}", **one, body='{"status":"x"}'))[0] == 200
+    assert send(app, more)[0] == 400
+    smaller = json.dumps({"attributes": {"a": [0] * 999}})
+    assert send(app, event("PATCH /records/{recordID}", **one, body=smaller))[0] == 200
+
+
+def test_a_hostile_body_makes_a_small_answer(app: handler.App, logged: list[str]) -> None:
+    leaves = "[]," * 10_900
+    text = f'{{"attributes":{{"{"~" * 32_700}":{"[" * 30}{leaves[:-1]}{"]" * 30}}}}}'
+    status, _, problem = send(app, event("POST /records", body=text))
+    # Two required fields and the number of values are wrong as well.
+    assert (status, len(problem["errors"]), problem["errorsOmitted"]) == (400, 100, 10_803)
+    assert len(json.dumps(problem)) < 150_000
+    assert len("".join(logged)) < 1000
 
 
 def test_a_listing_is_walked_by_its_cursor_and_by_its_link(app: handler.App) -> None:
@@ -203,7 +264,9 @@ def test_retention_is_applied(table: store.Table) -> None:
         ),
         (event("PATCH /records/{recordID}", record_id="some", body="{}"), 404),
         (event("PATCH /records/{recordID}", record_id="a%2Fb", body="{}"), 404),
-        (event("DELETE /records/{recordID}", record_id="some", if_match=""), 400),
+        (event("DELETE /records/{recordID}", record_id="some", if_match="1"), 400),
+        (event("DELETE /records/{recordID}", record_id="some", if_none_match="1"), 400),
+        (event("GET /records/{recordID}", record_id="some", if_match="1"), 400),
         (event("DELETE /records/{recordID}", record_id="some", if_match="*"), 404),
         (event("DELETE /records/{recordID}", record_id="some", query="force"), 400),
         (event("GET /records/{recordID}", record_id="%00"), 404),
@@ -302,6 +365,10 @@ def test_a_broken_configuration_is_one_line_and_every_request_says_so(
             "ERROR",
             500,
             operation,
+        )
+        assert (summary["requestId"], summary["problems"]) == (
+            problem["requestId"],
+            broken.problems,
         )
         assert metric_values(capsys.readouterr().out)["records-test",] == {
             "ConfigurationErrors": 1.0

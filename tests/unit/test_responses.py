@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlencode, urljoin, urlsplit
 
 import pytest
 
-from records_api import api, config, dynamodb, fields, jsontext, records, responses, store
+from records_api import api, callers, config, dynamodb, fields, jsontext, records, responses, store
 from records_api.cursor import Place
 from unit.support import event
 
@@ -212,7 +212,7 @@ def test_a_record_has_its_tag_and_is_never_stored_by_caches_in_between() -> None
 
 KINDS: dict[Exception, tuple[int, str]] = {
     fields.Invalid([]): (400, "invalid-request"),
-    api.NoIdentity(): (403, "no-identity"),
+    callers.NoIdentity(): (403, "no-identity"),
     records.NotFound(): (404, "record-not-found"),
     records.Deleted(): (410, "record-deleted"),
     records.PreconditionFailed('"1-a"'): (412, "precondition-failed"),
@@ -250,10 +250,23 @@ def test_an_error_becomes_a_problem_with_its_request_and_no_internals(error: Exc
 
 def test_bad_input_is_listed() -> None:
     found = [
-        {"pointer": "/a~1b", "detail": 'must not be "ä"'},
-        {"parameter": "\n", "detail": "is not a parameter"},
+        fields.Problem("pointer", ("a/b", 1), 'must not be "ä"'),
+        fields.Problem("parameter", "\n", "is not a known parameter"),
+        fields.Problem("header", "If-Match", "must be *"),
     ]
-    assert content(responses.problem(fields.Invalid(found), "r"))["errors"] == found
+    content_ = content(responses.problem(fields.Invalid(found), "r"))
+    assert content_["errors"] == [
+        {"pointer": "/a~1b/1", "detail": 'must not be "ä"'},
+        {"parameter": "\n", "detail": "is not a known parameter"},
+        {"header": "If-Match", "detail": "must be *"},
+    ]
+    assert "errorsOmitted" not in content_
+
+
+def test_of_much_bad_input_the_rest_is_counted() -> None:
+    found = [fields.Problem("pointer", (number,), "is wrong") for number in range(101)]
+    content_ = content(responses.problem(fields.Invalid(found), "r"))
+    assert (len(content_["errors"]), content_["errorsOmitted"]) == (100, 1)
 
 
 def test_a_failed_precondition_tells_the_current_tag() -> None:

@@ -1,0 +1,148 @@
+"""Who calls: the identity that is recorded, and the namespace of idempotency keys."""
+
+from typing import Any
+
+import pytest
+
+from records_api import callers, records
+from unit.support import IAM_USER, event
+
+JWT = {
+    "iss": "https://issuer.example/",
+    "sub": "user-1",
+    "aud": "records",
+    "scope": "records/read",
+    "exp": "1769851800",
+}
+
+
+def iam(arn: str, user_id: str, account: str = "123456789012") -> dict[str, Any]:
+    return {"iam": IAM_USER["iam"] | {"userArn": arn, "userId": user_id, "accountId": account}}
+
+
+def jwt(**claims: Any) -> dict[str, Any]:  # noqa: ANN401 (any JSON value)
+    return {"jwt": {"claims": claims, "scopes": ["records/read"]}}
+
+
+# What a principal's unique ID looks like, and the part that outlives a session: IAM User Guide, "IAM
+# policy elements: Variables and tags", principal key values (aws:userid).
+PRINCIPALS = {
+    "root user": ("arn:aws:iam::123456789012:root", "123456789012", "123456789012"),
+    "IAM user": (
+        "arn:aws:iam::123456789012:user/a", "AIDACKCEVSQ6C2EXAMPLE", "AIDACKCEVSQ6C2EXAMPLE",
+    ),
+    "federated user": (
+        "arn:aws:sts::123456789012:federated-user/bob", "123456789012:bob", "123456789012:bob",
+    ),
+    "federated user named like a role's session": (
+        "arn:aws:sts::123456789012:federated-user/AROAX",
+        "123456789012:AROAX:y",
+        "123456789012:AROAX:y",
+    ),
+    "assumed role": (
+        "arn:aws:sts::123456789012:assumed-role/ops/session-1",
+        "AROADBQP57FF2AEXAMPLE:session-1",
+        "AROADBQP57FF2AEXAMPLE",
+    ),
+    "web identity or SAML": (
+        "arn:aws:sts::123456789012:assumed-role/sso/a@example.com",
+        "AROADBQP57FF2AEXAMPLE:a@example.com",
+        "AROADBQP57FF2AEXAMPLE",
+    ),
+    "role of an EC2 instance": (
+        "arn:aws:sts::123456789012:assumed-role/ec2/i-0123456789abcdef0",
+        "AROADBQP57FF2AEXAMPLE:i-0123456789abcdef0",
+        "AROADBQP57FF2AEXAMPLE",
+    ),
+    "role's session with a colon": (
+        "arn:aws:sts::123456789012:assumed-role/ops/a:b",
+        "AROADBQP57FF2AEXAMPLE:a:b",
+        "AROADBQP57FF2AEXAMPLE",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", PRINCIPALS)
+def test_a_signer_is_known_by_account_and_principal(kind: str) -> None:
+    arn, user_id, principal = PRINCIPALS[kind]
+    request = event(authorizer=iam(arn, user_id))
+    expected = records.Caller(arn, f"123456789012/{principal}")
+    assert callers.caller(request, "IAM") == expected
+
+
+def test_principals_of_one_account_share_no_namespace() -> None:
+    users = ["123456789012", "123456789012:bob", "123456789012:eve", "AIDABOB", "AROABOB:1"]
+    found = {callers.caller(event(authorizer=iam("arn", user)), "IAM").namespace for user in users}
+    assert len(found) == len(users)
+
+
+@pytest.mark.parametrize("authorizer", [None, IAM_USER])
+def test_without_authentication_everybody_is_one_caller(authorizer: dict[str, Any] | None) -> None:
+    found = callers.caller(event(authorizer=authorizer), "NONE")
+    assert found == records.Caller("anonymous", "anonymous")
+
+
+@pytest.mark.parametrize(
+    ("claims", "subject"),
+    [
+        (
+            {"sub": "user-1", "client_id": "app", "username": "u", "token_use": "access"},
+            "user-1",
+        ),  # Cognito, a person
+        (
+            {"sub": "client-9", "client_id": "client-9", "token_use": "access"},
+            "client-9",
+        ),  # Cognito, a program
+        ({"sub": "abc@clients", "azp": "abc", "gty": "client-credentials"}, "abc@clients"),  # Auth0
+        ({"sub": "a@example.com", "cid": "0oa", "uid": "00u"}, "a@example.com"),  # Okta
+        ({"sub": "s", "oid": "o", "appid": "a", "roles": "[a b]"}, "s"),  # Entra ID
+        (
+            {"sub": "f:1:u", "azp": "app", "typ": "Bearer", "email_verified": "true"},
+            "f:1:u",
+        ),  # Keycloak
+        ({"client_id": "only-this"}, "only-this"),
+        ({"sub": "", "client_id": "only-this"}, "only-this"),
+        ({"sub": None, "client_id": "only-this"}, "only-this"),
+        ({"sub": ["a"], "client_id": "only-this"}, "only-this"),
+        ({"sub": 42}, "42"),
+        ({"sub": 0}, "0"),
+    ],
+)
+def test_a_bearer_is_known_by_issuer_and_subject(claims: dict[str, Any], subject: str) -> None:
+    known = f"https://issuer.example/#{subject}"
+    request = event(authorizer=jwt(**JWT | {"sub": None} | claims))
+    assert callers.caller(request, "JWT") == records.Caller(known, known)
+
+
+@pytest.mark.parametrize(
+    ("mode", "authorizer"),
+    [
+        ("IAM", None),
+        ("IAM", {}),
+        ("IAM", {"iam": None}),
+        ("IAM", {"iam": {}}),
+        ("IAM", jwt(**JWT)),
+        ("IAM", iam("", "AIDA")),
+        ("IAM", iam("arn", "")),
+        ("IAM", iam("arn", "AIDA", "")),
+        ("IAM", iam("", "anonymous", "")),  # the userid of a request that nobody signed
+        ("IAM", iam("a" * 513, "AIDA")),
+        ("JWT", None),
+        ("JWT", IAM_USER),
+        ("JWT", {"jwt": None}),
+        ("JWT", {"jwt": {"claims": None, "scopes": None}}),
+        ("JWT", jwt()),
+        ("JWT", jwt(sub="s")),
+        ("JWT", jwt(iss="https://i")),
+        ("JWT", jwt(iss=["https://i"], sub="s")),
+        ("JWT", jwt(iss="https://i", sub=True)),
+        ("JWT", jwt(iss="https://i", sub={"id": "s"})),
+        ("JWT", jwt(iss="https://i", sub=1.5)),
+        ("JWT", jwt(iss="https://i", sub="s" * 512)),
+    ],
+)
+def test_a_request_without_an_identity_fails_closed(
+    mode: str, authorizer: dict[str, Any] | None
+) -> None:
+    with pytest.raises(callers.NoIdentity):
+        callers.caller(event(authorizer=authorizer), mode)
