@@ -1,4 +1,4 @@
-# Watches for spend that is unlike itself, whatever the budget. AWS learns for ten days before it speaks.
+# Detects unusual spend, independently of the budget. AWS needs ten days of history for a service.
 
 resource "aws_ce_anomaly_monitor" "this" {
   count             = var.anomaly_monitor == null ? 0 : 1
@@ -7,7 +7,7 @@ resource "aws_ce_anomaly_monitor" "this" {
   monitor_dimension = var.scope == null ? "SERVICE" : null
   tags              = var.tags
 
-  # AWS answers with all the keys of an expression; those left out here would be a difference in every plan.
+  # AWS returns all keys of an expression; a key left out here would be a difference in every plan.
   monitor_specification = one([for scope in var.scope[*] : jsonencode({
     And            = null
     CostCategories = null
@@ -18,7 +18,7 @@ resource "aws_ce_anomaly_monitor" "this" {
   })])
 }
 
-# AWS sends single anomalies to topics only and digests to addresses only.
+# AWS sends individual alerts to topics only, and daily summaries to addresses only.
 resource "aws_ce_anomaly_subscription" "this" {
   for_each = var.anomaly_monitor == null ? {} : {
     for frequency, subscribers in {
@@ -49,6 +49,6 @@ resource "aws_ce_anomaly_subscription" "this" {
     }
   }
 
-  # AWS tests that it may publish to the topic when the subscription is created.
+  # AWS checks that it may publish to the topic when the subscription is created.
   depends_on = [aws_sns_topic_policy.this]
 }

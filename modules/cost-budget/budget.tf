@@ -9,7 +9,7 @@ locals {
   partition = data.aws_partition.this.partition
   region    = data.aws_region.this.id
 
-  # Budgets are global in the account: the region tells instances in two regions apart.
+  # Budget names are unique in the account across regions.
   name = "${var.name}-${var.environment}-${local.region}"
 }
 
@@ -21,7 +21,7 @@ resource "aws_budgets_budget" "this" {
   limit_unit   = "USD"
   tags         = var.tags
 
-  # What is used, not what is billed: a credit would hide rising use until the day it runs out.
+  # Usage before credits and refunds: a credit would hide rising usage until it runs out.
   cost_types {
     include_credit = false
     include_refund = false
@@ -49,6 +49,6 @@ resource "aws_budgets_budget" "this" {
     }
   }
 
-  # AWS tests that it may publish to the topic when the budget is created.
+  # AWS checks that it may publish to the topic when the budget is created.
   depends_on = [aws_sns_topic_policy.this]
 }

@@ -35,7 +35,7 @@ resource "aws_kms_key" "this" {
   count                   = var.notify.create_topic ? 1 : 0
   description             = "Messages of the topic ${local.name}-budget"
   enable_key_rotation     = true
-  deletion_window_in_days = 7 # a message lives for minutes; nothing older is stored under this key
+  deletion_window_in_days = 7 # SNS stores messages for a short time; nothing else uses the key
   tags                    = var.tags
 
   policy = jsonencode({

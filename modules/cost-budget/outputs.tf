@@ -9,7 +9,7 @@ output "budget_name" {
 }
 
 output "topic_arn" {
-  description = "ARN of the topic this module made, for you to subscribe to; null unless notify.create_topic is true."
+  description = "ARN of the created topic, for subscriptions; null without notify.create_topic."
   value       = one(aws_sns_topic.this[*].arn)
   depends_on  = [aws_sns_topic_policy.this]
 }

@@ -1,15 +1,34 @@
 variable "anomaly_monitor" {
   description = <<-EOT
-    Cost anomaly detection for the same scope, notifying the same people; null = off. impact_usd: the smallest total
-    impact worth a message. An account holds one monitor of all services, which AWS may have made already.
+    Cost anomaly detection for the same scope and the same recipients; null = off. impact_usd: the
+    smallest total impact to report. Without scope it monitors all services; an account can have one
+    such monitor, which AWS may have created already. With scope it monitors the tag, which AWS
+    allows in the management account only: confirm with in_management_account = true.
   EOT
 
-  type    = object({ impact_usd = optional(number, 20) })
+  type = object({
+    impact_usd            = optional(number, 20)
+    in_management_account = optional(bool, false)
+  })
+
   default = null
 
   validation {
     condition     = try(var.anomaly_monitor.impact_usd > 0, true)
-    error_message = "anomaly_monitor.impact_usd must be more than 0; leave anomaly_monitor out to switch it off."
+    error_message = "anomaly_monitor.impact_usd must be more than 0."
+  }
+
+  # AWS Cost Management User Guide, "Getting started with AWS Cost Anomaly Detection": monitors for
+  # linked accounts, cost allocation tags and cost categories exist in the management account only.
+  validation {
+    condition = (
+      var.scope == null || var.anomaly_monitor == null ||
+      try(var.anomaly_monitor.in_management_account, false)
+    )
+    error_message = <<-EOT
+      anomaly_monitor with scope needs the organization's management account: apply it there and set
+      anomaly_monitor.in_management_account = true, or omit anomaly_monitor or scope.
+    EOT
   }
 }
 
@@ -19,42 +38,50 @@ variable "environment" {
   nullable    = false
 
   validation {
-    condition     = can(regex("^[a-z0-9](-?[a-z0-9])*$", var.environment)) && length(var.environment) <= 12
-    error_message = "environment must have 1 to 12 lowercase letters, digits and single hyphens between them."
+    condition = (
+      can(regex("^[a-z0-9](-?[a-z0-9])*$", var.environment)) && length(var.environment) <= 12
+    )
+    error_message = "environment must be 1 to 12 of a-z, 0-9 and single inner hyphens."
   }
 }
 
 variable "monthly_limit_usd" {
-  description = "What a month may cost, in US dollars."
+  description = "Monthly limit in US dollars."
   type        = number
   nullable    = false
 
   validation {
     condition     = var.monthly_limit_usd > 0
-    error_message = "monthly_limit_usd must be more than 0: a budget of nothing is over from its first cent."
+    error_message = "monthly_limit_usd must be more than 0."
   }
 
   validation {
     condition     = tonumber(format("%.2f", var.monthly_limit_usd)) == var.monthly_limit_usd
-    error_message = "monthly_limit_usd must be whole cents."
+    error_message = "monthly_limit_usd must not have fractions of a cent."
   }
 }
 
 variable "name" {
-  description = "Name of what is paid for; the budget is called <name>-<environment>-<region>."
+  description = "Name of the service; the budget is called <name>-<environment>-<region>."
   type        = string
   nullable    = false
 
   validation {
-    condition     = can(regex("^[a-z](-?[a-z0-9])+$", var.name)) && length(var.name) >= 3 && length(var.name) <= 24
-    error_message = "name must be 3 to 24 of a-z 0-9 -, begin with a letter, not end in - and have no two - in a row."
+    condition     = can(regex("^[a-z](-?[a-z0-9])+$", var.name))
+    error_message = "name must start with a letter and use only a-z, 0-9 and single inner hyphens."
+  }
+
+  validation {
+    condition     = length(var.name) >= 3 && length(var.name) <= 24
+    error_message = "name must be 3 to 24 characters long."
   }
 }
 
 variable "notify" {
   description = <<-EOT
-    Who is told. emails: up to 10 addresses. topic: an existing SNS topic of this account, whose policy, and whose
-    key's policy, admits budgets.amazonaws.com. create_topic: make an encrypted topic that does; subscribe to its ARN.
+    Recipients. emails: up to 10 addresses. topic: existing SNS topic of this account; its policy
+    and that of its key must admit budgets.amazonaws.com. create_topic: create an encrypted topic
+    that does; subscribe to the output topic_arn.
   EOT
 
   type = object({
@@ -66,40 +93,43 @@ variable "notify" {
   nullable = false
 
   validation {
-    condition     = var.notify.create_topic || var.notify.topic != null || length(var.notify.emails) > 0
-    error_message = "notify reaches nobody: set notify.emails, notify.topic or notify.create_topic."
+    condition = (
+      var.notify.create_topic || var.notify.topic != null || length(var.notify.emails) > 0
+    )
+    error_message = "notify needs a recipient: set notify.emails, topic or create_topic."
   }
 
   validation {
     condition     = !(var.notify.create_topic && var.notify.topic != null)
-    error_message = "notify.create_topic and notify.topic exclude each other: AWS takes one topic per threshold."
+    error_message = "notify.create_topic and notify.topic are exclusive: set one of them."
   }
 
   validation {
     condition     = length(var.notify.emails) <= 10
-    error_message = "notify.emails must be at most 10 addresses, AWS takes no more; use a topic for larger circles."
+    error_message = "notify.emails must have at most 10 addresses: use a topic for more."
   }
 
   validation {
     condition = alltrue([
-      for email in var.notify.emails : can(regex("^[^@\\s,;<>]+@[^@\\s,;<>.]+(\\.[^@\\s,;<>.]+)+$", email))
+      for email in var.notify.emails :
+      can(regex("^[^@\\s,;<>]+@[^@\\s,;<>.]+(\\.[^@\\s,;<>.]+)+$", email))
     ])
-    error_message = "notify.emails must hold plain addresses such as team@example.com."
+    error_message = "notify.emails must contain plain addresses such as team@example.com."
   }
 
   validation {
-    condition = (
-      var.notify.topic == null ||
-      can(regex("^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}$", var.notify.topic.arn))
-    )
+    condition = alltrue([
+      for topic in var.notify.topic[*] :
+      can(regex("^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}$", topic.arn))
+    ])
     error_message = "notify.topic.arn must be the ARN of a standard SNS topic."
   }
 }
 
 variable "scope" {
   description = <<-EOT
-    null = the whole account. Otherwise only what carries this tag, which reads 0 $ until the payer account has
-    activated tag_key as a cost allocation tag, and counts from then on.
+    null = the whole account. Otherwise only costs with this tag. AWS reports $0 for a tag until the
+    management account has activated tag_key as a cost allocation tag, and counts from then on.
   EOT
 
   type = object({
@@ -110,23 +140,27 @@ variable "scope" {
   default = null
 
   validation {
-    condition     = var.scope == null || can(regex("^[\\pL\\pN _.:/=+@-]{1,128}$", var.scope.tag_key))
+    condition = (
+      var.scope == null || can(regex("^[\\pL\\pN _.:/=+@-]{1,128}$", var.scope.tag_key))
+    )
     error_message = "scope.tag_key must be 1 to 128 characters that AWS allows in tags."
   }
 
   validation {
     condition     = !can(regex("^(?i)(aws|user):", var.scope.tag_key))
-    error_message = "scope.tag_key must be the bare key of a tag of your own: user: is added, aws: is for AWS."
+    error_message = "scope.tag_key must not start with user: (added here) or aws: (reserved)."
   }
 
   validation {
-    condition     = var.scope == null || can(regex("^[\\pL\\pN _.:/=+@-]{1,256}$", var.scope.tag_value))
+    condition = (
+      var.scope == null || can(regex("^[\\pL\\pN _.:/=+@-]{1,256}$", var.scope.tag_value))
+    )
     error_message = "scope.tag_value must be 1 to 256 characters that AWS allows in tags."
   }
 }
 
 variable "tags" {
-  description = "Tags for every resource that takes them."
+  description = "Tags for every resource that supports them."
   type        = map(string)
   default     = {}
   nullable    = false
@@ -134,8 +168,8 @@ variable "tags" {
 
 variable "thresholds" {
   description = <<-EOT
-    When to tell, under names of your choice: percent of the month's limit, and type ACTUAL (spent) or FORECASTED (will
-    be spent by the end of the month; AWS needs about five weeks of history before it forecasts).
+    When to notify, under keys of your choice. percent: of the monthly limit. type: ACTUAL (spent)
+    or FORECASTED (by the end of the month; AWS needs about five weeks of history to forecast).
   EOT
 
   type = map(object({
@@ -154,23 +188,27 @@ variable "thresholds" {
 
   validation {
     condition     = length(var.thresholds) >= 1 && length(var.thresholds) <= 10
-    error_message = "thresholds must be 1 to 10; AWS takes no more for one budget."
+    error_message = "thresholds must have 1 to 10 entries (AWS limit)."
   }
 
   validation {
-    condition     = alltrue([for threshold in var.thresholds : threshold.percent > 0 && threshold.percent <= 1000])
-    error_message = "thresholds: percent must be more than 0 and at most 1000 percent of the limit."
+    condition = alltrue([
+      for threshold in var.thresholds : threshold.percent > 0 && threshold.percent <= 1000
+    ])
+    error_message = "thresholds[*].percent must be more than 0 and at most 1000."
   }
 
   validation {
-    condition     = alltrue([for threshold in var.thresholds : contains(["ACTUAL", "FORECASTED"], threshold.type)])
-    error_message = "thresholds: type must be ACTUAL or FORECASTED."
+    condition = alltrue([
+      for threshold in var.thresholds : contains(["ACTUAL", "FORECASTED"], threshold.type)
+    ])
+    error_message = "thresholds[*].type must be ACTUAL or FORECASTED."
   }
 
   validation {
     condition = length(distinct([
       for threshold in var.thresholds : "${threshold.type} ${threshold.percent}"
     ])) == length(var.thresholds)
-    error_message = "thresholds must differ: two of them have the same type and percent, which AWS refuses."
+    error_message = "thresholds must differ: two entries have the same type and percent."
   }
 }

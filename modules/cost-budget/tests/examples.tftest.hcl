@@ -1,4 +1,4 @@
-# What a reader copies can be planned.
+# The examples can be planned.
 
 mock_provider "aws" {
   source = "./tests/mocks"
@@ -7,4 +7,9 @@ mock_provider "aws" {
 run "basic" {
   command = plan
   module { source = "./examples/basic" }
+}
+
+run "management_account" {
+  command = plan
+  module { source = "./examples/management-account" }
 }

@@ -1,4 +1,4 @@
-# Each rule refuses its bad value; the run before or after it shows the nearest good one.
+# Each rule rejects an invalid value; the run beside it accepts the nearest valid one.
 
 mock_provider "aws" {
   source = "./tests/mocks"
@@ -190,6 +190,28 @@ run "anomalies_of_a_cent_are_allowed" {
   command = plan
   module { source = "./tests/inputs" }
   variables { anomaly_monitor = { impact_usd = 0.01 } }
+}
+
+run "anomalies_of_a_tag_outside_the_management_account_are_refused" {
+  command = plan
+  module { source = "./tests/inputs" }
+
+  variables {
+    anomaly_monitor = {}
+    scope           = { tag_key = "Service", tag_value = "records" }
+  }
+
+  expect_failures = [var.anomaly_monitor]
+}
+
+run "anomalies_of_a_tag_in_the_management_account_are_allowed" {
+  command = plan
+  module { source = "./tests/inputs" }
+
+  variables {
+    anomaly_monitor = { in_management_account = true }
+    scope           = { tag_key = "Service", tag_value = "records" }
+  }
 }
 
 run "anomalies_of_nothing_are_refused" {

@@ -1,4 +1,4 @@
-# 25 dollars a month for the whole account, told to two people and to a topic for the chat room.
+# $25 a month for the whole account, with notifications to two addresses and a topic.
 
 terraform {
   required_version = ">= 1.9"
@@ -29,6 +29,6 @@ module "cost_budget" {
 }
 
 output "topic_arn" {
-  description = "What the chat room subscribes to."
+  description = "Topic for subscriptions, such as a chat channel."
   value       = module.cost_budget.topic_arn
 }
