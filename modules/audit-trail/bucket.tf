@@ -1,12 +1,12 @@
 resource "aws_s3_bucket" "this" {
-  #checkov:skip=CKV_AWS_144:One copy: log file validation shows tampering, versions and object_lock undo or prevent it
-  #checkov:skip=CKV2_AWS_62:delivery_topic tells of every new file; S3 notifications would say the same twice
+  #checkov:skip=CKV_AWS_144:Versions and object_lock protect files; CloudWatch Logs has a copy
+  #checkov:skip=CKV2_AWS_62:CloudTrail itself announces new files, to delivery_topic
   bucket        = local.bucket_name
   force_destroy = var.bucket.force_destroy
   tags          = var.tags
 
-  # Destroy goes from dependents to dependencies. While the bucket holds evidence S3 refuses to delete it, and then the
-  # key, which waits for the bucket, is never scheduled for deletion: what is kept stays readable.
+  # Terraform destroys the bucket before the key. S3 refuses to delete a bucket that holds files, so
+  # the key is not scheduled for deletion either, and the files stay readable.
   depends_on = [aws_kms_key.this]
 
   lifecycle {
@@ -44,7 +44,8 @@ resource "aws_s3_bucket_versioning" "this" {
   }
 }
 
-# No bucket key: CloudTrail would need kms:Decrypt as well, and its own encryption context would be lost.
+# No S3 bucket key: with one, CloudTrail would also need kms:Decrypt, and the encryption context
+# would name the bucket instead of the trail.
 resource "aws_s3_bucket_server_side_encryption_configuration" "this" {
   bucket = aws_s3_bucket.this.id
 
@@ -56,7 +57,7 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "this" {
   }
 }
 
-# Object Lock is switched on here and not by `object_lock_enabled` of the bucket, which would replace the bucket.
+# Enabled here and not with `object_lock_enabled` of the bucket, which would replace the bucket.
 resource "aws_s3_bucket_object_lock_configuration" "this" {
   count  = var.bucket.object_lock == null ? 0 : 1
   bucket = aws_s3_bucket.this.id
@@ -84,7 +85,8 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
       days_after_initiation = 7
     }
 
-    # CloudTrail never writes a file twice, so an older version means that somebody deleted one: time to find out.
+    # CloudTrail never overwrites a file, so a noncurrent version means that somebody deleted or
+    # replaced one. It is kept for 90 days to leave time to investigate.
     noncurrent_version_expiration {
       noncurrent_days = 90
     }
@@ -155,6 +157,6 @@ resource "aws_s3_bucket_policy" "this" {
     ]
   })
 
-  # S3 answers a conflict when a bucket's policy and its public access block change at the same moment.
+  # S3 answers 409 Conflict when the policy and the public access block change at the same time.
   depends_on = [aws_s3_bucket_public_access_block.this]
 }

@@ -1,4 +1,4 @@
-# The trail's own key: whoever destroys the service that is audited must not make the evidence unreadable with it.
+# The trail has its own key, so that destroying the audited service leaves the evidence readable.
 
 locals {
   key_policy = concat(
@@ -16,7 +16,8 @@ locals {
         Principal = { Service = "cloudtrail.amazonaws.com" }
         Action    = "kms:GenerateDataKey*"
         Resource  = "*"
-        # The calls come from every region; AWS documents the source as the trail's own ARN, but not the context.
+        # CloudTrail calls from every region. AWS documents aws:SourceArn as the ARN of the trail in
+        # its home region, and the encryption context with a wildcard for the region.
         Condition = {
           StringEquals = { "aws:SourceArn" = local.trail_arn }
           StringLike = {
@@ -37,13 +38,15 @@ locals {
       {
         Sid       = "LogGroupEncrypts"
         Effect    = "Allow"
-        Principal = { Service = "logs.${local.region}.${local.dns_suffix}" }
-        Action    = ["kms:Encrypt*", "kms:Decrypt*", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:Describe*"]
+        Principal = { Service = local.logs_service }
         Resource  = "*"
+        Action = [
+          "kms:Decrypt*", "kms:Describe*", "kms:Encrypt*", "kms:GenerateDataKey*", "kms:ReEncrypt*",
+        ]
         Condition = { ArnEquals = { "kms:EncryptionContext:aws:logs:arn" = local.log_group_arn } }
       },
     ],
-    # SNS calls the key for CloudTrail and states the topic; the topic's policy admits this trail alone.
+    # SNS uses the key on behalf of CloudTrail. The topic policy admits only this trail.
     [for topic in var.delivery_topic ? [local.topic_arn] : [] :
       {
         Sid       = "CloudTrailPublishes"
@@ -58,9 +61,9 @@ locals {
 }
 
 resource "aws_kms_key" "this" {
-  description             = "Evidence of the audit trail ${local.name}"
+  description             = "Files and log group of the audit trail ${local.name}"
   enable_key_rotation     = true
-  deletion_window_in_days = 30 # the longest AWS allows: the time left to cancel a mistaken deletion
+  deletion_window_in_days = 30 # the maximum: time to cancel a mistaken deletion
   policy                  = jsonencode({ Version = "2012-10-17", Statement = local.key_policy })
   tags                    = var.tags
 }

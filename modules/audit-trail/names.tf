@@ -1,5 +1,5 @@
-# Every ARN that a policy needs is computed here from names. Trail, key, bucket, topic and role all mention one
-# another; references between the resources would be a cycle.
+# ARNs that policies need, computed from names: trail, key, bucket, topic and role refer to one
+# another, and references between the resources would be a cycle.
 
 data "aws_caller_identity" "this" {}
 
@@ -13,16 +13,24 @@ locals {
   dns_suffix = data.aws_partition.this.dns_suffix
   region     = data.aws_region.this.id
 
-  # The trail's name, and the stem of every other name.
+  # Name of the trail and prefix of all other names.
   name = "${var.name}-${var.environment}-audit"
 
-  # Bucket names are unique in the world and role names in the account, so both carry what tells two trails apart.
+  # Bucket names are globally unique, and role names are unique in the account across regions.
   bucket_name    = "${local.name}-${local.account}-${local.region}"
   role_name      = "${local.name}-${local.region}"
   log_group_name = "/aws/cloudtrail/${local.name}"
 
+  arn_prefix = {
+    for service in ["cloudtrail", "logs", "sns"] :
+    service => "arn:${local.partition}:${service}:${local.region}:${local.account}"
+  }
+
   bucket_arn    = "arn:${local.partition}:s3:::${local.bucket_name}"
-  log_group_arn = "arn:${local.partition}:logs:${local.region}:${local.account}:log-group:${local.log_group_name}"
-  topic_arn     = "arn:${local.partition}:sns:${local.region}:${local.account}:${local.name}"
-  trail_arn     = "arn:${local.partition}:cloudtrail:${local.region}:${local.account}:trail/${local.name}"
+  log_group_arn = "${local.arn_prefix.logs}:log-group:${local.log_group_name}"
+  topic_arn     = "${local.arn_prefix.sns}:${local.name}"
+  trail_arn     = "${local.arn_prefix.cloudtrail}:trail/${local.name}"
+
+  # CloudWatch Logs, as principal and in kms:ViaService.
+  logs_service = "logs.${local.region}.${local.dns_suffix}"
 }

@@ -1,17 +1,17 @@
 output "bucket_name" {
-  description = "Name of the bucket that holds the log files, once the trail delivers to it."
+  description = "Name of the bucket that holds the log files, available once the trail exists."
   value       = aws_s3_bucket.this.id
   depends_on  = [aws_cloudtrail.this]
 }
 
 output "delivery_topic_arn" {
-  description = "ARN of the topic that hears of every delivered file; null unless delivery_topic is true."
+  description = "ARN of the topic that announces every delivered file; null without delivery_topic."
   value       = one(aws_sns_topic.delivery[*].arn)
   depends_on  = [aws_sns_topic_policy.delivery]
 }
 
 output "kms_key_arn" {
-  description = "ARN of the trail's own key. Whoever reads the files or the log group needs kms:Decrypt on it."
+  description = "ARN of the key. Reading the files or the log group requires kms:Decrypt on it."
   value       = aws_kms_key.this.arn
 }
 

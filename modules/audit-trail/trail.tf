@@ -10,12 +10,12 @@ data "aws_regions" "enabled" {
 locals {
   data_events = { for key, table in var.tables : key => table if table.events != "none" }
 
-  # A trail covers the regions that are enabled in the account and passes over the others without a word.
+  # A trail covers the enabled regions of the account and silently skips all others.
   uncovered_regions = setsubtract(var.expected_regions, flatten(data.aws_regions.enabled[*].names))
 }
 
 resource "aws_cloudtrail" "this" {
-  #checkov:skip=CKV_AWS_252:A message per delivered file is opt-in (delivery_topic); CloudWatch Logs has every event
+  #checkov:skip=CKV_AWS_252:delivery_topic is opt-in; CloudWatch Logs has every event
   name                          = local.name
   s3_bucket_name                = aws_s3_bucket.this.id
   kms_key_id                    = aws_kms_key.this.arn
@@ -24,11 +24,15 @@ resource "aws_cloudtrail" "this" {
   enable_log_file_validation    = true
   cloud_watch_logs_group_arn    = "${aws_cloudwatch_log_group.this.arn}:*"
   cloud_watch_logs_role_arn     = aws_iam_role.delivery.arn
-  sns_topic_name                = one(aws_sns_topic.delivery[*].arn)
   tags                          = var.tags
 
+  # The name and not the ARN: AWS returns the name, so an ARN would be a difference in every plan
+  # (hashicorp/terraform-provider-aws issue 41263).
+  sns_topic_name = one(aws_sns_topic.delivery[*].name)
+
+  # CIS checks look for a selector with exactly this name.
   dynamic "advanced_event_selector" {
-    for_each = var.management_events ? ["management events"] : []
+    for_each = var.management_events ? ["Management events selector"] : []
 
     content {
       name = advanced_event_selector.value
@@ -76,13 +80,13 @@ resource "aws_cloudtrail" "this" {
     precondition {
       condition = length(local.uncovered_regions) == 0
       error_message = format(
-        "expected_regions names %s, not enabled in account %s: enable there first, or take out of expected_regions.",
+        "expected_regions has regions that are not enabled: enable %s in account %s, or remove it.",
         join(", ", local.uncovered_regions), local.account,
       )
     }
   }
 
-  # CloudTrail tests each of these when the trail is created, and refuses the trail if one is not in force yet.
+  # CloudTrail checks all of these when the trail is created.
   depends_on = [
     aws_iam_role_policy.delivery,
     aws_s3_bucket_ownership_controls.this,

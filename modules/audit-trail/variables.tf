@@ -1,9 +1,10 @@
 variable "bucket" {
   description = <<-EOT
-    How the log files are kept. access_logs: an existing bucket and prefix for S3 server access logs. expire_days: days
-    until a file expires, 0 = never. force_destroy: delete the bucket together with its files (not in prod).
-    object_lock: days and mode (GOVERNANCE or COMPLIANCE) during which no file can be deleted; can be added later,
-    never taken back. transition_days: days until a file moves to Glacier Instant Retrieval, 0 = never.
+    How the log files are stored. access_logs: existing bucket and prefix for S3 server access logs.
+    expire_days: days until a file expires, 0 = never. force_destroy: delete the bucket together
+    with its files (not in prod). object_lock: days during which no file can be deleted, and mode
+    (GOVERNANCE or COMPLIANCE); can be enabled later, but never disabled. transition_days: days
+    until a file moves to Glacier Instant Retrieval, 0 = never.
   EOT
 
   type = object({
@@ -25,29 +26,34 @@ variable "bucket" {
 
   validation {
     condition     = !(var.bucket.force_destroy && local.profile == "prod")
-    error_message = "bucket.force_destroy must be false with profile prod: evidence must outlive the trail."
+    error_message = "bucket.force_destroy must be false with profile prod: files outlive the trail."
   }
 
   validation {
     condition     = !(var.bucket.force_destroy && var.bucket.object_lock != null)
-    error_message = "bucket.force_destroy can't delete locked files: leave out one of force_destroy and object_lock."
+    error_message = "bucket.force_destroy cannot delete locked files: remove it or object_lock."
   }
 
   validation {
     condition = alltrue([
-      for days in [var.bucket.expire_days, var.bucket.transition_days] : days >= 0 && floor(days) == days
+      for days in [var.bucket.expire_days, var.bucket.transition_days] :
+      days >= 0 && floor(days) == days
     ])
-    error_message = "bucket.expire_days and bucket.transition_days must be whole numbers of days; 0 switches one off."
+    error_message = "bucket.expire_days and transition_days must be whole numbers; 0 means never."
   }
 
   validation {
-    condition     = var.bucket.expire_days == 0 || var.bucket.transition_days < var.bucket.expire_days
-    error_message = "bucket.transition_days must be less than bucket.expire_days: raise expire_days, or set 0."
+    condition = (
+      var.bucket.expire_days == 0 || var.bucket.transition_days < var.bucket.expire_days
+    )
+    error_message = "bucket.transition_days must be less than bucket.expire_days, or either 0."
   }
 
   validation {
-    condition     = local.profile != "prod" || var.bucket.expire_days == 0 || var.bucket.expire_days >= 365
-    error_message = "bucket.expire_days must be at least 365 with profile prod, or 0 to keep the files forever."
+    condition = (
+      local.profile != "prod" || var.bucket.expire_days == 0 || var.bucket.expire_days >= 365
+    )
+    error_message = "bucket.expire_days must be 0 (forever) or at least 365 with profile prod."
   }
 
   validation {
@@ -56,11 +62,10 @@ variable "bucket" {
   }
 
   validation {
-    condition = try(
-      var.bucket.object_lock.days >= 1 && floor(var.bucket.object_lock.days) == var.bucket.object_lock.days,
-      true,
-    )
-    error_message = "bucket.object_lock.days must be a whole number of days, 1 or more."
+    condition = alltrue([
+      for lock in var.bucket.object_lock[*] : lock.days >= 1 && floor(lock.days) == lock.days
+    ])
+    error_message = "bucket.object_lock.days must be a whole number of at least 1."
   }
 
   validation {
@@ -68,32 +73,34 @@ variable "bucket" {
       var.bucket.access_logs == null ||
       can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", var.bucket.access_logs.bucket))
     )
-    error_message = "bucket.access_logs.bucket must be the name of a bucket (3 to 63 of a-z 0-9 . -), not its ARN."
+    error_message = "bucket.access_logs.bucket must be a bucket name, not an ARN."
   }
 }
 
 variable "delivery_topic" {
-  description = "Whether an encrypted SNS topic hears of every delivered log file."
+  description = "Whether to create an encrypted SNS topic that announces every delivered log file."
   type        = bool
   default     = false
   nullable    = false
 }
 
 variable "environment" {
-  description = "Name of the environment, such as dev, staging or prod; part of every name. See profile."
+  description = "Environment, such as dev, staging or prod; part of every name. See profile."
   type        = string
   nullable    = false
 
   validation {
-    condition     = can(regex("^[a-z0-9](-?[a-z0-9])*$", var.environment)) && length(var.environment) <= 12
-    error_message = "environment must have 1 to 12 lowercase letters, digits and single hyphens between them."
+    condition = (
+      can(regex("^[a-z0-9](-?[a-z0-9])*$", var.environment)) && length(var.environment) <= 12
+    )
+    error_message = "environment must be 1 to 12 of a-z, 0-9 and single inner hyphens."
   }
 }
 
 variable "expected_regions" {
   description = <<-EOT
-    Regions whose events this trail must hold. It covers every region that is enabled in the account; naming one that
-    is not enabled fails the plan. Empty = whatever is enabled.
+    Regions that the trail must cover. It covers every region that is enabled in the account; the
+    plan fails if one of these is not. Empty accepts whatever is enabled.
   EOT
 
   type     = set(string)
@@ -101,34 +108,39 @@ variable "expected_regions" {
   nullable = false
 
   validation {
-    condition     = alltrue([for region in var.expected_regions : can(regex("^[a-z]{2,}(-[a-z]+)+-[0-9]$", region))])
-    error_message = "expected_regions must hold region ids such as eu-central-1."
+    condition = alltrue([
+      for region in var.expected_regions : can(regex("^[a-z]{2,}(-[a-z]+)+-[0-9]$", region))
+    ])
+    error_message = "expected_regions must contain region codes such as eu-central-1."
   }
 }
 
 variable "log_retention_days" {
-  description = "Days that CloudWatch Logs keeps the events; 0 = for ever."
+  description = "Days that CloudWatch Logs keeps the events; 0 = forever."
   type        = number
   default     = 365
   nullable    = false
 
   validation {
     condition = contains([
-      0, 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
+      0, 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557,
+      2922, 3288, 3653,
     ], var.log_retention_days)
-    error_message = "log_retention_days must be a retention CloudWatch Logs knows, such as 30, 90, 365, 400, 731 or 0."
+    error_message = "log_retention_days must be a CloudWatch Logs period, such as 90, 365 or 0."
   }
 
   validation {
-    condition     = local.profile != "prod" || var.log_retention_days == 0 || var.log_retention_days >= 365
-    error_message = "log_retention_days must be at least 365 with profile prod, or 0 to keep the events forever."
+    condition = (
+      local.profile != "prod" || var.log_retention_days == 0 || var.log_retention_days >= 365
+    )
+    error_message = "log_retention_days must be 0 (forever) or at least 365 with profile prod."
   }
 }
 
 variable "management_events" {
   description = <<-EOT
-    Whether the trail records management events. The first copy per region is free, each further one is charged, so set
-    false where the account already has a trail that does.
+    Whether the trail records management events. AWS charges for every copy after the first in a
+    region: set false if another trail of the account or the organization records them.
   EOT
 
   type     = bool
@@ -136,29 +148,36 @@ variable "management_events" {
   nullable = false
 
   validation {
-    condition     = var.management_events || anytrue([for table in var.tables : table.events != "none"])
-    error_message = "management_events is false and tables records nothing: set it true, or give a table write or all."
+    condition = (
+      var.management_events || anytrue([for table in var.tables : table.events != "none"])
+    )
+    error_message = "The trail records nothing: set management_events or tables[*].events."
   }
 }
 
 variable "name" {
-  description = "Name of what is audited; the trail is called <name>-<environment>-audit."
+  description = "Name of the audited service; the trail is called <name>-<environment>-audit."
   type        = string
   nullable    = false
 
   validation {
-    condition     = can(regex("^[a-z](-?[a-z0-9])+$", var.name)) && length(var.name) >= 3 && length(var.name) <= 24
-    error_message = "name must be 3 to 24 of a-z 0-9 -, begin with a letter, not end in - and have no two - in a row."
+    condition     = can(regex("^[a-z](-?[a-z0-9])+$", var.name))
+    error_message = "name must start with a letter and use only a-z, 0-9 and single inner hyphens."
+  }
+
+  validation {
+    condition     = length(var.name) >= 3 && length(var.name) <= 24
+    error_message = "name must be 3 to 24 characters long."
   }
 
   validation {
     condition     = length("${var.name}-${var.environment}") <= 29
-    error_message = "name and environment must have at most 28 characters together: the bucket's name contains them."
+    error_message = "name and environment must have at most 28 characters together (bucket limit)."
   }
 }
 
 variable "permissions_boundary_arn" {
-  description = "IAM policy that bounds the role which delivers to CloudWatch Logs; null = none."
+  description = "Permissions boundary of the role that delivers to CloudWatch Logs; null = none."
   type        = string
   default     = null
 
@@ -173,8 +192,8 @@ variable "permissions_boundary_arn" {
 
 variable "profile" {
   description = <<-EOT
-    The safety profile: local, dev or prod, which refuses force_destroy and retention under a year. Null: environment if it is local or
-    dev, otherwise prod.
+    Safety profile: local, dev or prod. prod rejects force_destroy and retention under a year. null:
+    environment if that is local or dev, otherwise prod.
   EOT
 
   type    = string
@@ -182,14 +201,14 @@ variable "profile" {
 
   validation {
     condition     = try(contains(["local", "dev", "prod"], var.profile), var.profile == null)
-    error_message = "profile must be \"local\", \"dev\" or \"prod\", or null to derive it from environment."
+    error_message = "profile must be local, dev, prod or null (derived from environment)."
   }
 }
 
 variable "tables" {
   description = <<-EOT
-    DynamoDB tables whose item-level calls are recorded, under names of your choice. events: write, all (reads too) or
-    none. Data events are charged by number.
+    DynamoDB tables whose item-level calls are recorded, under keys of your choice. events: write,
+    all (reads too) or none. AWS charges for each data event.
   EOT
 
   type = map(object({
@@ -201,8 +220,10 @@ variable "tables" {
   nullable = false
 
   validation {
-    condition     = alltrue([for table in var.tables : contains(["all", "none", "write"], table.events)])
-    error_message = "tables: events must be write, all or none."
+    condition = alltrue([
+      for table in var.tables : contains(["all", "none", "write"], table.events)
+    ])
+    error_message = "tables[*].events must be write, all or none."
   }
 
   validation {
@@ -210,12 +231,12 @@ variable "tables" {
       for table in var.tables :
       can(regex("^arn:aws[a-z-]*:dynamodb:[a-z0-9-]+:[0-9]{12}:table/[A-Za-z0-9_.-]+$", table.arn))
     ])
-    error_message = "tables: arn must be the ARN of a DynamoDB table, without /index or /stream."
+    error_message = "tables[*].arn must be the ARN of a DynamoDB table, without /index or /stream."
   }
 }
 
 variable "tags" {
-  description = "Tags for every resource that takes them."
+  description = "Tags for every resource that supports them."
   type        = map(string)
   default     = {}
   nullable    = false

@@ -1,4 +1,4 @@
-# Each rule refuses its bad value; the run before or after it shows the nearest good one.
+# Each rule rejects an invalid value; the run beside it accepts the nearest valid one.
 
 mock_provider "aws" {
   source = "./tests/mocks"
@@ -130,7 +130,7 @@ run "force_destroy_is_allowed_in_dev" {
 
   assert {
     condition     = aws_s3_bucket.this.force_destroy
-    error_message = "dev may throw its evidence away."
+    error_message = "dev must accept force_destroy."
   }
 }
 

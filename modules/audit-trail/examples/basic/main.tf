@@ -1,4 +1,4 @@
-# A trail for one table in an account that has no other trail yet.
+# Trail for one table in an account without another trail.
 
 terraform {
   required_version = ">= 1.9"
@@ -27,6 +27,6 @@ module "audit_trail" {
 }
 
 output "log_group_name" {
-  description = "Where to look for who did what."
+  description = "Log group with all recorded events."
   value       = module.audit_trail.log_group_name
 }
