@@ -1,5 +1,5 @@
-# Once per account: the bucket that keeps every other environment's state. Its own state is local until it is moved
-# there, see README.md.
+# The state bucket for all environments of an account; apply once per account. Its own state is local
+# until you migrate it into the bucket, see README.md.
 
 terraform {
   required_version = ">= 1.11"

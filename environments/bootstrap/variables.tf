@@ -1,5 +1,5 @@
 variable "access_logs" {
-  description = "An existing bucket, and a prefix in it, for access logs of the state bucket. Null for none."
+  description = "Existing bucket and prefix for access logs of the state bucket; null = none."
   type = object({
     bucket = string
     prefix = optional(string, "")
@@ -8,14 +8,14 @@ variable "access_logs" {
 }
 
 variable "environment" {
-  description = "The most critical environment of this account, such as dev, staging or prod."
+  description = "Most critical environment of this account, such as dev, staging or prod."
   type        = string
   default     = "prod"
   nullable    = false
 }
 
 variable "force_destroy" {
-  description = "Whether destroy deletes the states of all environments with the bucket."
+  description = "Whether destroy deletes the bucket with the states of all environments."
   type        = bool
   default     = false
   nullable    = false
@@ -23,15 +23,15 @@ variable "force_destroy" {
 
 variable "profile" {
   description = <<-EOT
-    The safety profile: local, dev or prod, which refuses force_destroy. Null: environment if it is local or dev,
-    otherwise prod.
+    Safety profile: local, dev or prod. prod rejects force_destroy. null: environment if that is
+    local or dev, otherwise prod.
   EOT
   type        = string
   default     = null
 }
 
 variable "region" {
-  description = "Region the states are kept in."
+  description = "Region of the state bucket."
   type        = string
   nullable    = false
 }

@@ -1,8 +1,9 @@
 terraform {
   required_version = ">= 1.11"
 
-  # The bucket comes with `terraform init -backend-config="bucket=<state bucket>"`, the region from AWS_REGION.
-  # No `encrypt`: with it Terraform asks for AES256, which goes round the bucket's own key and is refused there.
+  # Pass the bucket to init: `terraform init -backend-config="bucket=<state bucket>"`. The region
+  # comes from AWS_REGION. `encrypt` is not set, so that the bucket's default encrypts with its key;
+  # `encrypt = true` without kms_key_id requests AES256, which the bucket policy denies.
   backend "s3" {
     key          = "records-api/prod.tfstate"
     use_lockfile = true

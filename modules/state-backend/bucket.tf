@@ -8,20 +8,20 @@ locals {
   account   = data.aws_caller_identity.this.account_id
   partition = data.aws_partition.this.partition
 
-  # Bucket names are unique in the world: account and region make this one so.
+  # S3 bucket names are globally unique, so the name carries account and region.
   bucket_name = "${var.name}-tfstate-${local.account}-${data.aws_region.this.id}"
   bucket_arn  = "arn:${local.partition}:s3:::${local.bucket_name}"
 }
 
 resource "aws_s3_bucket" "this" {
-  #checkov:skip=CKV_AWS_144:One copy: versions undo a bad write, and state can be imported again after a lost region
-  #checkov:skip=CKV2_AWS_62:Nothing waits for a state to change; CloudTrail tells who wrote it
+  #checkov:skip=CKV_AWS_144:Versions undo a bad write; after a regional loss, resources are imported
+  #checkov:skip=CKV2_AWS_62:Nothing consumes events of state changes; access_logs records who wrote
   bucket        = local.bucket_name
   force_destroy = var.force_destroy
   tags          = var.tags
 
-  # Destroy goes from dependents to dependencies: a bucket that S3 refuses to delete, because it holds states, keeps
-  # the key that they are encrypted with.
+  # Terraform destroys the bucket before the key. S3 refuses to delete a bucket that holds states,
+  # so the key that encrypts them stays as well.
   depends_on = [aws_kms_key.this]
 }
 
@@ -62,7 +62,8 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "this" {
   }
 }
 
-# Every lock leaves an old version and a delete marker behind; ten old versions of a state stay however old they get.
+# Every lock leaves a noncurrent version and a delete marker. The ten newest noncurrent versions of
+# an object are kept indefinitely.
 resource "aws_s3_bucket_lifecycle_configuration" "this" {
   bucket = aws_s3_bucket.this.id
 
@@ -110,18 +111,49 @@ resource "aws_s3_bucket_policy" "this" {
         Resource  = [local.bucket_arn, "${local.bucket_arn}/*"]
         Condition = { Bool = { "aws:SecureTransport" = "false" } }
       },
-      # `encrypt = true` in a backend block without kms_key_id asks for AES256 and so goes round the bucket's key.
+      # S3 evaluates this policy before it applies default encryption, and Terraform's S3 backend
+      # sends no encryption header unless `encrypt` is set: a request without the header must pass,
+      # and the default then encrypts with the bucket's key. Negated operators match a missing key,
+      # even with IfExists, so Null limits these statements to requests that have the header (IAM
+      # User Guide, "IAM JSON policy elements: Condition operators").
       {
         Sid       = "KmsOnly"
         Effect    = "Deny"
         Principal = "*"
         Action    = "s3:PutObject"
         Resource  = "${local.bucket_arn}/*"
-        Condition = { StringNotEqualsIfExists = { "s3:x-amz-server-side-encryption" = "aws:kms" } }
+        Condition = {
+          Null            = { "s3:x-amz-server-side-encryption" = "false" }
+          StringNotEquals = { "s3:x-amz-server-side-encryption" = "aws:kms" }
+        }
+      },
+      # `aws:kms` without a key ID means the AWS managed key aws/s3 and not the bucket's default key
+      # (S3 API Reference, "PutObject"), so here a missing key ID must match as well.
+      {
+        Sid       = "BucketKeyOnly"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "s3:PutObject"
+        Resource  = "${local.bucket_arn}/*"
+        Condition = {
+          Null = { "s3:x-amz-server-side-encryption" = "false" }
+          StringNotEquals = {
+            "s3:x-amz-server-side-encryption-aws-kms-key-id" = aws_kms_key.this.arn
+          }
+        }
+      },
+      # SSE-C (`sse_customer_key` of the S3 backend) has headers of its own.
+      {
+        Sid       = "NoCustomerProvidedKeys"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "s3:PutObject"
+        Resource  = "${local.bucket_arn}/*"
+        Condition = { Null = { "s3:x-amz-server-side-encryption-customer-algorithm" = "false" } }
       },
     ]
   })
 
-  # S3 answers a conflict when a bucket's policy and its public access block change at the same moment.
+  # S3 answers 409 Conflict when the policy and the public access block change at the same time.
   depends_on = [aws_s3_bucket_public_access_block.this]
 }

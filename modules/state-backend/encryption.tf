@@ -1,10 +1,10 @@
 resource "aws_kms_key" "this" {
   description             = "Terraform states in ${local.bucket_name}"
   enable_key_rotation     = true
-  deletion_window_in_days = 30 # the longest AWS allows: the time left to cancel a mistaken deletion
+  deletion_window_in_days = 30 # the maximum: time to cancel a mistaken deletion
   tags                    = var.tags
 
-  # The account's IAM policies decide who reads states; no service needs this key.
+  # IAM policies of the account decide who may use the key; no AWS service needs it.
   policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{

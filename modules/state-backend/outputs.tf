@@ -1,5 +1,5 @@
 output "bucket_name" {
-  description = "Name of the bucket, once it is ready to hold states; what goes into -backend-config."
+  description = "Bucket name for -backend-config, available once the bucket is fully configured."
   value       = aws_s3_bucket.this.id
 
   depends_on = [
@@ -12,6 +12,6 @@ output "bucket_name" {
 }
 
 output "kms_key_arn" {
-  description = "ARN of the key; whoever runs Terraform needs kms:Decrypt and kms:GenerateDataKey on it."
+  description = "ARN of the key. Terraform users need kms:Decrypt and kms:GenerateDataKey on it."
   value       = aws_kms_key.this.arn
 }

@@ -1,5 +1,5 @@
 variable "access_logs" {
-  description = "An existing bucket, and a prefix in it, for S3 server access logs; null = none."
+  description = "Existing bucket and prefix for S3 server access logs. null disables access logs."
 
   type = object({
     bucket = string
@@ -9,61 +9,71 @@ variable "access_logs" {
   default = null
 
   validation {
-    condition     = var.access_logs == null || can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", var.access_logs.bucket))
-    error_message = "access_logs.bucket must be the name of a bucket (3 to 63 of a-z 0-9 . -), not its ARN."
+    condition = (
+      var.access_logs == null ||
+      can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", var.access_logs.bucket))
+    )
+    error_message = "access_logs.bucket must be a bucket name (3 to 63 of a-z 0-9 . -), not an ARN."
   }
 }
 
 variable "environment" {
-  description = "The most critical environment whose state is stored, such as dev, staging or prod. See profile."
+  description = "Most critical environment whose state is stored, such as dev or prod. See profile."
   type        = string
   nullable    = false
 
   validation {
-    condition     = can(regex("^[a-z0-9](-?[a-z0-9])*$", var.environment)) && length(var.environment) <= 12
-    error_message = "environment must have 1 to 12 lowercase letters, digits and single hyphens between them."
+    condition = (
+      can(regex("^[a-z0-9](-?[a-z0-9])*$", var.environment)) && length(var.environment) <= 12
+    )
+    error_message = "environment must be 1 to 12 of a-z, 0-9 and single inner hyphens."
   }
 }
 
 variable "force_destroy" {
-  description = "Whether destroy deletes the bucket together with the states in it."
+  description = "Whether terraform destroy deletes the bucket together with the states in it."
   type        = bool
   default     = false
   nullable    = false
 
   validation {
     condition     = !(var.force_destroy && local.profile == "prod")
-    error_message = "force_destroy must be false with profile prod: without state, Terraform can't manage anything."
+    error_message = "force_destroy must be false with profile prod: Terraform needs its state."
   }
 }
 
 variable "history_days" {
-  description = "Days that an overwritten or deleted state can be brought back; the ten newest stay longer."
+  description = "Days to keep old versions of a state. The ten newest are kept regardless of age."
   type        = number
   default     = 90
   nullable    = false
 
   validation {
     condition     = var.history_days >= 1 && floor(var.history_days) == var.history_days
-    error_message = "history_days must be a whole number of days, 1 or more."
+    error_message = "history_days must be a whole number of at least 1."
   }
 }
 
 variable "name" {
-  description = "Beginning of the bucket's name, <name>-tfstate-<account>-<region>."
+  description = "Prefix of the bucket name, <name>-tfstate-<account>-<region>."
   type        = string
   nullable    = false
 
   validation {
-    condition     = can(regex("^[a-z](-?[a-z0-9])+$", var.name)) && length(var.name) >= 3 && length(var.name) <= 24
-    error_message = "name must be 3 to 24 of a-z 0-9 -, begin with a letter, not end in - and have no two - in a row."
+    condition     = can(regex("^[a-z](-?[a-z0-9])+$", var.name))
+    error_message = "name must start with a letter and use only a-z, 0-9 and single inner hyphens."
+  }
+
+  validation {
+    condition     = length(var.name) >= 3 && length(var.name) <= 24
+    error_message = "name must be 3 to 24 characters long."
   }
 }
 
 variable "profile" {
   description = <<-EOT
-    The safety profile: local, dev or prod, which refuses force_destroy. Null: environment if it is local or
-    dev, otherwise prod.
+    Safety profile: local, dev or prod. prod rejects force_destroy. null: environment if that is
+    local or dev, otherwise prod.
   EOT
 
   type    = string
@@ -71,12 +81,12 @@ variable "profile" {
 
   validation {
     condition     = try(contains(["local", "dev", "prod"], var.profile), var.profile == null)
-    error_message = "profile must be \"local\", \"dev\" or \"prod\", or null to derive it from environment."
+    error_message = "profile must be local, dev, prod or null (derived from environment)."
   }
 }
 
 variable "tags" {
-  description = "Tags for every resource that takes them."
+  description = "Tags for every resource that supports them."
   type        = map(string)
   default     = {}
   nullable    = false

@@ -7,11 +7,12 @@ Not collected by itself, because it needs such a stack: give this file to pytest
 import json
 import os
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from policy.rendered import resources_of
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", ResourceWarning)  # it leaves the files of its definitions open
@@ -19,15 +20,6 @@ with warnings.catch_warnings():
 
 VARIABLE = "RECORDS_PLAN_JSON"
 Resource = dict[str, Any]  # the values of one resource, as the provider names them
-
-
-def resources_of(module: dict[str, Any]) -> Iterator[tuple[str, Resource]]:
-    """Yield (address, values) of every managed resource in a module and below it."""
-    for resource in module.get("resources", []):
-        if resource["mode"] == "managed":
-            yield resource["address"], resource["values"]
-    for child in module.get("child_modules", []):
-        yield from resources_of(child)
 
 
 def statements(document: str) -> list[dict[str, Any]]:
@@ -51,7 +43,7 @@ def applied() -> dict[str, Resource]:
         )
     shown = json.loads(Path(path).read_text())
     root = (shown.get("planned_values") or shown["values"])["root_module"]
-    return dict(resources_of(root))
+    return {each["address"]: each["values"] for each in resources_of(root)}
 
 
 def of_type(applied: dict[str, Resource], kind: str) -> dict[str, Resource]:

@@ -1,4 +1,4 @@
-# How states are kept, and that nobody but the account reads them.
+# How states are stored. tests/policy/test_requests.py evaluates the policies of bucket and key.
 
 mock_provider "aws" {
   source = "./tests/mocks"
@@ -12,7 +12,7 @@ variables {
 run "by_default" {
   assert {
     condition     = aws_s3_bucket.this.bucket == "records-tfstate-111122223333-eu-central-1"
-    error_message = "The bucket's name must carry account and region."
+    error_message = "The bucket name must contain account and region."
   }
 
   assert {
@@ -27,7 +27,7 @@ run "by_default" {
 
   assert {
     condition     = aws_s3_bucket_ownership_controls.this.rule[0].object_ownership == "BucketOwnerEnforced"
-    error_message = "The bucket's owner must own every state."
+    error_message = "The bucket owner must own every object."
   }
 
   assert {
@@ -45,50 +45,16 @@ run "by_default" {
 
   assert {
     condition     = aws_kms_key.this.enable_key_rotation && aws_kms_key.this.deletion_window_in_days == 30
-    error_message = "The key must rotate, and leave the longest time to cancel its deletion."
+    error_message = "The key must rotate and have the longest deletion window."
   }
 
   assert {
     condition     = !aws_s3_bucket.this.force_destroy && length(aws_s3_bucket_logging.this) == 0
-    error_message = "force_destroy and access logs must be off unless asked for."
-  }
-
-  assert {
-    condition = {
-      for statement in jsondecode(aws_s3_bucket_policy.this.policy).Statement : statement.Sid => [
-        statement.Effect, statement.Principal, statement.Action, flatten([statement.Resource]), statement.Condition,
-      ]
-      } == {
-      TlsOnly = [
-        "Deny", "*", "s3:*",
-        [
-          "arn:aws:s3:::records-tfstate-111122223333-eu-central-1",
-          "arn:aws:s3:::records-tfstate-111122223333-eu-central-1/*",
-        ],
-        { Bool = { "aws:SecureTransport" = "false" } },
-      ]
-      KmsOnly = [
-        "Deny", "*", "s3:PutObject",
-        ["arn:aws:s3:::records-tfstate-111122223333-eu-central-1/*"],
-        { StringNotEqualsIfExists = { "s3:x-amz-server-side-encryption" = "aws:kms" } },
-      ]
-    }
-    error_message = "The bucket must refuse plain HTTP and any encryption but the key's, and say nothing more."
-  }
-
-  assert {
-    condition = jsondecode(aws_kms_key.this.policy).Statement == [{
-      Sid       = "AccountAdministers"
-      Effect    = "Allow"
-      Principal = { AWS = "arn:aws:iam::111122223333:root" }
-      Action    = "kms:*"
-      Resource  = "*"
-    }]
-    error_message = "The key must be the account's and nobody else's."
+    error_message = "force_destroy and access logs must be off by default."
   }
 }
 
-run "as_asked" {
+run "with_all_inputs_set" {
   command = plan
 
   variables {
@@ -104,7 +70,7 @@ run "as_asked" {
       rule.noncurrent_version_expiration[0].newer_noncurrent_versions,
       rule.abort_incomplete_multipart_upload[0].days_after_initiation,
     ]] == [[30, 10, 7]]
-    error_message = "Old versions must stay for the days asked for, the newest ten longer."
+    error_message = "Old versions must expire after history_days, except for the newest ten."
   }
 
   assert {
@@ -112,18 +78,18 @@ run "as_asked" {
       for rule in aws_s3_bucket_lifecycle_configuration.this.rule :
       rule.expiration[0].expired_object_delete_marker && rule.expiration[0].days == 0
     ])
-    error_message = "No current state may ever expire."
+    error_message = "Current states must never expire."
   }
 
   assert {
     condition = [
       aws_s3_bucket_logging.this[0].target_bucket, aws_s3_bucket_logging.this[0].target_prefix,
     ] == ["account-access-logs", "state/"]
-    error_message = "Access logs must go where asked."
+    error_message = "Access logs must go to the given bucket and prefix."
   }
 
   assert {
     condition     = aws_s3_bucket.this.force_destroy
-    error_message = "dev may throw its states away."
+    error_message = "dev must accept force_destroy."
   }
 }

@@ -1,4 +1,4 @@
-# Each rule refuses its bad value; the run before or after it shows the nearest good one.
+# Each rule rejects an invalid value; the run beside it accepts the nearest valid one.
 
 mock_provider "aws" {
   source = "./tests/mocks"

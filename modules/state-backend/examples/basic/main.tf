@@ -1,4 +1,4 @@
-# The state bucket of an account that runs production.
+# State bucket of an account that hosts production.
 
 terraform {
   required_version = ">= 1.9"
@@ -23,6 +23,6 @@ module "state_backend" {
 }
 
 output "state_bucket" {
-  description = "What goes into -backend-config."
+  description = "Bucket name for -backend-config."
   value       = module.state_backend.bucket_name
 }

@@ -1,4 +1,4 @@
-# Answers of an account that does not exist, so that names and policies can be computed and read.
+# A sample account, so that computed names and policies are known.
 
 mock_data "aws_caller_identity" {
   defaults = { account_id = "111122223333" }

@@ -1,0 +1,47 @@
+"""Reads the policies that Terraform renders, from the JSON of a state."""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from lib import terraform
+
+IDENTITY_POLICIES = frozenset(("aws_iam_policy", "aws_iam_role_policy"))
+# Where a resource keeps its policy. Identity policies come first, then policies of resources.
+_ATTRIBUTES = {
+    **dict.fromkeys(IDENTITY_POLICIES, "policy"),
+    "aws_dynamodb_resource_policy": "policy",
+    "aws_iam_role": "assume_role_policy",
+    "aws_kms_key": "policy",
+    "aws_s3_bucket_policy": "policy",
+    "aws_sns_topic_policy": "policy",
+    "aws_sqs_queue_policy": "policy",
+}
+
+
+def resources_of(module: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield every managed resource in a module and below it."""
+    yield from (each for each in module.get("resources", []) if each["mode"] == "managed")
+    for child in module.get("child_modules", []):
+        yield from resources_of(child)
+
+
+def policies_of(module: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return every policy document in a module and below it, by the address of its resource."""
+    return {
+        resource["address"].removeprefix("module."): json.loads(resource["values"][attribute])
+        for resource in resources_of(module)
+        if (attribute := _ATTRIBUTES.get(resource["type"]))
+    }
+
+
+def render(folder: Path, work: Path) -> dict[str, dict[str, Any]]:
+    """Return the policies of the mocked apply in `folder`; `work` is for temporary files."""
+    runner = terraform.ensure(work / "log")
+    env = terraform.environment(data=work / "data")
+    runner.run(folder, "init", "-backend=false", "-no-color", env=env)
+    output = runner.run(folder, "test", "-json", "-verbose", env=env)  # verbose prints the state
+    messages = map(json.loads, output.splitlines())
+    (state,) = (each["test_state"] for each in messages if each["type"] == "test_state")
+    return policies_of(state["root_module"])

@@ -1,0 +1,53 @@
+# Every module once, with all options that add a policy. ../test_requests.py evaluates sample
+# requests against the policies that Terraform renders here.
+
+terraform {
+  required_version = ">= 1.9"
+
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = ">= 5.100, < 7"
+    }
+  }
+}
+
+module "state_backend" {
+  source = "../../../modules/state-backend"
+
+  name        = "records"
+  environment = "prod"
+}
+
+module "audit_trail" {
+  source = "../../../modules/audit-trail"
+
+  name           = "records"
+  environment    = "dev"
+  delivery_topic = true
+}
+
+module "cost_budget" {
+  source = "../../../modules/cost-budget"
+
+  name              = "records"
+  environment       = "dev"
+  anomaly_monitor   = {}
+  monthly_limit_usd = 25
+  notify            = { create_topic = true }
+}
+
+module "records_api" {
+  source = "../../../modules/records-api"
+
+  name        = "records"
+  environment = "dev"
+  alarms      = { emails = ["on-call@example.com"] }
+  audit       = { mode = "off" }
+  budget      = { monthly_usd = 50 }
+  operations  = ["list", "get", "create", "update", "delete"]
+
+  access = {
+    trusted_principals = { dashboard = { arn = "arn:aws:iam::444455556666:role/dashboard" } }
+  }
+}
