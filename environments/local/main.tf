@@ -41,14 +41,14 @@ module "records_api" {
 
 # Real keys: the emulator checks signatures and policies of users, and neither of the root keys it starts with.
 resource "aws_iam_user" "caller" {
-  #checkov:skip=CKV_AWS_273:An emulator has no single sign-on, and the account check above keeps these users there
+  #checkov:skip=CKV_AWS_273:The emulator has no SSO; allowed_account_ids keeps these users off AWS
   for_each = toset(["reader", "writer"])
 
   name = "records-local-${each.key}"
 }
 
 resource "aws_iam_user_policy_attachment" "caller" {
-  #checkov:skip=CKV_AWS_40:One user for each policy is the point, and the users exist on an emulator only
+  #checkov:skip=CKV_AWS_40:Each user stands for one policy, and exists on the emulator only
   for_each = {
     reader = module.records_api.reader_policy_arn
     writer = module.records_api.writer_policy_arn
