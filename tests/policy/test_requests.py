@@ -354,6 +354,15 @@ REQUESTS: dict[str, tuple[Requests, Requests]] = {
             "a version's environment": Request(
                 FUNCTION, "kms:Decrypt", SERVICE_KEY, {FUNCTION_CONTEXT: f"{RECORDS_FUNCTION}:7"}
             ),
+            "the function's log lines": Request(
+                FUNCTION,
+                "kms:GenerateDataKey",
+                SERVICE_KEY,
+                {VIA: LOGS, LOGS_CONTEXT: FUNCTION_LOG},
+            ),
+            "the function's log looks at the key": Request(
+                FUNCTION, "kms:DescribeKey", SERVICE_KEY, {VIA: LOGS}
+            ),
             "administration": Request(ADMIN, "kms:PutKeyPolicy", SERVICE_KEY),
         },
         {
@@ -373,6 +382,15 @@ REQUESTS: dict[str, tuple[Requests, Requests]] = {
             "the function by itself": Request(FUNCTION, "kms:Decrypt", SERVICE_KEY),
             "another function's environment": Request(
                 FUNCTION, "kms:Decrypt", SERVICE_KEY, {FUNCTION_CONTEXT: f"{RECORDS_FUNCTION}-2"}
+            ),
+            "the function for another log group": Request(
+                FUNCTION, "kms:Decrypt", SERVICE_KEY, {VIA: LOGS, LOGS_CONTEXT: OTHER_LOG}
+            ),
+            "the function for a log group of another region": Request(
+                FUNCTION,
+                "kms:Decrypt",
+                SERVICE_KEY,
+                {VIA: LOGS_ELSEWHERE, LOGS_CONTEXT: FUNCTION_LOG},
             ),
             "encryption of an environment": Request(
                 FUNCTION, "kms:Encrypt", SERVICE_KEY, {FUNCTION_CONTEXT: RECORDS_FUNCTION}
