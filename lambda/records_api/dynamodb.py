@@ -1,4 +1,4 @@
-"""The DynamoDB JSON 1.0 wire: SigV4, one kept-alive connection, time limits, retries, CRC32.
+"""The DynamoDB JSON 1.0 wire: SigV4, time limits, retries, CRC32.
 
 It takes an operation's name and a plain dict and knows nothing of records. botocore does the same and more, but this
 service is mostly called cold, and importing botocore is what such a call would mostly wait for.
@@ -7,29 +7,31 @@ service is mostly called cold, and importing botocore is what such a call would 
 import hashlib
 import hmac
 import http.client
-import io
 import json
 import os
 import random
-import select
-import socket
 import ssl
 import time
 import zlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-CONNECT_SECONDS = 1.0
+from .connection import Connection
+
 ATTEMPT_SECONDS = 3.0
-# A frozen environment thaws with a socket its peer has long closed; the wall clock goes on while it is frozen.
-IDLE_SECONDS = 10.0
 MAX_ATTEMPTS = 6
 FIRST_PAUSE_SECONDS = 0.05
 LONGEST_PAUSE_SECONDS = 1.0
-THROTTLES = frozenset(
-    {"ProvisionedThroughputExceededException", "RequestLimitExceeded", "ThrottlingException"}
+# Refusals of the moment, before anything was done ("Error handling with DynamoDB", errors to retry).
+RETRIED = frozenset(
+    {
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "ThrottlingException",
+        "TransactionConflictException",
+    }
 )
 # What a lost or nonsensical answer raises; an announced length that no memory holds, and bottomless nesting, included.
 DAMAGE = (
@@ -75,25 +77,30 @@ class Unavailable(DynamoDBError):
     """Throttled, unreachable or out of time, and out of retries."""
 
 
+class Credentials(NamedTuple):
+    """What requests are signed with."""
+
+    key_id: str
+    secret: str
+    session_token: str | None
+
+
 class Client:
     """One connection to one endpoint, for one thread: a Lambda environment serves one request at a time."""
 
     def __init__(self, endpoint_url: str, region: str) -> None:
         url = urlsplit(endpoint_url)
-        self._host = url.hostname or ""
-        self._tls = ssl.create_default_context() if url.scheme == "https" else None
-        self._port = url.port or (443 if self._tls else 80)
+        tls = ssl.create_default_context() if url.scheme == "https" else None
+        self._connection = Connection(url.hostname or "", url.port or (443 if tls else 80), tls)
         # The scheme's own port stays out of the Host header (RFC 9110, section 4.2.3), as botocore has it.
-        self._authority = url.netloc.removesuffix(":443" if self._tls else ":80")
+        self._authority = url.netloc.removesuffix(":443" if tls else ":80")
         self._region = region
-        self._socket: socket.socket | None = None
-        self._last_used = 0.0
 
     def call(self, operation: str, payload: Mapping[str, Any], deadline: float) -> dict[str, Any]:
         """Return the answer to `operation`, no later than `deadline` (seconds of time.monotonic()).
 
-        Raises ConditionFailed, Refused or Unavailable. Throttles, 5xx, time-outs, resets and damaged answers are tried
-        again, with full jitter (AWS Architecture Blog, "Exponential Backoff And Jitter").
+        Raises ConditionFailed, Refused or Unavailable. What RETRIED names, 5xx, timeouts, resets and
+        damaged answers are tried again, with full jitter (AWS Architecture Blog, "Exponential Backoff And Jitter").
         """
         body = json.dumps(payload, separators=(",", ":")).encode()
         failure = Unavailable("DeadlineExceeded", "no time was left for the call")
@@ -121,90 +128,41 @@ class Client:
 
     def close(self) -> None:
         """Drop the connection; the next call opens another."""
-        if self._socket:
-            self._socket.close()
-        self._socket = None
+        self._connection.close()
 
     def _attempt(self, operation: str, body: bytes, limit: float) -> dict[str, Any]:
-        sent = False
+        credentials, is_sent = _credentials(), False
         try:
-            connection = self._connected(limit)
-            connection.settimeout(_remaining(limit))
-            connection.sendall(self._request(operation, body))
-            sent = True
-            # Closed here: of one left half read the garbage collector complains on standard error, among log lines.
-            bounded: Any = _Bounded(connection, limit)
-            with http.client.HTTPResponse(bounded, method="POST") as response:
-                response.begin()
-                answer = response.read()
-            self._last_used = time.time()
-            if response.will_close:
-                self.close()
-            content = _content(answer, response.headers.get("x-amz-crc32"))
+            self._connection.open(limit)
+            self._connection.send(self._request(operation, body, credentials), limit)
+            is_sent = True
+            answer = self._connection.receive(limit)
+            content = _content(answer.body, answer.headers.get("x-amz-crc32"))
         except ssl.SSLCertVerificationError as error:
             self.close()
             raise Refused("CertificateError", f"{error} ({self._authority})") from error
         except DAMAGE as error:
             self.close()
             raise Unavailable(
-                type(error).__name__, f"{error} ({self._authority})", ambiguous=sent
+                type(error).__name__, f"{error} ({self._authority})", ambiguous=is_sent
             ) from error
-        return _outcome(response.status, content)
+        return _outcome(answer.status, content)
 
-    def _connected(self, limit: float) -> socket.socket:
-        if self._socket and not self._is_fit(self._socket):
-            self.close()
-        if not self._socket:
-            self._socket = _connected(
-                self._host, self._port, min(limit, time.monotonic() + CONNECT_SECONDS)
-            )
-            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if self._tls:
-                self._socket.settimeout(min(CONNECT_SECONDS, _remaining(limit)))
-                self._socket = self._tls.wrap_socket(self._socket, server_hostname=self._host)
-        return self._socket
-
-    def _is_fit(self, connection: socket.socket) -> bool:
-        """Return whether a kept connection can take a request: used lately, and nothing to read from it.
-
-        What there is to read is its end, or an answer nobody asked for, which the next request would take for its own.
-        """
-        is_fresh = 0 <= time.time() - self._last_used <= IDLE_SECONDS
-        return is_fresh and not select.select([connection], [], [], 0)[0]
-
-    def _request(self, operation: str, body: bytes) -> bytes:
+    def _request(self, operation: str, body: bytes, credentials: Credentials) -> bytes:
         headers = {
             "content-type": "application/x-amz-json-1.0",
             "host": self._authority,
             "x-amz-date": datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ"),
             "x-amz-target": f"DynamoDB_20120810.{operation}",
         }
-        # Read anew each time: credentials are renewed in the environment of a running function.
-        if token := os.environ.get("AWS_SESSION_TOKEN"):
-            headers["x-amz-security-token"] = token
-        key_id, secret = os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"]
-        headers["authorization"] = authorization(headers, body, key_id, secret, self._region)
+        if credentials.session_token:
+            headers["x-amz-security-token"] = credentials.session_token
+        headers["authorization"] = authorization(
+            headers, body, credentials.key_id, credentials.secret, self._region
+        )
         headers["content-length"] = str(len(body))
         lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         return f"POST / HTTP/1.1\r\n{lines}\r\n".encode("ascii") + body
-
-
-class _Bounded(io.RawIOBase):
-    """A socket's bytes, every read bounded by what remains until `limit`: a peer that drips can't outlast it."""
-
-    def __init__(self, connection: socket.socket, limit: float) -> None:
-        self._connection = connection
-        self._limit = limit
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        self._connection.settimeout(_remaining(self._limit))
-        return self._connection.recv_into(buffer)
-
-    def makefile(self, _mode: str) -> io.BufferedReader:
-        return io.BufferedReader(self)
 
 
 def regional_endpoint(region: str) -> str:
@@ -232,23 +190,13 @@ def authorization(
     return f"AWS4-HMAC-SHA256 Credential={key_id}/{scope}, SignedHeaders={names}, Signature={signature}"
 
 
-def _connected(host: str, port: int, limit: float) -> socket.socket:
-    """Return a connection to the first of the host's addresses that takes it; each has its share of the time."""
-    addresses = [info[4][:2] for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
-    while True:
-        wait = _remaining(limit) / len(addresses)
-        try:
-            return socket.create_connection(addresses.pop(0), wait)  # type: ignore[arg-type]
-        except OSError:
-            if not addresses:
-                raise
-
-
-def _remaining(limit: float) -> float:
-    remaining = limit - time.monotonic()
-    if remaining <= 0:
-        raise TimeoutError("no answer in time")
-    return remaining
+def _credentials() -> Credentials:
+    """Return the credentials in the environment, where those of a running function are renewed. Raises Refused."""
+    required = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+    if missing := [name for name in required if not os.environ.get(name)]:
+        raise Refused("MissingCredentials", f"environment variables not set: {', '.join(missing)}")
+    key_id, secret = (os.environ[name] for name in required)
+    return Credentials(key_id, secret, os.environ.get("AWS_SESSION_TOKEN"))
 
 
 def _content(answer: bytes, checksum: str | None) -> dict[str, Any]:
@@ -270,7 +218,7 @@ def _outcome(status: int, content: dict[str, Any]) -> dict[str, Any]:
         failed = ConditionFailed(code, message)
         failed.item = content.get("Item")
         raise failed
-    if code in THROTTLES:
+    if code in RETRIED:
         raise Unavailable(code, message)
     if status >= http.client.INTERNAL_SERVER_ERROR:
         # "The operation might have succeeded": Amazon DynamoDB Developer Guide, "Error handling with DynamoDB".

@@ -15,13 +15,15 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from contract.fault_server import FaultServer, Step
-from records_api import dynamodb
+from contract.fault_server import Exchange, FaultServer, Step
+from records_api import connection, dynamodb
 
 REGION = "eu-west-3"
 # By key id. Some tests renew the credentials on the way.
 SECRETS = {"AKIDEXAMPLE": "first/secret+", "AKIDRENEWED": "second/secret+"}
 
+# Longer than a busy machine keeps anything waiting, shorter than anybody waits for a test.
+PATIENCE_SECONDS = 30.0
 TALLY = "wire"
 COMPARED = "compared with botocore"
 USAGES = (
@@ -103,10 +105,25 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Attempts of half a second at most."""
-    monkeypatch.setattr(dynamodb, "ATTEMPT_SECONDS", 0.4)
-    monkeypatch.setattr(dynamodb, "CONNECT_SECONDS", 0.4)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Time limits that a busy machine keeps: no attempt ends because the test's server was slow to be scheduled."""
+    monkeypatch.setattr(dynamodb, "ATTEMPT_SECONDS", PATIENCE_SECONDS)
+    monkeypatch.setattr(connection, "CONNECT_SECONDS", PATIENCE_SECONDS)
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch, patient: None) -> Callable[[Step], Step]:  # noqa: ARG001
+    """Return a function that makes attempts short until the step it is given is reached; later ones are patient."""
+
+    def until(step: Step) -> Step:
+        def reached(exchange: Exchange) -> None:
+            monkeypatch.setattr(dynamodb, "ATTEMPT_SECONDS", PATIENCE_SECONDS)
+            step(exchange)
+
+        monkeypatch.setattr(dynamodb, "ATTEMPT_SECONDS", 0.4)
+        return reached
+
+    return until
 
 
 @pytest.fixture

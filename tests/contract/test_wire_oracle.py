@@ -1,7 +1,6 @@
 """The wire client's word against botocore's and boto3's, over generated requests and items."""
 
 import json
-import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -92,15 +91,10 @@ def ours(case: Case) -> dict[str, str]:
         "ssl.create_default_context"
     ):  # reads every certificate of the system: slow, and not used
         client = dynamodb.Client(case.url, case.region)
-    environ = {"AWS_ACCESS_KEY_ID": case.key_id, "AWS_SECRET_ACCESS_KEY": case.secret}
-    if case.token:
-        environ["AWS_SESSION_TOKEN"] = case.token
-    clock = SimpleNamespace(now=case.moment.astimezone)
-    with (
-        mock.patch.dict(os.environ, environ, clear=True),
-        mock.patch.object(dynamodb, "datetime", clock),
-    ):
-        head, _, body = client._request(case.operation, case.body).partition(b"\r\n\r\n")
+    credentials = dynamodb.Credentials(case.key_id, case.secret, case.token)
+    with mock.patch.object(dynamodb, "datetime", SimpleNamespace(now=case.moment.astimezone)):
+        request = client._request(case.operation, case.body, credentials)
+    head, _, body = request.partition(b"\r\n\r\n")
     assert body == case.body
     line, *fields = head.decode().split("\r\n")
     assert line == "POST / HTTP/1.1"

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from records_api import config, dynamodb, handler, logs, store
 from unit.support import (
     ALICE,
+    NOW,
     Call,
     Context,
     event,
@@ -146,6 +147,19 @@ def test_numbers_survive_from_body_to_body(app: handler.App) -> None:
     read = handler.serve(app, event("GET /records/{recordID}", record_id=record_id), Context())
     assert f'"attributes":{text}' in created["body"]
     assert read["body"] == created["body"]
+
+
+def test_a_record_expires_everywhere_in_the_same_second(
+    app: handler.App, table: store.Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handler, "_now", lambda: NOW)
+    for seconds in (0, 1):
+        record = {"recordID": f"record-{seconds}", "createdAt": "2026-01-31T09:30:00.000Z"}
+        store.insert(table, record | {"expiresAt": int(NOW.timestamp()) + seconds}, 0)
+        found = send(app, event("GET /records/{recordID}", record_id=f"record-{seconds}"))[0]
+        assert found == (200 if seconds else 404)
+    listed = send(app, event("GET /records"))[2]["records"]
+    assert [record["recordID"] for record in listed] == ["record-1"]
 
 
 def test_a_retried_create_is_told_so(app: handler.App) -> None:
@@ -390,7 +404,7 @@ def test_a_good_configuration_serves_from_the_right_endpoint(
 ) -> None:
     app = handler.start(GOOD | environ)
     assert isinstance(app, handler.App)
-    assert app.client._host == host
+    assert app.client._connection.host == host
 
 
 # Lines and metrics.
