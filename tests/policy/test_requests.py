@@ -8,10 +8,13 @@ import json
 import os
 import warnings
 from collections.abc import Mapping
+from contextlib import ExitStack
 from typing import Any
+from unittest.mock import MagicMock, Mock
 
 import pytest
 
+from lib.fire_drill import listen
 from policy.hcl import ROOT
 from policy.iam import Request, is_allowed
 from policy.rendered import IDENTITY_POLICIES, render
@@ -527,6 +530,32 @@ def test_what_must_pass_does(policies: Policies, address: str, request_: Request
 @pytest.mark.parametrize(("address", "request_"), cases(1))
 def test_what_must_not_pass_does_not(policies: Policies, address: str, request_: Request) -> None:
     assert not evaluate(policies, address, request_)
+
+
+def test_the_queue_of_the_fire_drill_admits_its_topics_only() -> None:
+    queue = f"arn:aws:sqs:{REGION}:{ACCOUNT}:fire-drill"
+    client = MagicMock()
+    client.get_caller_identity.return_value = {"Account": ACCOUNT, "Arn": ADMIN}
+    client.get_queue_attributes.return_value = {"Attributes": {"QueueArn": queue}}
+    session = Mock(region_name=REGION, client=Mock(return_value=client))
+    listen(session, [ALARM_TOPIC], ExitStack())
+    (policy,) = (
+        json.loads(call.kwargs["Attributes"]["Policy"])
+        for call in client.method_calls
+        if "Policy" in call.kwargs.get("Attributes", {})
+    )
+
+    def admits(topic: str, *, principal: str = "sns.amazonaws.com") -> bool:
+        resource = policy["Statement"][0]["Resource"]
+        request = Request(principal, "sqs:SendMessage", resource, {SOURCE_ARN: topic})
+        return is_allowed(request, ACCOUNT, policy)
+
+    assert policy["Statement"][0]["Resource"].startswith(queue)
+    assert admits(ALARM_TOPIC)
+    assert not admits(OTHER_TOPIC)
+    assert not admits(ALARM_TOPIC.replace(ACCOUNT, OTHER_ACCOUNT))
+    assert not admits(ALARM_TOPIC, principal=LAMBDA)
+    assert not admits(ALARM_TOPIC, principal=STRANGER)
 
 
 def test_identity_policies_have_no_findings(policies: Policies) -> None:
