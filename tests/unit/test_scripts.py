@@ -11,16 +11,13 @@ import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from lib import (
-    client,
     console,
     emulator,
     paths,
-    records,
     restore_drill,
     scan,
     stack,
@@ -28,14 +25,14 @@ from lib import (
     up,
     venvs,
 )
-from lib.client import Answer
 from lib.console import Failure
 from lib.emulator import Emulator
 from lib.paths import ROOT
 from lib.terraform import Result
 
 PROVIDERS = {"registry.terraform.io/hashicorp/aws": "5.100.0"}
-VERBS = sorted(path.name for path in (ROOT / "scripts").iterdir() if path.is_file())
+# records is a package with dependencies: tests/unit/test_records_cli.py
+VERBS = sorted({path.name for path in (ROOT / "scripts").iterdir() if path.is_file()} - {"records"})
 
 
 def unpacked(mirror: Path, version: str = "5.100.0") -> Path:
@@ -463,68 +460,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
 http.server.HTTPServer((os.environ["BIND_HOST"], int(os.environ["GATEWAY_PORT"])), Handler).serve_forever()
 """
-
-
-class TestRecords:
-    @pytest.fixture
-    def calls(self, monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
-        """What was asked of the API, which answers each call with a replayed record and its tag."""
-        made: list[tuple[Any, ...]] = []
-
-        class Api:
-            def call(self, method: str, path: str = "", **given: object) -> Answer:
-                made.append((method, path, given))
-                return Answer(
-                    200, {"etag": '"7"', "idempotency-replayed": "true"}, b'{"type": "\\u00e4"}'
-                )
-
-        monkeypatch.setattr(records, "connected", lambda _: Api())
-        monkeypatch.setattr(venvs, "run_in", lambda *_: None)
-        return made
-
-    @pytest.mark.parametrize(
-        ("arguments", "call"),
-        [
-            (["list", "--status", ""], ("GET", "", {"query": {"status": ""}})),
-            (["create", "--type", "", "--status", "ok", "--key", ""],
-             ("POST", "", {"body": {"type": "", "status": "ok"}, "headers": {"Idempotency-Key": ""}})),
-            (["update", "a/b", "--message", "", "--if-match", ""],
-             ("PATCH", "/a%2Fb", {"body": {"message": ""}, "headers": {"If-Match": ""}})),
-            (["delete", "x"], ("DELETE", "/x", {"headers": {}})),
-        ],
-    )  # fmt: skip
-    def test_what_is_given_is_sent_also_when_empty(
-        self,
-        arguments: list[str],
-        call: tuple[Any, ...],
-        calls: list[Any],
-        monkeypatch: pytest.MonkeyPatch,
-    ) -> None:
-        monkeypatch.setattr(sys, "argv", ["records", *arguments])
-        records._verb()
-        assert calls == [call]
-
-    @pytest.mark.usefixtures("calls")
-    def test_headers_that_matter_are_told_beside_the_record(
-        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        monkeypatch.setattr(sys, "argv", ["records", "get", "x"])
-        records._verb()
-        said = capsys.readouterr()
-        assert said.err.splitlines() == ['etag: "7"', "idempotency-replayed: true"]
-        assert said.out == '{\n  "type": "ä"\n}\n'
-
-    @pytest.mark.parametrize(
-        "content", ["{", "[]", '{"records_url": "x"}', '{"records_url": "x", "region": "y"}']
-    )
-    def test_a_damaged_connection_is_named_with_the_remedy(
-        self, content: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(client, "CONNECTION", tmp_path / "connection.json")
-        client.CONNECTION.write_text(content)
-        with pytest.raises(Failure, match=r"connection\.json is damaged") as failure:
-            client.connected("reader")
-        assert "scripts/up" in str(failure.value)
 
 
 class TestOptions:

@@ -1,0 +1,14 @@
+"""How a command fails: one line with the cause and one with the remedy."""
+
+
+class Failure(Exception):
+    """An error that the person at the terminal can act on; `cause` and `remedy` are one line each."""
+
+    def __init__(self, cause: str, remedy: str) -> None:
+        super().__init__(cause)
+        self.cause = cause
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        """Return the lines to print."""
+        return f"error: {self.cause}\n  fix: {self.remedy}"

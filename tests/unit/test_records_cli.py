@@ -1,0 +1,192 @@
+"""The command line `records`, through its own parser."""
+
+import json
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lib.paths import ROOT
+from records_cli import __version__, app, local
+from records_cli.client import Answer, Caller
+from records_cli.failure import Failure
+
+CONNECTION = {
+    "records_url": "http://127.0.0.1:1/records",
+    "region": "us-east-1",
+    "reader": {"access_key_id": "reader", "secret_access_key": "x"},
+    "writer": {"access_key_id": "writer", "secret_access_key": "y"},
+}
+
+
+class Api:
+    """Stands in for the signed calls: notes them, and gives `answer`."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[Any, ...]] = []
+        self.answer = Answer(200, {}, b"{}")
+
+    def note(self, caller: Caller, arguments: tuple[str, ...], request: object) -> Answer:
+        method, *path = arguments
+        self.calls.append((caller.access_key_id, method, "".join(path), request))
+        return self.answer
+
+
+@pytest.fixture
+def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Api:
+    (tmp_path / "connection.json").write_text(json.dumps(CONNECTION))
+    monkeypatch.setenv(local.VARIABLE, str(tmp_path / "connection.json"))
+    made = Api()
+
+    def call(caller: Caller, *arguments: str, **request: object) -> Answer:
+        return made.note(caller, arguments, request)
+
+    monkeypatch.setattr(Caller, "call", call)
+    return made
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    """Run `records` in this process; return its exit code."""
+    monkeypatch.setattr(sys, "argv", ["records", *arguments])
+    with pytest.raises(SystemExit) as exit_:
+        app.main()
+    return int(exit_.value.code or 0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "call"),
+    [
+        (["list", "--status", ""], ("reader", "GET", "", {"query": {"status": ""}})),
+        (["list", "--created-after", "a", "--createdBefore", "b", "--limit", "5"],
+         ("reader", "GET", "",
+          {"query": {"createdAfter": "a", "createdBefore": "b", "limit": "5"}})),
+        (["--as", "writer", "get", "x"], ("writer", "GET", "/x", {})),
+        (["create", "--type", "", "--status", "ok", "--key", "", "--attributes", '{"a": 1}'],
+         ("writer", "POST", "", {"body": {"type": "", "status": "ok", "attributes": {"a": 1}},
+                                 "headers": {"Idempotency-Key": ""}})),
+        (["update", "a/b", "--message", "", "--if-match", ""],
+         ("writer", "PATCH", "/a%2Fb", {"body": {"message": ""}, "headers": {"If-Match": ""}})),
+        (["delete", "x"], ("writer", "DELETE", "/x", {"headers": {}})),
+    ],
+)  # fmt: skip
+def test_options_become_the_request_even_if_empty(
+    arguments: list[str], call: tuple[Any, ...], api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run(monkeypatch, *arguments) == 0
+    assert api.calls == [call]
+
+
+def test_record_goes_to_stdout_and_headers_to_stderr(
+    api: Api, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    headers = {"etag": '"7"', "idempotency-replayed": "true", "date": "today"}
+    api.answer = Answer(200, headers, b'{"type": "\\u00e4"}')
+    assert run(monkeypatch, "get", "x") == 0
+    printed = capsys.readouterr()
+    assert printed.err.splitlines() == ['etag: "7"', "idempotency-replayed: true"]
+    assert printed.out == '{\n  "type": "ä"\n}\n'
+
+
+def test_error_status_prints_the_problem_and_exits_1(
+    api: Api, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    api.answer = Answer(404, {}, b'{"title": "Not Found"}')
+    assert run(monkeypatch, "get", "x") == 1
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert '"title": "Not Found"' in printed.err
+    assert "error: the API answered 404\n  fix: " in printed.err
+
+
+def test_unreachable_api_names_the_remedy(
+    api: Api, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(*_: object, **__: object) -> Answer:
+        raise ConnectionRefusedError("refused")
+
+    monkeypatch.setattr(api, "note", refuse)
+    assert run(monkeypatch, "list") == 1
+    assert capsys.readouterr().err == (
+        "error: the API does not answer: refused\n  fix: run scripts/up\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "result"),
+    [
+        (["create", "--status", "ok"], (2, "Missing option '--type'")),
+        (["list", "--stauts", "ok"], (2, "No such option: --stauts")),
+        (["--as", "root", "list"], (2, "'root' is not")),
+        (["create", "--type", "a", "--status", "b", "--attributes", "{"], (1, "is not JSON")),
+    ],
+)
+def test_bad_input_is_refused_before_a_call(
+    arguments: list[str],
+    result: tuple[int, str],
+    api: Api,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    code, problem = result
+    assert run(monkeypatch, *arguments) == code
+    assert problem in capsys.readouterr().err
+    assert api.calls == []
+
+
+@pytest.mark.parametrize(
+    "content", ["{", "[]", '{"records_url": "x"}', '{"records_url": "x", "region": "y"}']
+)
+def test_damaged_connection_file_is_named(
+    content: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(local.VARIABLE, str(tmp_path / "connection.json"))
+    (tmp_path / "connection.json").write_text(content)
+    with pytest.raises(Failure, match=r"connection\.json is damaged") as failure:
+        local.connect("reader")
+    assert "scripts/up" in failure.value.remedy
+
+
+def test_stack_of_the_enclosing_checkout_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(local.VARIABLE, raising=False)
+    (tmp_path / "checkout/.local").mkdir(parents=True)
+    (tmp_path / "checkout/modules").mkdir()
+    monkeypatch.chdir(tmp_path / "checkout/modules")
+    with pytest.raises(Failure, match="no local stack found"):
+        local.find_connection()
+    (tmp_path / "checkout/.local/connection.json").touch()
+    assert local.find_connection() == tmp_path / "checkout/.local/connection.json"
+
+
+def test_help_imports_neither_botocore_nor_http() -> None:
+    code = (
+        "import sys; from records_cli import app\n"
+        "try: app.app(['--help'])\n"
+        "except SystemExit: print(sorted({'botocore', 'http.client'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={"PYTHONPATH": str(ROOT / "scripts")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "Usage: " in done.stdout
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_version_is_printed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "--version") == 0
+    assert capsys.readouterr().out == f"records {__version__}\n"
+
+
+def test_entry_point_is_the_tested_function() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    module, _, function = project["scripts"]["records"].partition(":")
+    assert (module, getattr(app, function)) == ("records_cli.app", app.main)
