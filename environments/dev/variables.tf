@@ -61,8 +61,9 @@ variable "saved_queries" {
 variable "trusted_principals" {
   description = "The module's `access.trusted_principals`: who may assume the reader or the writer role."
   type = map(object({
-    arn   = string
-    level = optional(string)
+    arn         = string
+    external_id = optional(string)
+    level       = optional(string)
   }))
   default  = {}
   nullable = false

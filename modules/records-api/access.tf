@@ -1,15 +1,36 @@
-# What callers need: one policy per level to attach to principals of this account, and one role per level for
-# principals that may assume it. HTTP APIs know no resource policies, so other accounts come in by these roles only.
+# Access for callers: one policy per level to attach to principals of this account, and one role per
+# level for trusted principals. HTTP APIs have no resource policies, so principals of other accounts
+# must assume one of these roles.
 locals {
-  # A level exists where IAM decides and there is an operation for it.
+  # The levels that IAM controls and that have an enabled operation.
   caller_operations = {
     for level, operations in local.operations_by_level : level => operations
     if var.auth.mode == "IAM" && length(operations) > 0
   }
 
-  trusted_by_level = {
-    for level in keys(local.caller_operations) : level => [
-      for principal in var.access.trusted_principals : principal.arn if principal.level == level
+  # For each level, the trusted principals by external ID ("" without one).
+  trusted_principals = {
+    for level in keys(local.caller_operations) : level => {
+      for principal in var.access.trusted_principals :
+      principal.external_id == null ? "" : principal.external_id => principal.arn...
+      if principal.level == level
+    }
+  }
+
+  # One statement per external ID: a condition applies to every principal of its statement.
+  trust_statements = {
+    for level, arns_by_external_id in local.trusted_principals : level => [
+      for external_id, arns in arns_by_external_id : merge(
+        {
+          Effect    = "Allow"
+          Action    = "sts:AssumeRole"
+          Principal = { AWS = arns }
+        },
+        {
+          for id in compact([external_id]) :
+          "Condition" => { StringEquals = { "sts:ExternalId" = id } }
+        },
+      )
     ]
   }
 }
@@ -32,21 +53,14 @@ resource "aws_iam_policy" "caller" {
 }
 
 resource "aws_iam_role" "caller" {
-  for_each = { for level, arns in local.trusted_by_level : level => arns if length(arns) > 0 }
+  for_each = { for level, statements in local.trust_statements : level => statements if length(statements) > 0 }
 
   name                 = "${local.iam_prefix}-${each.key}"
   description          = "Call ${local.service} as a ${each.key}"
   permissions_boundary = var.permissions_boundary_arn
   tags                 = local.tags
 
-  assume_role_policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
-      Effect    = "Allow"
-      Action    = "sts:AssumeRole"
-      Principal = { AWS = each.value }
-    }]
-  })
+  assume_role_policy = jsonencode({ Version = "2012-10-17", Statement = each.value })
 }
 
 resource "aws_iam_role_policy_attachment" "caller" {

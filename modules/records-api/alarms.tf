@@ -211,13 +211,6 @@ resource "aws_cloudwatch_metric_alarm" "catalogue" {
       return_data = true
     }
   }
-
-  lifecycle {
-    precondition {
-      condition     = alltrue([for arn in var.alarms.topic_arns : split(":", arn)[3] == local.region])
-      error_message = "alarms.topic_arns must be topics of this region: an alarm can't tell others."
-    }
-  }
 }
 
 resource "aws_sns_topic" "alarms" {

@@ -10,7 +10,17 @@ locals {
   # IAM names are global to the account; the region keeps two instances of one service apart.
   iam_prefix = "${local.service}-${local.region}"
 
-  tags = merge(var.tags, { Environment = var.environment, Service = local.service })
+  # The caller's tags, and those of the caller's provider, take precedence. Keys are compared in lower
+  # case, because IAM refuses keys that differ only in case ("Tags for AWS Identity and Access
+  # Management resources").
+  tag_keys_of_caller = [
+    for key in concat(keys(var.tags), try(keys(data.aws_default_tags.current.tags), [])) : lower(key)
+  ]
+  default_tags = { Environment = var.environment, Service = local.service }
+  tags = merge(
+    { for key, value in local.default_tags : key => value if !contains(local.tag_keys_of_caller, lower(key)) },
+    var.tags,
+  )
 
   # The self-test waits up to 20 s for a new role and key to work; requests have a shorter deadline of their own.
   timeout_seconds = 29
@@ -51,6 +61,8 @@ locals {
 }
 
 data "aws_caller_identity" "current" {}
+
+data "aws_default_tags" "current" {}
 
 data "aws_partition" "current" {}
 

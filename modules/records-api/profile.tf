@@ -16,6 +16,8 @@ locals {
     : "prod (the default profile for environment \"${var.environment}\")"
   )
 
+  key_arn_prefix = "arn:${local.partition}:kms:${local.region}:${local.account_id}:key/"
+
   has_alarm_recipients = length(var.alarms.emails) + length(var.alarms.topic_arns) > 0
 
   # botocore's endpoint data (1.44.5) lists AWS Budgets in these partitions only.
@@ -102,6 +104,22 @@ resource "terraform_data" "profile" {
       )
       error_message = <<-EOT
         function.dynamodb_endpoint_url may use http only in profile "local": set an https URL.
+      EOT
+    }
+
+    precondition {
+      condition = alltrue([
+        for arn in var.alarms.topic_arns : startswith(arn, "arn:${local.partition}:sns:${local.region}:")
+      ])
+      error_message = <<-EOT
+        alarms.topic_arns must be topics in ${local.region}: alarms notify topics of their region only.
+      EOT
+    }
+
+    precondition {
+      condition     = startswith(coalesce(var.kms_key_arn, local.key_arn_prefix), local.key_arn_prefix)
+      error_message = <<-EOT
+        kms_key_arn must be a key of this account and region: ${local.key_arn_prefix}<id>.
       EOT
     }
 

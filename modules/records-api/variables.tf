@@ -1,13 +1,15 @@
 variable "access" {
   description = <<-EOT
-    Principals that may assume a caller role, by a name of your choice: `arn` is an IAM role, user or account root
-    (also of another account), `level` is `reader` or `writer`. Principals of this account can be given the policies
-    in the outputs instead. Needs `auth.mode = "IAM"`.
+    Principals that may assume a caller role, under names of your choice. `arn`: an IAM role, a user or an account
+    root, also of another account. `level`: `reader` or `writer`. `external_id`: the external ID that the principal
+    must send, for third parties that act on behalf of several customers. Principals of this account can use the
+    policies in the outputs instead. Requires `auth.mode = "IAM"`.
   EOT
   type = object({
     trusted_principals = optional(map(object({
-      arn   = string
-      level = optional(string, "reader")
+      arn         = string
+      external_id = optional(string)
+      level       = optional(string, "reader")
     })), {})
   })
   default  = {}
@@ -19,7 +21,18 @@ variable "access" {
       can(regex("^arn:aws[a-z-]*:iam::[0-9]{12}:(root|(role|user)/[!-~]+)$", principal.arn))
       && !strcontains(principal.arn, "*")
     ])
-    error_message = "access.trusted_principals: each arn must be an IAM role, user or account root, no wildcard."
+    error_message = "access.trusted_principals: each arn must be an IAM role, user or account root, without wildcards."
+  }
+
+  validation {
+    condition = alltrue([
+      for principal in var.access.trusted_principals :
+      try(length(principal.external_id) >= 2 && length(principal.external_id) <= 1224, true)
+      && can(regex("^[A-Za-z0-9_+=,.@:/-]+$", principal.external_id == null ? "none" : principal.external_id))
+    ])
+    error_message = <<-EOT
+      access.trusted_principals: each external_id must have 2 to 1224 letters, digits and characters of _+=,.@:/-
+    EOT
   }
 
   validation {
@@ -31,15 +44,15 @@ variable "access" {
 
   validation {
     condition     = length(var.access.trusted_principals) == 0 || var.auth.mode == "IAM"
-    error_message = "access.trusted_principals works by IAM only: set auth.mode to \"IAM\" or remove the principals."
+    error_message = "access.trusted_principals requires auth.mode = \"IAM\": change the mode or remove the principals."
   }
 }
 
 variable "alarms" {
   description = <<-EOT
-    Who hears of alarms: `emails`, each of which AWS asks to confirm, and `topic_arns`, SNS topics of your own. Without
-    either there are no alarms. `tune` changes entries of the catalogue in alarms.tf by their key: `enabled`,
-    `threshold`.
+    Recipients of alarm notifications. `emails`: addresses, each of which AWS asks to confirm. `topic_arns`: your own
+    SNS topics in this region. Without either, the module creates no alarms. `tune`: changes to the alarms in
+    alarms.tf, by key: `enabled`, `threshold`.
   EOT
   type = object({
     emails     = optional(set(string), [])
@@ -56,7 +69,7 @@ variable "alarms" {
     condition = alltrue([
       for email in var.alarms.emails : can(regex("^[^@\\s,;<>]+@[^@\\s,;<>.]+([.][^@\\s,;<>.]+)+$", email))
     ])
-    error_message = "alarms.emails must hold plain addresses such as on-call@example.com."
+    error_message = "alarms.emails must contain plain addresses such as on-call@example.com."
   }
 
   validation {
@@ -64,7 +77,15 @@ variable "alarms" {
       for arn in var.alarms.topic_arns :
       can(regex("^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}$", arn))
     ])
-    error_message = "alarms.topic_arns must hold ARNs of standard SNS topics."
+    error_message = "alarms.topic_arns must contain ARNs of standard SNS topics."
+  }
+
+  # Amazon CloudWatch API Reference, "PutMetricAlarm".
+  validation {
+    condition     = length(distinct(var.alarms.topic_arns)) + min(1, length(var.alarms.emails)) <= 5
+    error_message = <<-EOT
+      An alarm can notify at most 5 topics: shorten alarms.topic_arns. alarms.emails counts as one topic.
+    EOT
   }
 
   validation {
@@ -73,7 +94,7 @@ variable "alarms" {
       "function_errors", "function_throttles", "table_errors", "table_throttles", "unhandled_exceptions",
     ])) == 0
     error_message = <<-EOT
-      alarms.tune has a key that is none of the catalogue's: api_5xx, api_latency, configuration_errors,
+      alarms.tune has an unknown key. The keys are api_5xx, api_latency, configuration_errors,
       function_concurrency, function_duration, function_errors, function_throttles, table_errors, table_throttles,
       unhandled_exceptions.
     EOT
@@ -89,8 +110,8 @@ variable "alarms" {
       }, key, coalesce(entry.threshold, 1))
     ])
     error_message = <<-EOT
-      alarms.tune: each threshold must be above 0, that of api_5xx (a share) at most 1, that of function_duration at
-      most 29000 ms, that of function_concurrency at most function.reserved_concurrency: beyond, it would never fire.
+      alarms.tune: each threshold must be greater than 0. The maximum of api_5xx (a share) is 1, that of
+      function_duration 29000 ms, and that of function_concurrency is function.reserved_concurrency.
     EOT
   }
 }
@@ -334,8 +355,9 @@ variable "insights" {
 
 variable "kms_key_arn" {
   description = <<-EOT
-    ARN, known while planning, of a key of your own for table, logs, messages and function environment; its policy must
-    hold what the output `kms_key_policy_statements` says. Null creates a key.
+    ARN of your own KMS key for the table, the logs, the notifications and the function's environment. It must be
+    known while planning, and the key must be in this account and region. Its policy must contain the statements in
+    the output `kms_key_policy_statements`. Null creates a key.
   EOT
   type        = string
   default     = null
@@ -435,7 +457,10 @@ variable "operations" {
 }
 
 variable "permissions_boundary_arn" {
-  description = "ARN of an IAM policy that bounds every role this module creates. Null for none."
+  description = <<-EOT
+    ARN of the permissions boundary for every role that this module creates. It must allow the function to use the key
+    through DynamoDB and through CloudWatch Logs: see the README. Null means none.
+  EOT
   type        = string
   default     = null
 
@@ -525,16 +550,16 @@ variable "table" {
 }
 
 variable "tags" {
-  description = "Tags for every resource, beside `Environment` and `Service`, which the module sets."
+  description = <<-EOT
+    Tags for every resource. The module adds `Environment` and `Service`, unless these tags or the provider's
+    `default_tags` already contain the key.
+  EOT
   type        = map(string)
   default     = {}
   nullable    = false
 
   validation {
-    condition = alltrue([
-      for key in keys(var.tags) :
-      !startswith(lower(key), "aws:") && !contains(["environment", "service"], lower(key))
-    ])
-    error_message = "tags must not begin with \"aws:\", nor name Environment or Service, which the module sets."
+    condition     = alltrue([for key in keys(var.tags) : !startswith(lower(key), "aws:")])
+    error_message = "tags must not begin with \"aws:\", which AWS reserves."
   }
 }

@@ -89,7 +89,8 @@ def test_any_other_environment_has_the_profile_prod(plan: Plan) -> None:
         PROD,
         PROD | {"environment": "staging", "log_retention_days": 365},
         PROD | {"budget": {"mode": "off", "reason": "GovCloud"}, "partition": "aws-us-gov"},
-        PROD | {"alarms": {"topic_arns": ["arn:aws:sns:eu-west-1:111122223333:pager"]}},
+        PROD | {"alarms": {"topic_arns": ["arn:aws:sns:eu-west-1:444455556666:pager"]}},
+        PROD | {"kms_key_arn": "arn:aws:kms:eu-west-1:111122223333:key/0f"},
         PROD | {"partition": "aws-cn", "auth": {"mode": "JWT"} | {
             "issuer": "https://login.example.com", "audience": ["records"]}},
         {"environment": "local", "budget": {"monthly_usd": 5, "emails": ["a@example.com"]}},
@@ -115,6 +116,20 @@ def test_what_the_profile_allows_is_planned(plan: Plan, inputs: dict[str, Any]) 
         (
             {"budget": PROD["budget"], "alarms": PROD["alarms"], "partition": "aws-us-gov"},
             'Partition aws-us-gov has no AWS Budgets: set budget.mode = "off" and budget.reason.',
+        ),
+        *(
+            (
+                {"kms_key_arn": f"arn:aws:kms:{place}:key/0f"},
+                (
+                    "kms_key_arn must be a key of this account and region: "
+                    "arn:aws:kms:eu-west-1:111122223333:key/<id>."
+                ),
+            )
+            for place in ("eu-west-2:111122223333", "eu-west-1:444455556666")
+        ),
+        (
+            {"alarms": {"topic_arns": ["arn:aws:sns:eu-west-2:111122223333:pager"]}},
+            "alarms.topic_arns must be topics in eu-west-1: alarms notify topics of their region only.",
         ),
     ],
 )

@@ -258,6 +258,13 @@ run "defaults" {
 
   assert {
     condition = (
+      aws_iam_role.function.tags == tomap({ Environment = "dev", Service = "orders-dev" })
+    )
+    error_message = "Without other tags, resources must have the module's."
+  }
+
+  assert {
+    condition = (
       length(aws_iam_role.caller) == 0 && output.reader_role_arn == null && output.writer_role_arn == null
     )
     error_message = "There is no role where nobody is trusted."
@@ -394,6 +401,7 @@ run "trusted_principals_and_own_key" {
       trusted_principals = {
         dashboard = { arn = "arn:aws:iam::210987654321:role/dashboard" }
         importer  = { arn = "arn:aws:iam::210987654321:role/importer", level = "writer" }
+        vendor    = { arn = "arn:aws:iam::333344445555:root", level = "writer", external_id = "orders-1" }
       }
     }
     permissions_boundary_arn = "arn:aws:iam::123456789012:policy/boundary"
@@ -401,13 +409,21 @@ run "trusted_principals_and_own_key" {
 
   assert {
     condition = {
-      for level, role in aws_iam_role.caller :
-      level => one(jsondecode(role.assume_role_policy).Statement).Principal.AWS
+      for level, role in aws_iam_role.caller : level => [
+        for statement in jsondecode(role.assume_role_policy).Statement :
+        { principals = statement.Principal.AWS, condition = jsonencode(try(statement.Condition, null)) }
+      ]
       } == {
-      reader = ["arn:aws:iam::210987654321:role/dashboard"]
-      writer = ["arn:aws:iam::210987654321:role/importer"]
+      reader = [{ principals = ["arn:aws:iam::210987654321:role/dashboard"], condition = "null" }]
+      writer = [
+        { principals = ["arn:aws:iam::210987654321:role/importer"], condition = "null" },
+        {
+          principals = ["arn:aws:iam::333344445555:root"]
+          condition  = jsonencode({ StringEquals = { "sts:ExternalId" = "orders-1" } })
+        },
+      ]
     }
-    error_message = "Each principal may assume the role of its level."
+    error_message = "Each principal may assume the role of its level, with its external ID if it has one."
   }
 
   assert {
@@ -469,6 +485,27 @@ run "one_filter_index_and_other_settings" {
       == "arn:aws:execute-api:eu-west-1:123456789012:abc123/v1/GET/records"
     )
     error_message = "Limits and stage are the caller's, and the permissions follow the stage."
+  }
+}
+
+run "tags_of_the_caller" {
+  command = plan
+
+  variables {
+    tags = { Team = "orders", SERVICE = "ledger" }
+  }
+
+  override_data {
+    target = data.aws_default_tags.current
+    values = { tags = { environment = "production", CostCenter = "4711" } }
+  }
+
+  assert {
+    condition = alltrue([
+      for tags in [aws_iam_role.function.tags, aws_dynamodb_table.records.tags, aws_lambda_function.records.tags] :
+      tags == tomap({ SERVICE = "ledger", Team = "orders" })
+    ])
+    error_message = "Tags of the caller or the caller's provider must replace the module's, whatever their case."
   }
 }
 

@@ -379,11 +379,41 @@ run "refuses_too_long_record_retention" {
   expect_failures = [var.table]
 }
 
-run "refuses_module_tag" {
+run "refuses_external_id_with_space" {
   command = plan
   module { source = "./tests/inputs" }
   variables {
-    tags = { service = "x" }
+    access = { trusted_principals = { team = { arn = "arn:aws:iam::111122223333:root", external_id = "a b" } } }
+  }
+  expect_failures = [var.access]
+}
+
+run "refuses_external_id_of_one_character" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables {
+    access = { trusted_principals = { team = { arn = "arn:aws:iam::111122223333:root", external_id = "a" } } }
+  }
+  expect_failures = [var.access]
+}
+
+run "refuses_six_actions_per_alarm" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables {
+    alarms = {
+      emails     = ["a@example.com", "b@example.com"]
+      topic_arns = [for name in ["a", "b", "c", "d", "e"] : "arn:aws:sns:eu-west-1:111122223333:${name}"]
+    }
+  }
+  expect_failures = [var.alarms]
+}
+
+run "refuses_reserved_tag" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables {
+    tags = { "AWS:service" = "x" }
   }
   expect_failures = [var.tags]
 }
@@ -456,10 +486,12 @@ run "allows_the_lowest_values" {
   command = plan
   module { source = "./tests/inputs" }
   variables {
-    environment        = "a"
-    name               = "a-1"
-    profile            = "dev"
-    access             = { trusted_principals = { a = { arn = "arn:aws:iam::111122223333:role/a" } } }
+    environment = "a"
+    name        = "a-1"
+    profile     = "dev"
+    access = {
+      trusted_principals = { a = { arn = "arn:aws:iam::111122223333:role/a", external_id = "a:" } }
+    }
     alarms             = { emails = ["a@example.com"], tune = { api_5xx = { enabled = false } } }
     api                = { stage_name = "v1_a", throttle_burst = 1, throttle_rate = 1 }
     audit              = { mode = "off" }
@@ -472,7 +504,7 @@ run "allows_the_lowest_values" {
     operations         = ["list"]
     release            = { pinned_version = "7", canary = { weight = 0.01 } }
     table              = { filter_indexes = [], record_retention_days = 0 }
-    tags               = { team = "x" }
+    tags               = { team = "x", Service = "y" }
   }
 }
 
@@ -487,7 +519,8 @@ run "allows_the_highest_values" {
       trusted_principals = { team = { arn = "arn:aws:iam::111122223333:root", level = "writer" } }
     }
     alarms = {
-      topic_arns = ["arn:aws:sns:eu-west-1:111122223333:pager"]
+      emails     = ["a@example.com", "b@example.com"]
+      topic_arns = [for name in ["a", "b", "c", "d"] : "arn:aws:sns:eu-west-1:111122223333:${name}"]
       tune = {
         api_5xx              = { threshold = 1 }
         function_concurrency = { threshold = 5 }

@@ -153,11 +153,3 @@ run "fixed_cost_over_half_the_budget" {
 
   expect_failures = [check.fixed_cost]
 }
-
-run "refuses_a_topic_of_another_region" {
-  command = plan
-  variables {
-    alarms = { topic_arns = ["arn:aws:sns:ap-southeast-2:123456789012:pager"] }
-  }
-  expect_failures = [aws_cloudwatch_metric_alarm.catalogue]
-}

@@ -1,4 +1,4 @@
-# Stands in for what the rules in profile.tf read elsewhere, so that no provider is needed.
+# Stands in for the data sources that the rules in profile.tf read, so that no provider is needed.
 variable "partition" {
   description = "The partition of the region."
   type        = string
@@ -7,6 +7,8 @@ variable "partition" {
 }
 
 locals {
-  partition = var.partition
-  service   = "${var.name}-${var.environment}"
+  account_id = "111122223333"
+  partition  = var.partition
+  region     = "eu-west-1"
+  service    = "${var.name}-${var.environment}"
 }
