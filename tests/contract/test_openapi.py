@@ -255,7 +255,7 @@ def special_cases() -> Iterator[Case]:
     yield Case("body", "create", create._replace(body=json.dumps(wrong)), 400)
     too_large = {"GetItem": responses.RecordTooLarge()}
     yield Case("recordTooLarge", "get", reading, 500, faults=too_large)
-    many = json.dumps({"attributes": {"a" * 2000 + "\n": [[{"": 0}]] * 1000}})
+    many = json.dumps({"attributes": {"\n" + "a" * 2000: [[{"": 0}]] * 1000}})
     yield Case("manyProblems", "create", create._replace(body=many), 400)
     yield Case("manyParameters", "list", listing._replace(query=f"{'ä' * 2000}&a" * 200), 400)
     yield Case("replayed", "create", KEYED, 201, (KEYED,))
