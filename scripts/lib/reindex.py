@@ -1,59 +1,87 @@
-"""Makes records that other writers put into the table appear in listings: gives them what the indexes need."""
+"""Makes records that other programs put into the table appear in listings, and repairs what keeps them out."""
 
 import argparse
 import json
+import secrets
 from collections.abc import Callable, Iterator, Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from lib import account, venvs
 from lib.console import Failure, main
 from lib.paths import LOCAL, shown
+from records_api import records
 from records_api.api import instant
 from records_api.fields import MAX_LENGTHS, RECORD_ID
-from records_api.store import FEED, FEED_KEY, position
+from records_api.store import FEED, FEED_KEY, VERSION_ATTRIBUTES, position
 
 _PAGE_ITEMS = 100
+# What an update depends on: it is not made if one of these has changed since the item was read.
+_CONDITIONAL = (*VERSION_ATTRIBUTES, FEED_KEY, "position")
 
 Item = dict[str, Any]
 
 
-def indexed(item: Mapping[str, Any]) -> Item:
-    """Return the attributes that `item` needs to be listed, or raise ValueError with what stands in the way.
+def repairs(item: Mapping[str, Any]) -> Item:
+    """Return the attributes to set on `item`: none, if it is listed already. Raises ValueError if it can't be.
 
-    `createdAt` is rewritten to the service's fixed width, in UTC, cut to the millisecond: the same moment otherwise.
+    `createdAt` is rewritten to the service's fixed width, in UTC, cut to the millisecond. A version
+    that the API shows as 1, because it is not a whole number, becomes 1. An item that is changed gets
+    a new `writeToken`, and the next version if callers see the change: no representation changes
+    under its old ETag, and an update that read the item before does not undo the repair.
     """
-    if not isinstance(item["recordID"], str) or not RECORD_ID.fullmatch(item["recordID"]):
-        raise ValueError("recordID is not one that a URL could carry")
+    if not RECORD_ID.fullmatch(item["recordID"]):
+        raise ValueError("recordID can't stand in a URL")
     moment = instant(str(item.get("createdAt", "")))
     if moment is None:
-        raise ValueError("createdAt is no RFC 3339 date-time")
+        raise ValueError("createdAt is not an RFC 3339 date-time")
     for name in ("type", "status", "submittedBy"):
         value = item.get(name)
         if not isinstance(value, str) or not 1 <= len(value) <= MAX_LENGTHS[name]:
-            raise ValueError(f"{name} is no text of 1 to {MAX_LENGTHS[name]} characters")
-    found = {"recordID": item["recordID"], "createdAt": moment[0]}
-    return {"createdAt": moment[0], "position": position(found), FEED_KEY: FEED}
+            raise ValueError(f"{name} is not a string of 1 to {MAX_LENGTHS[name]} characters")
+    wanted: Item = {"createdAt": moment[0], FEED_KEY: FEED}
+    wanted["position"] = position({**item, **wanted})
+    if "version" in item:
+        wanted["version"] = records.version(dict(item))
+    changed = {name: value for name, value in wanted.items() if item.get(name) != value}
+    if not changed:
+        return {}
+    if records.public(dict(item)) != records.public({**item, **changed}):
+        changed["version"] = records.version(dict(item)) + 1
+    return changed | {"writeToken": secrets.token_hex(16)}
 
 
 def reindex(table: Any, progress: Path, say: Callable[[str], None]) -> tuple[int, int]:  # noqa: ANN401 (boto3)
-    """Index every item of `table` (a boto3 Table) that is not; return how many were and how many can't be.
+    """Repair every item of `table` (a boto3 Table) that needs it; return how many, and how many were named instead.
 
-    Where an earlier run broke off, `progress` holds the key to go on after. A record that the service or another run
-    writes meanwhile is left as it is: each update has the condition that the item is still not indexed.
+    Where an earlier run broke off, `progress` holds the key to go on after. An item that somebody changes meanwhile is
+    read again, and repaired as it is then.
     """
-    done = refused = 0
+    done = named = 0
     for item in _scanned(table, progress):
-        if FEED_KEY in item or "deletedAt" in item:
-            continue
         try:
-            attributes = indexed(item)
+            done += _repair(table, item)
         except ValueError as reason:
-            refused += 1
-            say(f"left out: {item['recordID']!r}: {reason}")
+            named += 1
+            say(f"{item['recordID']!r} can't be listed: {reason}")
             continue
-        done += _write(table, item, attributes)
-    return done, refused
+        if "deletedAt" not in item and not isinstance(item.get("expiresAt", Decimal()), Decimal):
+            named += 1
+            say(f"{item['recordID']!r} never expires: expiresAt is not a number of seconds")
+    return done, named
+
+
+def _repair(table: Any, item: Item) -> bool:  # noqa: ANN401 (boto3)
+    """Repair an item; return whether that was needed. Raises ValueError if it can't be listed."""
+    key = {"recordID": item["recordID"]}
+    current: Item | None = item
+    while current and "deletedAt" not in current:
+        changed = repairs(current)
+        if not changed or _update(table, current, changed):
+            return bool(changed)
+        current = table.get_item(Key=key, ConsistentRead=True).get("Item")
+    return False
 
 
 def _scanned(table: Any, progress: Path) -> Iterator[Item]:  # noqa: ANN401 (boto3)
@@ -69,20 +97,24 @@ def _scanned(table: Any, progress: Path) -> Iterator[Item]:  # noqa: ANN401 (bot
         progress.write_text(json.dumps(page["LastEvaluatedKey"]))
 
 
-def _write(table: Any, item: Item, attributes: Item) -> int:  # noqa: ANN401 (boto3)
-    names = {f"#{name}": name for name in attributes}
+def _update(table: Any, item: Item, changed: Item) -> bool:  # noqa: ANN401 (boto3)
+    """Set the attributes, unless the item has changed since it was read; return whether they were set."""
+    conditions = [
+        f"#{name} = :old_{name}" if name in item else f"attribute_not_exists(#{name})"
+        for name in _CONDITIONAL
+    ]
+    old = {f":old_{name}": item[name] for name in _CONDITIONAL if name in item}
     try:
         table.update_item(
             Key={"recordID": item["recordID"]},
-            UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in attributes),
-            ConditionExpression=f"attribute_not_exists(#{FEED_KEY}) AND #createdAt = :read",
-            ExpressionAttributeNames=names,
-            ExpressionAttributeValues={":read": item["createdAt"]}
-            | {f":{name}": value for name, value in attributes.items()},
+            UpdateExpression="SET " + ", ".join(f"#{name} = :new_{name}" for name in changed),
+            ConditionExpression=" AND ".join(conditions),
+            ExpressionAttributeNames={f"#{name}": name for name in (*_CONDITIONAL, *changed)},
+            ExpressionAttributeValues=old | {f":new_{name}": changed[name] for name in changed},
         )
     except table.meta.client.exceptions.ConditionalCheckFailedException:
-        return 0
-    return 1
+        return False
+    return True
 
 
 def _verb() -> None:
@@ -92,14 +124,15 @@ def _verb() -> None:
     given = parser.parse_args()
     venvs.run_in("dev", "lib.reindex")
     progress = LOCAL / f"reindex-{given.table}.json"
-    with account.explained(f"mend that and run it again; it goes on from {shown(progress)}"):
+    fix = f"fix the cause and run it again; it goes on from {shown(progress)}"
+    with account.explained(fix):
         table = account.session(given.region).resource("dynamodb").Table(given.table)
-        done, refused = reindex(table, progress, print)
-    print(f"{done} records indexed, {refused} left out")
-    if refused:
+        done, named = reindex(table, progress, print)
+    print(f"{done} records repaired, {named} named above")
+    if named:
         raise Failure(
-            f"{refused} records can't be listed as they are",
-            "mend the attributes named above, run it again",
+            f"{named} records need to be corrected by hand",
+            "correct the attributes named above and run it again",
         )
 
 

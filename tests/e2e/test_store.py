@@ -1,17 +1,20 @@
 """The store's rules over the real wire client and a real socket, against the emulator's DynamoDB.
 
-The tests are those of tests/unit/test_store.py that need nothing but a table; the unit tests run them against moto.
+The tests are those of tests/unit/test_store.py and test_reindex.py that need nothing but a table; the unit tests run
+them against moto.
 """
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
 
 from lib.emulator import REGION, Emulator
 from records_api import dynamodb, store
-from unit import test_store
+from unit import test_reindex, test_store
 from unit.support import new_table
 
 SECONDS = 10.0
@@ -34,6 +37,14 @@ test_others_are_listed = (
 test_others_are_served = test_store.test_an_item_of_another_writer_can_be_read_updated_and_deleted
 test_not_listed = (
     test_store.test_what_no_caller_could_read_is_not_listed_and_does_not_stop_a_listing
+)
+test_reindexed = (
+    test_reindex.test_what_other_writers_put_there_is_listed_in_the_order_of_its_moments
+)
+test_repaired = test_reindex.test_each_kind_is_repaired_under_a_new_tag_and_changes_version_only_if_callers_see_it
+test_repair_condition = test_reindex.test_no_update_is_made_on_what_has_changed_since_it_was_read
+test_repair_stands = (
+    test_reindex.test_an_update_of_the_service_that_read_before_does_not_undo_the_repair
 )
 test_probe = test_store.test_a_probe_writes_nothing_and_fits_the_real_table
 
@@ -59,3 +70,17 @@ def table(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[store
     made.deadline = time.monotonic() + SECONDS
     yield made
     made.client.close()
+
+
+@pytest.fixture
+def raw(emulator: Emulator, table: store.Table) -> Iterator[Any]:
+    """The table as other programs have it."""
+    resource: Any = boto3.resource("dynamodb", region_name=REGION, endpoint_url=emulator.url)
+    yield resource.Table(table.name)
+    resource.meta.client.close()
+
+
+@pytest.fixture
+def progress(tmp_path: Path) -> Path:
+    """Where scripts/reindex keeps how far it got."""
+    return tmp_path / "progress.json"

@@ -1,6 +1,10 @@
-"""scripts/reindex: what other writers put into the table appears in listings, once, and nothing else is touched."""
+"""scripts/reindex: what other programs put into the table appears in listings, once, and nothing else is touched.
+
+What takes no other fixtures than `table`, `raw` and `progress` runs on an emulator too: tests/e2e/test_store.py.
+"""
 
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,13 +14,16 @@ import pytest
 
 from lib import reindex as module
 from lib.reindex import reindex
-from records_api import store
-from unit.support import items, walk
+from records_api import records, store
+from unit.support import NOW, before_each, items, walk, wire
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
 
 Item = dict[str, Any]
+
+MOMENT = "2026-01-31T09:30:01.000Z"
+PLACE = f"{MOMENT}#foreign-1"
 
 
 @pytest.fixture
@@ -73,6 +80,9 @@ class Shared:
         self._act()
         return page
 
+    def get_item(self, **request: Any) -> Any:  # noqa: ANN401
+        return self._raw.get_item(**request)
+
     def update_item(self, **request: Any) -> None:  # noqa: ANN401
         if self.updates == 0:
             raise ConnectionError
@@ -97,7 +107,7 @@ def test_what_other_writers_put_there_is_listed_in_the_order_of_its_moments(
         "foreign-3": "09:30:00.500",
     }.items():
         assert (store.get(table, name) or {})["createdAt"] == f"2026-01-31T{moment}Z"
-    added = {"feed", "position", "createdAt"}
+    added = {"feed", "position", "createdAt", "version", "writeToken"}
     kept = {name: value for name, value in scanned(table)["foreign-3"].items() if name not in added}
     assert kept == {
         name: value
@@ -118,7 +128,7 @@ def test_a_second_run_finds_nothing_to_do(table: store.Table, raw: "Table", prog
 def test_the_services_own_items_are_left_alone(
     table: store.Table, raw: "Table", progress: Path
 ) -> None:
-    store.insert(table, foreign(1, version=1), 0)
+    store.insert(table, foreign(1, version=1, createdAt=MOMENT), 0)
     put(
         raw,
         {
@@ -156,7 +166,7 @@ def test_what_cannot_be_listed_is_named_and_left_as_it_is(
     said: list[str] = []
     assert reindex(raw, progress, said.append) == (2, 1)
     assert len(said) == 1
-    assert said[0].startswith(f"left out: {item['recordID']!r}: {reason} is no")
+    assert said[0].startswith(f"{item['recordID']!r} can't be listed: {reason} ")
     assert scanned(table)[item["recordID"]] == item
     assert listed(table) == ["foreign-3", "foreign-1"]
 
@@ -187,15 +197,92 @@ def test_what_another_hand_deletes_meanwhile_stays_deleted(
     assert items(table) == []
 
 
-@pytest.mark.parametrize(
-    "written",
-    [{"createdAt": "2025-12-31T23:59:59Z"}, {"feed": "records", "position": "of another run"}],
-    ids=["rewritten", "indexed"],
-)
-def test_what_another_hand_writes_meanwhile_stands(
-    table: store.Table, raw: "Table", progress: Path, written: Item
+def test_what_another_hand_writes_meanwhile_is_repaired_as_it_is_then(
+    table: store.Table, raw: "Table", progress: Path
 ) -> None:
     put(raw, foreign())
-    shared = Shared(raw, lambda: put(raw, foreign(**written)))
-    assert reindex(shared, progress, pytest.fail) == (0, 0)
-    assert scanned(table) == {"foreign-1": foreign(**written)}
+    written = foreign(createdAt="2025-12-31T23:59:59.000Z", status="theirs", version=7)
+    shared = Shared(raw, lambda: put(raw, written))
+    assert reindex(shared, progress, pytest.fail) == (1, 0)
+    (found,) = items(table)
+    assert found.pop("writeToken")
+    keys = {"feed": "records", "position": "2025-12-31T23:59:59.000Z#foreign-1"}
+    assert found == written | keys
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        {"version": 8},
+        {"writeToken": "theirs"},
+        {"createdAt": "2026-01-31T09:30:02.000Z"},
+        {"feed": "records", "position": "of another run"},
+    ],
+    ids=lambda written: next(iter(written)),
+)
+def test_no_update_is_made_on_what_has_changed_since_it_was_read(
+    table: store.Table, raw: "Table", written: Item
+) -> None:
+    old = foreign(version=7)
+    put(raw, old | written)
+    assert not module._update(raw, old, module.repairs(old))
+    assert scanned(table)["foreign-1"] == old | written
+
+
+def test_an_update_of_the_service_that_read_before_does_not_undo_the_repair(
+    table: store.Table, raw: "Table", progress: Path
+) -> None:
+    put(raw, foreign(createdAt="2026-01-31T09:30:01.000Z"))
+    call = before_each(table.client.call, "PutItem", lambda: reindex(raw, progress, pytest.fail))
+    interrupted = replace(table, client=wire(call))
+    records.update(interrupted, "foreign-1", {"status": "done"}, None, NOW)
+    (found,) = items(table)
+    assert (found["status"], found["version"]) == ("done", 2)
+    assert listed(table) == listed(table, status="done") == ["foreign-1"]
+
+
+@pytest.mark.parametrize(
+    ("item", "is_seen"),
+    [
+        ({"feed": "records", "position": f"{MOMENT}#of-the-original"}, False),
+        ({"feed": "records", "position": f"{MOMENT}"}, False),
+        ({"feed": "records", "position": "9" * 400}, False),
+        ({"feed": "records"}, False),
+        ({"feed": "another", "position": PLACE}, False),
+        ({"position": PLACE, "version": "text"}, False),
+        ({"feed": "records", "position": PLACE, "version": Decimal("1.5")}, False),
+        ({"feed": "records", "position": PLACE, "version": {Decimal(2)}}, False),
+        ({"feed": "records", "position": PLACE, "createdAt": "2026-01-31T10:30:01+01:00"}, True),
+        ({"createdAt": "2026-01-31T09:30:01Z", "version": Decimal(3)}, True),
+        ({"createdAt": "2026-01-31T09:30:01Z", "version": "text"}, True),
+        ({"createdAt": "2026-01-31T09:30:01Z", "updatedAt": MOMENT}, True),
+    ],
+    ids=str,
+)
+def test_each_kind_is_repaired_under_a_new_tag_and_changes_version_only_if_callers_see_it(
+    table: store.Table, raw: "Table", progress: Path, item: Item, *, is_seen: bool
+) -> None:
+    put(raw, foreign(**{"createdAt": MOMENT, **item}))
+    before = records.get(table, "foreign-1", NOW)
+    assert reindex(raw, progress, pytest.fail) == (1, 0)
+    after = records.get(table, "foreign-1", NOW)
+    assert (after["createdAt"], after["feed"], after["position"]) == (MOMENT, "records", PLACE)
+    assert records.tag(after) != records.tag(before)
+    assert (records.public(after) != records.public(before)) == is_seen
+    assert records.version(after) == records.version(before) + is_seen
+    assert "version" not in item or after["version"] == records.version(after)
+    assert listed(table) == ["foreign-1"]
+    stored = scanned(table)
+    assert reindex(raw, progress, pytest.fail) == (0, 0)
+    assert scanned(table) == stored
+
+
+def test_what_never_expires_is_listed_and_named(
+    table: store.Table, raw: "Table", progress: Path
+) -> None:
+    put(raw, foreign(1, expiresAt="1769851800"), foreign(2, expiresAt=4102444800))
+    said: list[str] = []
+    assert reindex(raw, progress, said.append) == (2, 1)
+    assert said == ["'foreign-1' never expires: expiresAt is not a number of seconds"]
+    assert listed(table) == ["foreign-2", "foreign-1"]
+    assert scanned(table)["foreign-1"]["expiresAt"] == "1769851800"
