@@ -28,9 +28,14 @@ module "records_api" {
   environment = "dev"
   access      = { trusted_principals = var.trusted_principals }
   alarms      = { emails = var.alarm_emails, topic_arns = var.alarm_topic_arns }
-  budget      = { monthly_usd = var.monthly_budget_usd }
   insights    = { saved_queries = var.saved_queries }
   release     = var.release
+
+  budget = {
+    mode        = var.no_budget_reason == null ? "create" : "off"
+    monthly_usd = var.monthly_budget_usd
+    reason      = var.no_budget_reason
+  }
 
   # A dev stack may be destroyed, its evidence with it.
   audit = merge(var.audit, { force_destroy = true })

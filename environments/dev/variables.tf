@@ -30,9 +30,19 @@ variable "audit" {
 }
 
 variable "monthly_budget_usd" {
-  description = "What a month may cost the whole account, in US dollars."
+  description = <<-EOT
+    The monthly budget of the whole account, in US dollars. Null only with `no_budget_reason`.
+  EOT
   type        = number
-  nullable    = false
+  default     = null
+}
+
+variable "no_budget_reason" {
+  description = <<-EOT
+    Why there is no budget, for example because the partition has no AWS Budgets. Null: there is one.
+  EOT
+  type        = string
+  default     = null
 }
 
 variable "region" {

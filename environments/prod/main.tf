@@ -29,7 +29,12 @@ module "records_api" {
   access      = { trusted_principals = var.trusted_principals }
   alarms      = { emails = var.alarm_emails, topic_arns = var.alarm_topic_arns }
   audit       = var.audit
-  budget      = { monthly_usd = var.monthly_budget_usd }
   insights    = { saved_queries = var.saved_queries }
   release     = var.release
+
+  budget = {
+    mode        = var.no_budget_reason == null ? "create" : "off"
+    monthly_usd = var.monthly_budget_usd
+    reason      = var.no_budget_reason
+  }
 }

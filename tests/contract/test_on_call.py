@@ -4,7 +4,6 @@ The values are those that a mocked apply gives (modules/records-api/tests/on_cal
 """
 
 import fcntl
-import functools
 import io
 import json
 import logging
@@ -16,10 +15,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from contract import aws_cli
+from contract import aws_cli, mocked
 from contract.service import MISCONFIGURED, Request, agreeable, app, faulty, send
-from lib import terraform
-from lib.paths import ROOT, TOOLS
+from lib.paths import ROOT
 from policy.hcl import blocks
 from records_api import dynamodb, handler, logs
 
@@ -56,30 +54,8 @@ def applied(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> dict[st
         fcntl.flock(lock, fcntl.LOCK_EX)
         state = folder / "on_call.json"
         if not state.exists():
-            state.write_text(json.dumps(mocked_apply(folder)))
+            state.write_text(json.dumps(mocked.applied("on_call", folder)))
     return dict(json.loads(state.read_text()))
-
-
-def mocked_apply(folder: Path) -> dict[str, Any]:
-    runner = terraform.ensure(folder / "terraform.log")
-    env = terraform.environment(data=TOOLS / "terraform-data" / "on-call")
-    test = functools.partial(
-        runner.call,
-        MODULE,
-        "test",
-        "-json",
-        "-verbose",
-        "-filter=tests/on_call.tftest.hcl",
-        env=env,
-    )
-    # Its own assertions are for `terraform test` to report. No state means that there was no init yet.
-    said = test().output
-    if "test_state" not in said:
-        runner.run(MODULE, "init", "-backend=false", "-no-color", env=env)
-        said = test().output
-    messages = [json.loads(line) for line in said.splitlines()]
-    (state,) = [message["test_state"] for message in messages if message["type"] == "test_state"]
-    return dict(state)
 
 
 @pytest.fixture
