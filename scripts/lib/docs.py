@@ -108,13 +108,11 @@ def _anchor(kind: str, name: str) -> str:
 
 
 def _description(block: Block) -> str:
-    text = block.attributes.get("description", "").strip()
-    if text.startswith("<<"):
-        text = "\n".join(text.splitlines()[1:-1])
-    else:
-        text = text.strip('"').replace('\\"', '"')
+    source = block.attributes.get("description", "").strip()
+    is_heredoc = source.startswith("<<")
+    lines = source.splitlines()[1:-1] if is_heredoc else [source.strip('"').replace('\\"', '"')]
     # Outside code spans, which are every second part, `<name>` would be taken for an HTML tag.
-    parts = " ".join(text.split()).replace("|", "\\|").split("`")
+    parts = " ".join(" ".join(lines).split()).replace("|", "\\|").split("`")
     parts[::2] = [part.replace("<", "&lt;") for part in parts[::2]]
     return "`".join(parts)
 
