@@ -78,7 +78,7 @@ def run(mutant: Mutant) -> Outcome:
 
 def _failures(copy: Path) -> Iterator[str]:
     for folder in TESTS:
-        command = [venvs.python("dev"), "-m", "pytest", "-x", "-q", "--no-header"]
+        command: list[str | Path] = [venvs.python("dev"), "-m", "pytest", "-x", "-q", "--no-header"]
         command += ["-p", "no:cacheprovider", "--deselect", _ABOUT_THE_PACKAGE, folder]
         try:
             result = subprocess.run(
