@@ -39,7 +39,7 @@ variable "monthly_budget_usd" {
 
 variable "no_budget_reason" {
   description = <<-EOT
-    Why there is no budget, for example because the partition has no AWS Budgets. Null: there is one.
+    Why there is no budget, for example because GovCloud has no AWS Budgets. Null: there is one.
   EOT
   type        = string
   default     = null

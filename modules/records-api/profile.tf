@@ -20,11 +20,12 @@ locals {
 
   has_alarm_recipients = length(var.alarms.emails) + length(var.alarms.topic_arns) > 0
 
-  # botocore's endpoint data (1.44.5) lists AWS Budgets in these partitions only.
-  budget_partitions = ["aws", "aws-cn"]
+  # The commercial partition has the billing data of GovCloud accounts (AWS GovCloud (US) User
+  # Guide, "AWS GovCloud (US) Billing and Payment").
+  partitions_without_budgets = ["aws-us-gov"]
 
   budget_requested      = try(var.budget.mode, "off") == "create"
-  budget_available      = contains(local.budget_partitions, local.partition)
+  budget_available      = !contains(local.partitions_without_budgets, local.partition)
   budget_has_recipients = length(try(var.budget.emails, [])) > 0 || local.has_alarm_recipients
 }
 

@@ -11,11 +11,11 @@ MODULE = ROOT / "modules/records-api"
 
 
 def applied(name: str, folder: Path) -> dict[str, Any]:
-    """Return the state that the only run of tests/<name>.tftest.hcl applies; `folder` is for its log."""
+    """Return the state that the only run of tests/<name>.tftest.hcl applies; log to `folder`."""
     runner = terraform.ensure(folder / "terraform.log")
     env = terraform.environment(data=TOOLS / "terraform-data" / name)
     command = ("test", "-json", "-verbose", f"-filter=tests/{name}.tftest.hcl")
-    # Its own assertions are for `terraform test` to report. No state means that there was no init yet.
+    # Its own assertions are for `terraform test` to report. No state means there was no init yet.
     output = runner.call(MODULE, *command, env=env).output
     if "test_state" not in output:
         runner.run(MODULE, "init", "-backend=false", "-no-color", env=env)

@@ -13,6 +13,7 @@ from policy.rendered import resources_of
 # the API reference of each service (the operation that creates the resource).
 LIMITS = {
     "aws_apigatewayv2_api": ("name", 128),
+    "aws_budgets_budget": ("name", 100),
     "aws_cloudtrail": ("name", 128),
     "aws_cloudwatch_dashboard": ("dashboard_name", 255),
     "aws_cloudwatch_log_group": ("name", 512),

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from botocore.session import get_session
 
 from lib import terraform
 from policy.hcl import ROOT
@@ -135,6 +136,18 @@ def test_what_the_profile_allows_is_planned(plan: Plan, inputs: dict[str, Any]) 
 )
 def test_every_profile_but_local_refuses(plan: Plan, inputs: dict[str, Any], refused: str) -> None:
     assert ("error", refused) in plan(**inputs, environment="dev")
+
+
+def test_budgets_are_refused_where_aws_budgets_has_no_endpoint() -> None:
+    data = get_session().get_component("data_loader")
+    rules = json.dumps(data.load_service_model("budgets", "endpoint-rule-set-1"))
+    without = [
+        partition["partition"]
+        for partition in data.load_data("endpoints")["partitions"]
+        if "budgets" not in partition["services"] and f'"{partition["partition"]}"' not in rules
+    ]
+    code = (INPUTS / "profile.tf").read_text()
+    assert f"partitions_without_budgets = {json.dumps(without)}" in code
 
 
 def test_settings_without_effect_are_warned_about(plan: Plan) -> None:

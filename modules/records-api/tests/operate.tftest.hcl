@@ -131,7 +131,13 @@ run "prod" {
 run "on_an_emulator" {
   variables {
     environment = "local"
+    budget      = { mode = "off", reason = "An emulator has no costs." }
     insights    = { dashboard = false }
+  }
+
+  assert {
+    condition     = length(module.cost_budget) == 0 && output.settings.budget.mode == "off"
+    error_message = "An opt-out must create no budget."
   }
 
   assert {
