@@ -412,6 +412,7 @@ def test_a_request_that_could_not_be_sent_whole_is_not_ambiguous(
     assert server.connections == 2
 
 
+@pytest.mark.usefixtures("patient")
 @pytest.mark.parametrize("jump", [11.0, 86400.0, -3600.0])
 def test_a_thawed_process_does_not_use_its_dead_connection(
     jump: float,
@@ -558,12 +559,12 @@ def resolves_to(monkeypatch: pytest.MonkeyPatch, *ports: int) -> None:
 
 @pytest.fixture
 def silent_resolver(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No name is resolved before the test ends; addresses are no names."""
+    """No name is resolved for seconds, or until the test ends; addresses are not names."""
     is_ended, known = threading.Event(), socket.getaddrinfo
 
     def resolve(host: str, port: int, **more: Any) -> object:  # noqa: ANN401 - as above
         if not more.get("flags"):
-            is_ended.wait()
+            is_ended.wait(faults.LONGEST_STEP_SECONDS)
         return known(host, port, **more | {"flags": socket.AI_NUMERICHOST})
 
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
