@@ -107,9 +107,9 @@ run "tuned" {
   }
 }
 
-run "prod" {
+run "staging_has_the_profile_prod" {
   variables {
-    environment = "prod"
+    environment = "staging"
     alarms      = { emails = ["on-call@example.com"] }
     audit       = { mode = "create" }
     budget      = { monthly_usd = 17.66 }
@@ -117,9 +117,11 @@ run "prod" {
 
   assert {
     condition = (
-      length(aws_cloudwatch_metric_alarm.catalogue) == 13 && output.trail_arn != null && output.budget_name != null
+      length(aws_cloudwatch_metric_alarm.catalogue) == 13 && output.trail_arn != null
+      && output.budget_name == "orders-staging-eu-west-1" && output.settings.profile == "prod"
+      && aws_kms_key.service["own"].deletion_window_in_days == 30
     )
-    error_message = "Prod with what it asks for is audited, watched and paid for."
+    error_message = "The profile prod must have alarms, a trail, a budget and the long key deletion window."
   }
 
   assert {

@@ -13,6 +13,7 @@ module "records" {
 
   name        = "audit-notes"
   environment = "prod"
+  profile     = "prod" # the default for every environment but local and dev
   operations  = ["list", "get", "create", "update", "delete"]
 
   auth = {
