@@ -1,4 +1,4 @@
-"""The AWS account of whoever runs a script: their credentials and region, and what AWS refuses them in one line."""
+"""The AWS session of whoever runs a script, and AWS's errors in one line."""
 
 import os
 from collections.abc import Iterator
@@ -13,17 +13,17 @@ if TYPE_CHECKING:
 
 def session(region: str | None) -> "boto3.Session":
     """Return a session in `region`, else in AWS_REGION (which boto3 does not read), else in the profile's region."""
-    import boto3  # noqa: PLC0415 - there only once the environment is
+    import boto3  # noqa: PLC0415 (there only once the environment is)
 
     found = boto3.Session(region_name=region or os.environ.get("AWS_REGION"))
     if found.region_name is None:
-        raise Failure("which region?", "say --region, or set AWS_REGION or AWS_PROFILE")
+        raise Failure("no region is set", "pass --region, or set AWS_REGION or AWS_PROFILE")
     return found
 
 
 @contextmanager
 def explained(remedy: str) -> Iterator[None]:
-    """Turn what boto3 raises into a Failure with this remedy."""
+    """Turn an error of boto3 into a Failure with this remedy."""
     from botocore.exceptions import BotoCoreError, ClientError, WaiterError  # noqa: PLC0415
 
     try:

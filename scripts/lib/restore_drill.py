@@ -1,4 +1,4 @@
-"""Restores a table to a point in time, into a copy, proves that the copy is complete, and deletes it again."""
+"""Restores a table to a point in time as a copy, checks that the copy is complete, and deletes the copy."""
 
 import argparse
 import hashlib
@@ -15,7 +15,7 @@ from lib.console import Failure, main, step
 if TYPE_CHECKING:
     import boto3
 
-# A record carries the time its request began; the write may have come so much later.
+# A record carries the time its request began; its write may follow this much later.
 _WRITE_LAG = timedelta(seconds=15)
 _WAIT_SECONDS, _WAITS = 10, 6 * 60 * 4  # four hours; AWS restores most tables within one
 _SHOWN = 5
@@ -25,7 +25,7 @@ Item = Mapping[str, Any]  # attribute values by name, as DynamoDB's API has them
 
 @dataclass(frozen=True)
 class Version:
-    """What one table has of a record: the digest of its content, and when it was last written."""
+    """One record in one table: the digest of its content, and when it was last written."""
 
     digest: str
     written: str
@@ -33,7 +33,7 @@ class Version:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What became of the records since the restored moment, and what should not have: `missing` and `wrong`."""
+    """What happened to the records since the restored moment. `missing` and `wrong` are defects of the copy."""
 
     same: list[str]
     created: list[str]
@@ -114,11 +114,12 @@ def moment_of(dynamodb: Any, table: str, wanted: datetime | None) -> datetime:  
     recovery = described["PointInTimeRecoveryDescription"]
     if recovery["PointInTimeRecoveryStatus"] != "ENABLED":
         raise Failure(
-            f"{table} has no point-in-time recovery", "set table.point_in_time_recovery, and apply"
+            f"{table} has no point-in-time recovery",
+            "set table.point_in_time_recovery = true, and apply",
         )
     earliest, latest = recovery["EarliestRestorableDateTime"], recovery["LatestRestorableDateTime"]
     if wanted is not None and not earliest <= wanted <= latest:
-        raise Failure(f"{wanted} can't be restored", f"choose from {earliest} to {latest}")
+        raise Failure(f"{wanted} can't be restored", f"pass --at from {earliest} to {latest}")
     return wanted or latest
 
 
@@ -138,7 +139,7 @@ def drill(
             this.note = str(moment)
         copy = f"{table}-drill-{datetime.now(UTC):%Y%m%d%H%M%S}"
         with step("restored") as this:
-            # Without indexes: they follow from the records, and building them is most of the time.
+            # Without indexes: they follow from the records, and building them takes most of the time.
             dynamodb.restore_table_to_point_in_time(
                 SourceTableName=table,
                 TargetTableName=copy,
@@ -170,7 +171,7 @@ def drill(
             )
             raise Failure(
                 f"{cause}: {', '.join(bad[:_SHOWN])}",
-                "run it again with --keep and look at the copy",
+                "run it again with --keep and inspect the copy",
             )
 
 
@@ -179,7 +180,8 @@ def _delete(dynamodb: Any, copy: str, say: Callable[[str], None]) -> None:  # no
         dynamodb.delete_table(TableName=copy)
     except dynamodb.exceptions.ResourceInUseException:
         say(
-            f"{copy} is still being made; delete it later: aws dynamodb delete-table --table-name {copy}"
+            f"{copy} is still being created and cannot be deleted yet. "
+            f"Delete it later: aws dynamodb delete-table --table-name {copy}"
         )
 
 
@@ -190,7 +192,7 @@ def _moment(text: str) -> datetime:
         moment = None
     if moment is None or moment.tzinfo is None:
         raise argparse.ArgumentTypeError(
-            f"{text!r} is no time with its zone, such as 2026-01-31T09:30:00Z"
+            f"{text!r} is not a time with a zone: pass one such as 2026-01-31T09:30:00Z"
         )
     return moment
 
@@ -201,11 +203,11 @@ def _verb() -> None:
     parser.add_argument(
         "--at", type=_moment, help="RFC 3339 (default: the latest that AWS can restore)"
     )
-    parser.add_argument("--keep", action="store_true", help="leave the copy there")
+    parser.add_argument("--keep", action="store_true", help="do not delete the copy")
     parser.add_argument("--region", help="default: AWS_REGION or the profile's")
     given = parser.parse_args()
     venvs.run_in("dev", "lib.restore_drill")
-    with account.explained("sign in as somebody who may restore, read and delete tables"):
+    with account.explained("use credentials that may restore, read and delete tables"):
         drill(account.session(given.region), given.table, given.at, print, keep=given.keep)
 
 

@@ -60,7 +60,7 @@ def session(dev: Dev, monkeypatch: pytest.MonkeyPatch) -> boto3.Session:
 def test_what_a_metric_sets_off_reaches_whoever_is_subscribed(
     dev: Dev, session: boto3.Session
 ) -> None:
-    cloudwatch, sqs = session.client("cloudwatch"), session.client("sqs")
+    cloudwatch = session.client("cloudwatch")
     alarms = cloudwatch.describe_alarms(AlarmNamePrefix=f"{SERVICE}-")["MetricAlarms"]
     by_name = {alarm["AlarmName"]: alarm for alarm in alarms}
     # The emulator does not evaluate metric math.
@@ -68,7 +68,7 @@ def test_what_a_metric_sets_off_reaches_whoever_is_subscribed(
     watched = {name: by_name[name] for name in by_name.keys() - {f"{SERVICE}-{DRILLED}"}}
     assert len(watched) == 11
     with ExitStack() as cleanup:
-        url = fire_drill.listen(session, [dev.outputs["alarm_topic_arn"]], cleanup)
+        sqs, url, _ = fire_drill.listen(session, [dev.outputs["alarm_topic_arn"]], cleanup)
         for alarm in watched.values():
             metric: Any = {"MetricName": alarm["MetricName"], "Dimensions": alarm["Dimensions"]}
             # So much that the traffic of other tests does not pull the average or percentile below the threshold.

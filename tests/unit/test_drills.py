@@ -1,6 +1,8 @@
 """What the drills make of what they find; the services are moto's, where no alarm ever reaches a queue."""
 
+import json
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -64,7 +66,8 @@ def test_a_topic_that_passes_nothing_on_fails_the_fire_drill_which_leaves_nothin
 ) -> None:
     monkeypatch.setattr(fire_drill, "_POLL_SECONDS", 0)
     before = alarm(session, service)
-    with pytest.raises(Failure, match=f"nothing came through .*{service}-alarms in 0 s") as failure:
+    cause = f"no message came through .*{service}-alarms in 0 s"
+    with pytest.raises(Failure, match=cause) as failure:
         fire_drill.drill(session, service, "errors", 0.1)
     assert "cloudwatch.amazonaws.com" in failure.value.remedy
     assert alarm(session, service)["StateValue"] == before["StateValue"]
@@ -73,28 +76,121 @@ def test_a_topic_that_passes_nothing_on_fails_the_fire_drill_which_leaves_nothin
     assert not session.client("sqs").list_queues(QueueNamePrefix="fire-drill-").get("QueueUrls")
 
 
-def test_a_message_of_another_alarm_or_state_is_not_taken_for_this_one() -> None:
-    def message(name: str, state: str, topic: str) -> dict[str, str]:
-        told = f'{{\\"AlarmName\\": \\"{name}\\", \\"NewStateValue\\": \\"{state}\\"}}'
-        return {
-            "Body": f'{{"TopicArn": "{topic}", "Message": "{told}"}}',
-            "ReceiptHandle": "handle",
-        }
+def test_the_queue_is_created_with_a_policy_that_names_it(
+    session: boto3.Session, service: str
+) -> None:
+    """A policy that is set later takes up to a minute to apply on AWS."""
+    topic = alarm(session, service)["AlarmActions"][0]
+    calls: list[str] = []
+    real = session.client("sqs")
 
-    messages = [
+    class Sqs:
+        def create_queue(self, **given: Any) -> Any:  # noqa: ANN401
+            calls.append(given["Attributes"]["Policy"])
+            return real.create_queue(**given)
+
+        def delete_queue(self, **given: Any) -> None:  # noqa: ANN401
+            real.delete_queue(**given)
+
+    class Session:
+        region_name = session.region_name
+
+        def client(self, name: str) -> Any:  # noqa: ANN401
+            return Sqs() if name == "sqs" else session.client(name)  # type: ignore[call-overload]
+
+    with ExitStack() as cleanup:
+        listener = fire_drill.listen(Session(), [topic], cleanup)  # type: ignore[arg-type]
+        (policy,) = calls
+        (statement,) = json.loads(policy)["Statement"]
+        arn = real.get_queue_attributes(QueueUrl=listener.url, AttributeNames=["QueueArn"])
+        assert statement["Resource"] == arn["Attributes"]["QueueArn"]
+        assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": [topic]}}
+
+
+class Queue:
+    """Has these messages, one batch for each time it is asked."""
+
+    def __init__(self, *batches: list[str]) -> None:
+        self.batches = list(batches)
+        self.deleted: list[str] = []
+
+    def receive_message(self, **_: object) -> dict[str, Any]:
+        batch = self.batches.pop(0) if self.batches else []
+        return {"Messages": [{"Body": body, "ReceiptHandle": body} for body in batch]}
+
+    def delete_message(self, **given: str) -> None:
+        self.deleted.append(given["ReceiptHandle"])
+
+
+def message(name: str, state: str, topic: str) -> str:
+    told = json.dumps({"AlarmName": name, "NewStateValue": state})
+    return json.dumps({"Type": "Notification", "TopicArn": topic, "Message": told})
+
+
+def test_messages_of_others_are_skipped_and_removed() -> None:
+    foreign = [
         message("b", "ALARM", "one"),
         message("a", "OK", "one"),
-        message("a", "ALARM", "two"),
+        message("a", "ALARM", "three"),
+        "not JSON",
+        "[]",
+        "{}",
+        json.dumps({"TopicArn": "one", "Message": "AWS Budgets: plain text"}),
+        json.dumps({"TopicArn": "one", "Message": '["AlarmName"]'}),
+        json.dumps({"TopicArn": "one", "Message": None}),
+    ]
+    queue = Queue(foreign, [message("a", "ALARM", "two")])
+    listener = fire_drill.Listener(queue, "url", ["one", "two"])
+    assert fire_drill.heard(listener, "a", 0.1, lambda: None) == {"two"}
+    assert queue.deleted == [*foreign, message("a", "ALARM", "two")]
+
+
+def test_the_alarm_is_set_off_again_until_it_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fire_drill, "_RING_SECONDS", 0)
+    rings: list[None] = []
+    queue = Queue([], ["not JSON"], [message("a", "ALARM", "one")])
+    listener = fire_drill.Listener(queue, "url", ["one"])
+    assert fire_drill.heard(listener, "a", 60, lambda: rings.append(None)) == {"one"}
+    assert len(rings) == 3
+
+
+def test_each_ring_changes_the_state_because_only_a_change_sends_a_message(
+    session: boto3.Session, service: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    states: list[str] = []
+    session.events.register(
+        "provide-client-params.cloudwatch.SetAlarmState",
+        lambda params, **_: states.append(params["StateValue"]),
+    )
+
+    def heard_after_two(listener: fire_drill.Listener, *others: Any) -> set[str]:  # noqa: ANN401
+        ring = others[-1]
+        ring()
+        ring()
+        return set(listener.topics)
+
+    monkeypatch.setattr(fire_drill, "heard", heard_after_two)
+    before = alarm(session, service)["StateValue"]
+    fire_drill.drill(session, service, "errors")
+    assert states == [before, "ALARM"] * 2 + [before]
+
+
+def test_removed_subscriptions_of_drills_do_not_count() -> None:
+    arn = "arn:aws:sns:us-east-1:123456789012:alarms:1"
+    subscriptions = [
+        {"Endpoint": "a@example.com", "SubscriptionArn": arn},
+        {"Endpoint": "b@example.com", "SubscriptionArn": "Deleted"},
+        {"Endpoint": "arn:aws:sqs:us-east-1:123456789012:fire-drill-0", "SubscriptionArn": arn},
     ]
 
-    class Queue:
-        def receive_message(self, **_: object) -> dict[str, Any]:
-            return {"Messages": [messages.pop()] if messages else []}
+    class Sns:
+        def get_paginator(self, _: str) -> Any:  # noqa: ANN401
+            return self
 
-        def delete_message(self, **_: object) -> None:
-            pass
+        def paginate(self, **_: str) -> list[dict[str, Any]]:
+            return [{"Subscriptions": subscriptions}]
 
-    assert fire_drill.heard(Queue(), "url", "a", ["one", "two"], 0.1) == {"two"}
+    assert fire_drill._subscriptions(Sns(), "topic") == subscriptions[:1]
 
 
 def test_an_alarm_that_rings_is_no_exercise(session: boto3.Session, service: str) -> None:
@@ -102,14 +198,14 @@ def test_an_alarm_that_rings_is_no_exercise(session: boto3.Session, service: str
     cloudwatch.set_alarm_state(
         AlarmName=f"{service}-errors", StateValue="ALARM", StateReason="it burns"
     )
-    with pytest.raises(Failure, match=f"{service}-errors rings already: it burns"):
+    with pytest.raises(Failure, match=f"{service}-errors is in ALARM already: it burns"):
         fire_drill.drill(session, service, "errors")
     assert alarm(session, service)["StateValue"] == "ALARM"
 
 
 def test_an_alarm_that_tells_nobody_is_named(session: boto3.Session, service: str) -> None:
     session.client("cloudwatch").disable_alarm_actions(AlarmNames=[f"{service}-errors"])
-    with pytest.raises(Failure, match=f"{service}-errors tells nobody"):
+    with pytest.raises(Failure, match=f"{service}-errors notifies nobody"):
         fire_drill.drill(session, service, "errors")
 
 
@@ -230,7 +326,7 @@ def test_a_moment_that_aws_does_not_have_is_refused(
         restore_drill.drill(
             session, recoverable, datetime(2020, 1, 1, tzinfo=UTC), print, keep=False
         )
-    assert failure.value.remedy.startswith("choose from ")
+    assert failure.value.remedy.startswith("pass --at from ")
     disabled: Any = {"PointInTimeRecoveryEnabled": False}
     dynamodb_client.update_continuous_backups(
         TableName=recoverable, PointInTimeRecoverySpecification=disabled
@@ -245,7 +341,7 @@ def test_the_region_is_the_one_said_or_that_of_the_environment(
     for name in ("AWS_DEFAULT_REGION", "AWS_PROFILE", "AWS_REGION"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere")
-    with pytest.raises(Failure, match="which region"):
+    with pytest.raises(Failure, match="no region is set"):
         account.session(None)
     monkeypatch.setenv("AWS_REGION", "eu-west-1")
     assert account.session(None).region_name == "eu-west-1"
