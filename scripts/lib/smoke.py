@@ -1,11 +1,14 @@
 """Checks a deployed records API from outside: what only a real account can confirm, in a minute."""
 
 import argparse
+import json
 import os
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
+from uuid import uuid4
 
 from lib import account, venvs
 from lib.client import Answer, Caller, connected, send
@@ -13,11 +16,13 @@ from lib.console import Failure, main, step
 
 _REFUSED = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 _ATTEMPTS = 3  # others may change or delete a record between two requests for it
+_INDEX_SECONDS = 10.0  # a new record appears in listings as soon as the index has it
+_EXAMPLE = "https://<api id>.execute-api.<region>.amazonaws.com/records"
 
 
 @dataclass(frozen=True)
 class Bearer:
-    """Somebody with a bearer token (or, where nobody is asked for one, without)."""
+    """A caller with a bearer token, or without one where the API asks for none."""
 
     url: str
     token: str
@@ -28,13 +33,36 @@ class Bearer:
         path: str = "",
         *,
         query: str = "",
+        body: object = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """Send one request to `url` + `path`. Raises OSError when there is no answer."""
-        sent = dict(headers or {}) | (
-            {"authorization": f"Bearer {self.token}"} if self.token else {}
+        """Send one request to `url` + `path`, with `body` as JSON. Raises OSError when there is no answer."""
+        sent = dict(headers or {})
+        if self.token:
+            sent["authorization"] = f"Bearer {self.token}"
+        data = b"" if body is None else json.dumps(body).encode()
+        if data:
+            sent["content-type"] = "application/json"
+        return send(method, f"{self.url}{path}{'?' if query else ''}{query}", data, sent)
+
+
+def checked_url(text: str) -> str:
+    """Return `text` if it can be a records_url; raises Failure otherwise."""
+    fix = f"pass the output records_url, such as {_EXAMPLE}"
+    if not text:
+        raise Failure(
+            "the URL is empty", f"{fix}, or leave it out to check the local stack of scripts/up"
         )
-        return send(method, f"{self.url}{path}{'?' if query else ''}{query}", b"", sent)
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # brackets or a port that are none
+        usable = False
+    if not usable or not text.isascii() or not text.isprintable() or " " in text:
+        raise Failure(f"{text!r} is not a URL", fix)
+    if parts.query or parts.fragment or not parts.path.endswith("/records"):
+        raise Failure(f"{text!r} does not end in /records", fix)
+    return text
 
 
 def lists(caller: Caller | Bearer) -> str:
@@ -61,14 +89,17 @@ def gets(caller: Caller | Bearer) -> str:
     for _ in range(_ATTEMPTS):
         records = _expect(caller.call("GET", query="limit=1"), HTTPStatus.OK).json()["records"]
         if not records:
-            return "no record to get"
+            return "no record to get; with --write, this creates one"
         path = f"/{records[0]['recordID']}"
         answer = caller.call("GET", path)
         again = caller.call("GET", path, headers={"if-none-match": answer.headers.get("etag", "")})
         statuses = [answer.status, again.status]
         if statuses == [HTTPStatus.OK, HTTPStatus.NOT_MODIFIED] and answer.json() == records[0]:
             return answer.headers["etag"]
-    cause = f"GET of a listed record answers {statuses[0]}, under its ETag {statuses[1]}, or not what is listed"
+    cause = (
+        f"GET of a listed record answered {statuses[0]} (expected 200), with If-None-Match "
+        f"{statuses[1]} (expected 304), or a record that differs from the listing"
+    )
     raise Failure(cause, "compare GET /records?limit=1 with GET /records/{recordID}")
 
 
@@ -77,20 +108,72 @@ def refuses_typos(caller: Caller | Bearer) -> str:
     problem = _expect(caller.call("GET", query="stauts=failed"), HTTPStatus.BAD_REQUEST).json()
     if [error["parameter"] for error in problem["errors"]] != ["stauts"]:
         raise Failure(
-            "an unknown parameter is not named", "look at the answer to GET /records?stauts=failed"
+            "the error does not name the unknown parameter",
+            "look at the response to GET /records?stauts=failed",
         )
     _expect(caller.call("GET", "/00000000-0000-7000-8000-000000000000"), HTTPStatus.NOT_FOUND)
     return str(problem["requestId"])
 
 
 def refuses_strangers(caller: Caller | Bearer) -> str:
-    """Ask without credentials; return a note. Raises Failure when that is answered."""
+    """Send a request without credentials; return a note. Raises Failure unless it is refused."""
     answer = send("GET", caller.url, b"", {})
     if answer.status not in _REFUSED:
         raise Failure(
-            f"a request without credentials is answered {answer.status}", "look at auth.mode"
+            f"a request without credentials was answered {answer.status}, not 401 or 403",
+            "check auth.mode",
         )
     return str(answer.status)
+
+
+def writes(caller: Caller | Bearer) -> str:
+    """Create a record of a unique type, read it, find it in a listing, and delete it; return a note."""
+    kind = f"smoke-{uuid4()}"
+    body = {"type": kind, "status": "test", "message": "Created by scripts/smoke --write"}
+    answer = caller.call("POST", body=body)
+    if answer.status in (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND):
+        raise Failure(
+            f"POST was answered {answer.status}: {_text(answer)}",
+            "use credentials with the writer policy, and have `create` among `operations`",
+        )
+    record = _expect(answer, HTTPStatus.CREATED).json()
+    path = f"/{record['recordID']}"
+    try:
+        _reads_back(caller, record, answer.headers["etag"])
+        _is_listed(caller, record)
+    finally:
+        deleted = caller.call("DELETE", path)
+    if deleted.status == HTTPStatus.NO_CONTENT:
+        return f"{record['recordID']} created, read and deleted"
+    if deleted.status in (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND):
+        return (
+            f"{record['recordID']} (type {kind}) stays: DELETE was answered {deleted.status}; "
+            "is `delete` among `operations`?"
+        )
+    raise Failure(
+        f"DELETE was answered {deleted.status}: {_text(deleted)}", f"delete {record['recordID']}"
+    )
+
+
+def _reads_back(caller: Caller | Bearer, record: Mapping[str, object], etag: str) -> None:
+    path = f"/{record['recordID']}"
+    if _expect(caller.call("GET", path), HTTPStatus.OK).json() != record:
+        raise Failure("GET of the new record differs from the answer to POST", f"compare {path}")
+    _expect(caller.call("GET", path, headers={"if-none-match": etag}), HTTPStatus.NOT_MODIFIED)
+
+
+def _is_listed(caller: Caller | Bearer, record: Mapping[str, object]) -> None:
+    deadline = time.monotonic() + _INDEX_SECONDS
+    while True:
+        page = _expect(caller.call("GET", query=f"type={record['type']}"), HTTPStatus.OK).json()
+        if page["records"] == [record]:
+            return
+        if time.monotonic() > deadline:
+            raise Failure(
+                f"the new record is not listed after {_INDEX_SECONDS:.0f} s",
+                f"look at GET /records?type={record['type']}",
+            )
+        time.sleep(0.5)
 
 
 CHECKS: dict[str, Callable[[Caller | Bearer], str]] = {
@@ -101,42 +184,56 @@ CHECKS: dict[str, Callable[[Caller | Bearer], str]] = {
 }
 
 
+WRITE_CHECK = "writes one record"
+
+
 def checked(check: Callable[[Caller | Bearer], str], caller: Caller | Bearer) -> str:
     """Make one check and return its note. Raises Failure also where no answer comes, or none of this service's."""
     try:
         return check(caller)
     except OSError as error:
         raise Failure(
-            f"{caller.url} does not answer: {error}", "look at the URL and the network"
+            f"{caller.url} does not answer: {error}", "check the URL and the network"
         ) from error
     except (LookupError, TypeError, ValueError) as error:
-        cause = f"what answers at {caller.url} is not this service: {error!r}"
-        raise Failure(cause, "look at the URL: it is the output records_url") from error
+        cause = f"the server at {caller.url} is not this service: {error!r}"
+        raise Failure(cause, "check the URL: it is the output records_url") from error
 
 
 def _expect(answer: Answer, status: HTTPStatus) -> Answer:
     if answer.status != status:
-        said = answer.body.decode(errors="replace")[:300]
         raise Failure(
-            f"answered {answer.status} instead of {status}: {said}",
-            "the requestId finds the log line",
+            f"answered {answer.status} instead of {status}: {_text(answer)}",
+            "look up the requestId in the function's log",
         )
     if "x-request-id" not in answer.headers:
         raise Failure(
-            "the answer has no x-request-id", "something else than this service answers at that URL"
+            "the response has no x-request-id",
+            "check the URL: something other than this service answers there",
         )
     return answer
 
 
+def _text(answer: Answer) -> str:
+    return answer.body.decode(errors="replace")[:300]
+
+
 def _caller(given: argparse.Namespace) -> Caller | Bearer:
     if given.url is None:
-        return connected("reader")
-    if given.auth != "iam":
-        return Bearer(given.url, os.environ.get("RECORDS_TOKEN", "") if given.auth == "jwt" else "")
+        return connected("writer" if given.write else "reader")
+    if given.auth == "jwt":
+        token = os.environ.get("RECORDS_TOKEN", "")
+        if not token:
+            raise Failure(
+                "RECORDS_TOKEN is not set", "export RECORDS_TOKEN=<a token of the issuer>"
+            )
+        return Bearer(given.url, token)
+    if given.auth == "none":
+        return Bearer(given.url, "")
     session = account.session(given.region)
     found = session.get_credentials()
     if found is None:
-        raise Failure("no AWS credentials to sign with", "set AWS_PROFILE, or sign in first")
+        raise Failure("there are no AWS credentials to sign with", "set AWS_PROFILE, or sign in")
     key = found.get_frozen_credentials()
     return Caller(
         given.url, session.region_name, key.access_key or "", key.secret_key or "", key.token
@@ -146,21 +243,30 @@ def _caller(given: argparse.Namespace) -> Caller | Bearer:
 def _verb() -> None:
     parser = argparse.ArgumentParser(prog="scripts/smoke", description=__doc__)
     parser.add_argument(
-        "url", nargs="?", help="the output records_url (default: the local stack, as its reader)"
+        "url", nargs="?", help="the output records_url (default: the local stack of scripts/up)"
     )
     parser.add_argument(
         "--auth",
         choices=("iam", "jwt", "none"),
         default="iam",
-        help="sign with the AWS credentials at hand, send the token in RECORDS_TOKEN, or nothing (default: iam)",
+        help="sign with your AWS credentials, send the token in RECORDS_TOKEN, or send no "
+        "credentials (default: iam)",
     )
     parser.add_argument(
         "--region", help="region to sign for (default: AWS_REGION or the profile's)"
     )
+    parser.add_argument(
+        "--write",
+        action="store_true",
+        help="also create a record, read it and delete it again; where `delete` is not enabled, it "
+        "stays. Needs the writer policy",
+    )
     given = parser.parse_args()
+    if given.url is not None:
+        checked_url(given.url)
     venvs.run_in("dev", "lib.smoke")
     caller = _caller(given)
-    for name, check in CHECKS.items():
+    for name, check in (CHECKS | ({WRITE_CHECK: writes} if given.write else {})).items():
         if given.auth == "none" and check is refuses_strangers:
             continue
         with step(name) as this:

@@ -1,6 +1,7 @@
 """scripts/smoke against the stack, as a person runs it against a deployment."""
 
 import os
+import re
 import subprocess
 from typing import Any
 
@@ -10,7 +11,7 @@ from e2e.instances import Instance, Instances
 from e2e.talk import bearer, created
 from lib.client import Caller
 from lib.paths import ROOT
-from lib.smoke import CHECKS
+from lib.smoke import CHECKS, WRITE_CHECK
 
 NEW = {"type": "smoke", "status": "new"}
 
@@ -21,8 +22,8 @@ def smoke(url: str, *arguments: str, **env: str) -> subprocess.CompletedProcess[
     return subprocess.run(command, env=inherited | env, capture_output=True, text=True, check=False)
 
 
-def as_reader(connection: dict[str, Any], **other: str) -> dict[str, str]:
-    key = connection["reader"] | other
+def as_caller(key: dict[str, str], **other: str) -> dict[str, str]:
+    key = key | other
     return {
         "AWS_ACCESS_KEY_ID": key["access_key_id"],
         "AWS_SECRET_ACCESS_KEY": key["secret_access_key"],
@@ -33,13 +34,16 @@ def passed(done: subprocess.CompletedProcess[str]) -> list[str]:
     """Return the names of the checks that a run made; it must have made a record's, too."""
     assert done.returncode == 0, done
     assert "no record to get" not in done.stdout
-    return [name for name in CHECKS if f"\n{name} " in f"\n{done.stdout}"]
+    return [name for name in (*CHECKS, WRITE_CHECK) if f"\n{name} " in f"\n{done.stdout}"]
 
 
 def test_a_reader_finds_nothing_amiss(connection: dict[str, Any], writer: Caller) -> None:
     created(writer)
     done = smoke(
-        connection["records_url"], "--region", connection["region"], **as_reader(connection)
+        connection["records_url"],
+        "--region",
+        connection["region"],
+        **as_caller(connection["reader"]),
     )
     assert passed(done) == list(CHECKS)
 
@@ -57,13 +61,38 @@ def test_where_nobody_is_asked_for_credentials_the_rest_is_checked(open_instance
     assert smoke(open_instance.url, "--auth", "jwt").returncode == 1
 
 
+def test_write_leaves_nothing_where_delete_is_on(
+    connection: dict[str, Any], writer: Caller
+) -> None:
+    env = as_caller(connection["writer"])
+    done = smoke(connection["records_url"], "--region", connection["region"], "--write", **env)
+    assert passed(done) == [*CHECKS, WRITE_CHECK]
+    (record_id,) = re.findall(r"(\S+) created, read and deleted", done.stdout)
+    assert writer.call("GET", f"/{record_id}").status == 404
+
+
+def test_write_needs_a_writer_and_names_what_it_leaves_where_delete_is_off(
+    connection: dict[str, Any], open_instance: Instance
+) -> None:
+    env = as_caller(connection["reader"])
+    done = smoke(connection["records_url"], "--region", connection["region"], "--write", **env)
+    assert done.returncode == 1
+    assert "POST was answered 403" in done.stderr
+    assert "use credentials with the writer policy" in done.stderr
+
+    done = smoke(open_instance.url, "--auth", "none", "--write")
+    assert done.returncode == 0, done
+    (record_id,) = re.findall(r"(\S+) \(type smoke-\S+\) stays: DELETE", done.stdout)
+    assert bearer(open_instance.url, "", "GET", f"/{record_id}").status == 200
+
+
 @pytest.mark.parametrize(
     "given", [{"secret_access_key": "x" * 40}, {"access_key_id": "AKIA0000000000000000"}]
 )
 def test_who_is_not_let_in_is_told_in_two_lines(
     connection: dict[str, Any], given: dict[str, str]
 ) -> None:
-    env = as_reader(connection, **given)
+    env = as_caller(connection["reader"], **given)
     done = smoke(connection["records_url"], "--region", connection["region"], **env)
     assert done.returncode == 1
     cause, remedy = done.stderr.splitlines()
