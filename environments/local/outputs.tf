@@ -28,13 +28,18 @@ output "reader" {
 }
 
 output "records_path" {
-  description = "Path of the records below the emulator's endpoint, which takes the place of the API's own host name."
+  description = "Path of the records on the emulator, which serves every API below its own endpoint."
   value       = "/_aws/execute-api/${module.records_api.api_id}/${local.stage_name}/records"
 }
 
 output "region" {
   description = "Region the service runs in, and requests are signed for."
   value       = data.aws_region.current.id
+}
+
+output "runbook" {
+  description = "Commands for an engineer on call, as in dev and prod. `scripts/env` sets what they need to reach the emulator."
+  value       = module.records_api.runbook
 }
 
 output "settings" {

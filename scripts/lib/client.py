@@ -1,4 +1,4 @@
-"""Signed calls to the records API. Signing needs botocore, so the environment `dev`."""
+"""Signed calls to the records API. Signing needs botocore, which is in the environment `dev`."""
 
 import http.client
 import json
@@ -8,9 +8,11 @@ from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from lib.console import Failure
+from lib.emulator import EMULATOR
 from lib.paths import LOCAL, shown
 
 CONNECTION = LOCAL / "connection.json"
+_CONNECTION_KEYS = {"log_group", "reader", "records_url", "region", "writer"}
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Caller:
-    """Somebody with an access key who calls the API at `url` (that of the collection, ending in /records)."""
+    """A caller with an access key. `url` is that of the collection, ending in /records."""
 
     url: str
     region: str
@@ -98,11 +100,21 @@ def send(method: str, url: str, body: bytes, headers: Mapping[str, str]) -> Answ
 
 
 def connected(who: str) -> Caller:
-    """Return the `reader` or the `writer` of the running local stack, as connection.json has them."""
+    """Return the `reader` or the `writer` of the running local stack."""
+    known = connection()
+    if EMULATOR.pid() is None:
+        raise Failure("the local stack is not running", "run scripts/up")
+    return Caller(known["records_url"], known["region"], **known[who])
+
+
+def connection() -> dict[str, Any]:
+    """Return what scripts/up wrote to connection.json. Raises Failure where it is absent or damaged."""
     try:
         known = json.loads(CONNECTION.read_text())
-        return Caller(known["records_url"], known["region"], **known[who])
     except FileNotFoundError:
-        raise Failure("there is no local stack", "scripts/up") from None
-    except (ValueError, KeyError, TypeError):
-        raise Failure(f"{shown(CONNECTION)} is damaged", "scripts/up writes it anew") from None
+        raise Failure("there is no local stack", "run scripts/up") from None
+    except ValueError:
+        known = None
+    if not isinstance(known, dict) or not known.keys() >= _CONNECTION_KEYS:
+        raise Failure(f"{shown(CONNECTION)} is damaged", "run scripts/up, which writes it again")
+    return known

@@ -1,4 +1,4 @@
-"""The AWS emulator: started detached on loopback, found again, stopped gracefully so that it saves its state."""
+"""The AWS emulator: starts it detached on loopback, finds it again, and stops it gracefully."""
 
 import contextlib
 import fcntl
@@ -11,12 +11,14 @@ import subprocess
 import time
 import zlib
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
-from lib import venvs
+from lib import emulator_server, venvs
 from lib.console import Failure, last_line
+from lib.paths import LOCAL, LOGS
 
-HOST = "127.0.0.1"  # never another: its reset call asks for no password
+HOST = "127.0.0.1"  # never another: its reset call needs no credentials
 REGION = "us-east-1"
 _FIRST_PORT, _PORTS = 4600, 400
 _START_SECONDS = 30.0
@@ -26,10 +28,10 @@ _ANSWER_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Emulator:
-    """One emulator, known by the folder that holds its state, its log and its pid file.
+    """One emulator, identified by the folder that holds its state, its log and its pid file.
 
-    The process inherits a lock on the pid file. So "is it running" is a question to the kernel about that very
-    process: no pid that another program got meanwhile can deceive it, and a killed emulator is known at once.
+    The process inherits a lock on the pid file, so the kernel itself answers whether that process
+    runs: a pid that another program got meanwhile is not mistaken for it, and a kill shows at once.
     """
 
     home: Path
@@ -64,8 +66,17 @@ class Emulator:
         return None
 
     def was_killed(self) -> bool:
-        """Return whether it is not running although nobody stopped it: what it held since its start is lost."""
+        """Return whether it is not running although nobody stopped it: changes since its last copy are lost."""
         return self._pid_file.exists() and self.pid() is None
+
+    def last_copy(self) -> datetime | None:
+        """Return when the copy was made that the next start restores, or None if there is none."""
+        copy = emulator_server.newest(self._copies)
+        return None if copy is None else datetime.fromtimestamp(copy.stat().st_mtime, UTC)
+
+    @property
+    def _copies(self) -> Path:
+        return self.home / "copies"
 
     def answers(self, seconds: float = _ANSWER_SECONDS) -> bool:
         """Return whether it answers within so many seconds."""
@@ -89,13 +100,13 @@ class Emulator:
         if not is_free(port):
             raise Failure(
                 f"port {port} is in use by another program",
-                "stop that program, or take another: --port N",
+                "stop that program, or choose another port: --port N",
             )
         (self.home / "port").write_text(f"{port}\n")
         with self.log.open("a") as log, self._pid_file.open("a+") as pid_file:
             fcntl.flock(pid_file, fcntl.LOCK_EX)
             process = subprocess.Popen(
-                [venvs.python("emulator"), "-m", "ministack"],
+                [venvs.python("emulator"), "-P", emulator_server.__file__, self._copies],
                 env=self._environment(port, persist=persist),
                 cwd=self.home,
                 stdin=subprocess.DEVNULL,
@@ -104,9 +115,8 @@ class Emulator:
                 pass_fds=[pid_file.fileno()],
                 start_new_session=True,  # an interrupt in the terminal is not meant for it
             )
-            process.returncode = (
-                0  # it is meant to outlive this program, which therefore never asks how it ended
-            )
+            # It outlives this program; without a return code, Popen would warn about that.
+            process.returncode = 0
             pid_file.truncate(0)
             pid_file.write(f"{process.pid}\n")
         deadline = time.monotonic() + _START_SECONDS
@@ -114,7 +124,7 @@ class Emulator:
             if self.pid() is None:
                 self._pid_file.unlink()
                 raise Failure(
-                    f"the emulator ended at once: {last_line(self.log)}", "see its log", self.log
+                    f"the emulator exited at once: {last_line(self.log)}", "see its log", self.log
                 )
             if time.monotonic() > deadline:
                 self.stop()
@@ -126,13 +136,13 @@ class Emulator:
             time.sleep(0.1)
 
     def stop(self) -> bool:
-        """Stop it and wait until it is gone; return whether it had time to save its state (True if not running)."""
+        """Stop it and wait until it is gone; return False if it had to be killed, so could not save its state."""
         pid = self.pid()
         graceful = True
         if pid is not None:
             os.kill(pid, signal.SIGTERM)
             graceful = self._gone_within(_STOP_SECONDS)
-            # The session it leads: its functions' processes go with it, also when it could not end them itself.
+            # The session it leads: its functions' processes, which it cannot end itself when killed.
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(pid, signal.SIGKILL)
             self._gone_within(_STOP_SECONDS)
@@ -151,7 +161,8 @@ class Emulator:
         return True
 
     def _environment(self, port: int, *, persist: bool) -> dict[str, str]:
-        # Built from nothing: functions inherit it, and a caller's AWS_PROFILE or CA bundle would change what they do.
+        # Built from nothing: functions inherit it, and a caller's AWS_PROFILE or CA bundle would
+        # change what they do.
         temporary = self.home / "tmp"
         temporary.mkdir(exist_ok=True)
         environment = {
@@ -171,19 +182,21 @@ class Emulator:
             state = self.home / "state"
             environment |= {
                 "PERSIST_STATE": "1",
-                "S3_DATA_DIR": str(state / "s3"),
+                "S3_DATA_DIR": str(self.home / "s3"),  # written at once, so not part of the copies
                 "S3_PERSIST": "1",
                 "STATE_DIR": str(state),
             }
         return environment
 
 
+EMULATOR = Emulator(LOCAL / "emulator", LOGS / "emulator.log")  # the one of scripts/up
+
+
 def is_free(port: int) -> bool:
     """Return whether a server could listen on `port` of the loopback address."""
     with socket.socket() as probe:
-        probe.setsockopt(
-            socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
-        )  # as servers do: closed connections don't count
+        # As servers do: connections that are closed already do not count.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
         except OSError:
@@ -192,16 +205,16 @@ def is_free(port: int) -> bool:
 
 
 def free_port(home: Path) -> int:
-    """Return a free port, beginning the search at one that differs between folders.
+    """Return a free port; the search begins at a port that depends on the folder.
 
-    So two clones choose different ports even while neither runs, and one that is chosen stays free for the next start
-    (an ephemeral port would not).
+    So two clones choose different ports even while neither runs, and the port stays free for the
+    next start (an ephemeral port would not).
     """
     start = zlib.crc32(str(home).encode())
     ports = (_FIRST_PORT + (start + offset) % _PORTS for offset in range(_PORTS))
     port = next(filter(is_free, ports), None)
     if port is None:
         raise Failure(
-            f"no free port from {_FIRST_PORT} to {_FIRST_PORT + _PORTS - 1}", "name one: --port N"
+            f"no free port from {_FIRST_PORT} to {_FIRST_PORT + _PORTS - 1}", "pass one: --port N"
         )
     return port

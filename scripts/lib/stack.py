@@ -1,4 +1,4 @@
-"""environments/local applied to one emulator: by scripts/up and, with a state of its own, by the end-to-end tests."""
+"""environments/local, applied to an emulator by scripts/up and, with separate state, by the end-to-end tests."""
 
 import json
 import os
@@ -12,9 +12,9 @@ from lib.terraform import Result, Terraform, environment
 
 @dataclass(frozen=True)
 class Stack:
-    """environments/local on the emulator at `url`; its state in the file `state`, Terraform's own data in `data`.
+    """environments/local on the emulator at `url`, with its state in the file `state`.
 
-    `folder` is another folder than environments/local where somebody has made a copy of it.
+    `data` is Terraform's data folder. `folder` can be a copy of environments/local.
     """
 
     terraform: Terraform
@@ -51,14 +51,17 @@ class Stack:
         return self.terraform.call(self.folder, verb, *options, env=self.env | given)
 
     def connection(self) -> dict[str, object]:
-        """Return how to reach the applied service: records_url, region and the keys of reader and writer."""
+        """Return records_url, region, the function's log group, and the keys of reader and writer."""
         outputs = self.terraform.read(self.folder, "output", "-json", env=self.env)
-        known = {name: outputs[name]["value"] for name in ("region", "reader", "writer")}
-        return {"records_url": f"{self.url}{outputs['records_path']['value']}", **known}
+        return {
+            "records_url": f"{self.url}{outputs['records_path']['value']}",
+            "log_group": outputs["log_group_names"]["value"]["function"],
+            **{name: outputs[name]["value"] for name in ("region", "reader", "writer")},
+        }
 
 
 def write_private(path: Path, content: object) -> None:
-    """Write JSON that only its owner may read, never leaving a half-written or readable file."""
+    """Write JSON that only its owner may read; the file is never half-written and never readable by others."""
     unfinished = path.with_suffix(".part")
     unfinished.unlink(missing_ok=True)
     with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:

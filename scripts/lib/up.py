@@ -1,21 +1,21 @@
-"""Brings the whole service up on loopback: real Terraform, the real module, an AWS emulator."""
+"""Starts the whole service on loopback: real Terraform, the real module, an AWS emulator."""
 
 import argparse
 import fcntl
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from http import HTTPStatus
 
 from lib import package, terraform, venvs
 from lib.client import CONNECTION, connected
 from lib.console import Failure, main, step
-from lib.emulator import Emulator
-from lib.paths import ENVIRONMENT, LOCAL, LOGS, shown
+from lib.emulator import EMULATOR
+from lib.paths import ENVIRONMENT, LOCAL, shown
 from lib.seed import seed
 from lib.stack import Stack, write_private
 
-EMULATOR = Emulator(LOCAL / "emulator", LOGS / "emulator.log")
 _LAST_PORT = 65535
 _DISAGREE = re.compile(
     r"already ?exists|ResourceConflict|ResourceInUse|EntityAlreadyExists|InvalidArn|NotFound",
@@ -32,44 +32,58 @@ def alone() -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise Failure(
-                "another scripts/up or scripts/down is at work in this checkout", "wait for it"
+                "another scripts/up or scripts/down is running in this checkout",
+                "wait until it ends",
             ) from None
         yield
 
 
 def start_emulator(port: int | None) -> str:
-    """Start the emulator unless it runs; return a note for the step's line. Raises Failure when it can't be used."""
+    """Start the emulator unless it runs; return the note for the step's line. Raises Failure when it can't be used."""
     pid = EMULATOR.pid()
     if pid is None:
-        lost = EMULATOR.was_killed()
+        loss = f". {what_was_lost(EMULATOR.last_copy())}" if EMULATOR.was_killed() else ""
         EMULATOR.start(port)
-        return f"port {EMULATOR.port}" + (
-            ", back at its last clean stop: it had been killed" if lost else ""
-        )
+        return f"port {EMULATOR.port}{loss}"
     if not EMULATOR.answers():
-        cause = f"the emulator runs (pid {pid}) but does not answer on port {EMULATOR.port}"
-        raise Failure(cause, "scripts/down, then scripts/up", EMULATOR.log)
+        cause = f"the emulator is running (pid {pid}) but does not answer on port {EMULATOR.port}"
+        raise Failure(cause, "run scripts/down, then scripts/up", EMULATOR.log)
     if port not in (None, EMULATOR.port):
         raise Failure(
-            f"the stack already runs on port {EMULATOR.port}",
-            "scripts/down first, or leave out --port",
+            f"the stack is already running on port {EMULATOR.port}",
+            "run scripts/down first, or leave out --port",
         )
     return f"already running, port {EMULATOR.port}"
 
 
-def apply(stack: Stack) -> str:
-    """Apply environments/local; return a note for the step's line.
+def what_was_lost(copy: datetime | None) -> str:
+    """Say what a kill of the emulator cost, given when its last copy was made."""
+    if copy is None:
+        return "The emulator was killed before its first copy; everything in it was lost"
+    age = (datetime.now(UTC) - copy).total_seconds()
+    return (
+        f"The emulator was killed; restored its last copy, from {copy:%Y-%m-%d %H:%M:%S} UTC, "
+        f"{age:.0f} seconds old. Changes after that copy were lost"
+    )
 
-    Applied on every run, not only after a change of the sources: this finds what a killed emulator has forgotten.
+
+def apply(stack: Stack) -> str:
+    """Apply environments/local; return the note for the step's line.
+
+    It is applied on every run, not only after a change of the sources, because a killed emulator may
+    have lost resources that the state still lists.
     """
     result = stack.call("apply")
     if result.code == 0:
         done = re.search(r"Apply complete! Resources: (.*)\.", result.output)
         counts = done.group(1) if done else ""
         return "unchanged" if counts == "0 added, 0 changed, 0 destroyed" else counts
-    remedy = "mend that, then scripts/up again: it continues where it stopped"
+    remedy = "fix that, then run scripts/up again: it continues where it stopped"
     if _DISAGREE.search(result.error):
-        remedy = "emulator and state disagree, start afresh: scripts/down --wipe, then scripts/up (records are lost)"
+        remedy = (
+            "the emulator and Terraform's state disagree: run scripts/down --wipe, which deletes "
+            "all records, then scripts/up"
+        )
     raise Failure(
         f"terraform apply failed: {result.error or 'no error named'}", remedy, stack.terraform.log
     )
@@ -92,12 +106,15 @@ write, as the writer
   {curl} {writer.access_key_id}:{writer.secret_access_key} \\
     -H 'content-type: application/json' -d '{body}' {writer.url}
 
-keys {shown(CONNECTION)}   logs {shown(LOGS)}/   stop scripts/down   start afresh scripts/down --wipe"""
+the function's log lines: scripts/logs      Terraform and AWS clients of your own: eval "$(scripts/env)"
+keys: {shown(CONNECTION)}      stop: scripts/down      stop and delete everything: scripts/down --wipe"""
 
 
 def _port(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= _LAST_PORT:
-        raise argparse.ArgumentTypeError(f"{text!r} is no port: take one from 1024 to {_LAST_PORT}")
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a port: pass a number from 1024 to {_LAST_PORT}"
+        )
     return int(text)
 
 
@@ -105,8 +122,9 @@ def _verb() -> None:
     parser = argparse.ArgumentParser(
         prog="scripts/up",
         description=__doc__,
-        epilog=f"environment variables: PYTHON, the Python to use; {terraform.MIRROR_VARIABLE}, a folder that holds "
-        "registry.terraform.io; RECORDS_TOOLS, a folder for the tools that several clones can share (default: .tools)",
+        epilog="environment variables: PYTHON, the Python to use; "
+        f"{terraform.MIRROR_VARIABLE}, a folder that holds registry.terraform.io; "
+        "RECORDS_TOOLS, a folder for the tools that several clones can share (default: .tools)",
     )
     parser.add_argument(
         "--port",
@@ -117,12 +135,12 @@ def _verb() -> None:
     with alone():
         venvs.run_in("dev", "lib.up", always_say=True)
         if not venvs.is_current("emulator"):
-            EMULATOR.stop()  # it runs on what is about to be replaced
+            EMULATOR.stop()  # it runs on the environment that is about to be replaced
         venvs.ensure("emulator")
         with step("Lambda package") as this:
             this.note = "unchanged"
             if not package.is_current():
-                this.note = f"rebuilt, {package.write():,} bytes: to be committed with the sources"
+                this.note = f"rebuilt, {package.write():,} bytes: commit it with the sources"
         with step("Terraform and its provider") as this:
             runner = terraform.ensure()
             this.note = runner.binary
@@ -139,7 +157,7 @@ def _verb() -> None:
             check = connected("reader").call("GET", query={"limit": "1"})
             if check.status != HTTPStatus.OK or not isinstance(check.json().get("records"), list):
                 raise Failure(
-                    f"GET /records answers {check.status}", "see the emulator's log", EMULATOR.log
+                    f"GET /records answered {check.status}", "see the emulator's log", EMULATOR.log
                 )
             this.note = f"{sent} created" if sent else "unchanged"
     print(summary())

@@ -13,7 +13,6 @@ from lib.stack import Stack
 VALUES = {
     "alarm_emails": ["on-call@example.com"],
     "monthly_budget_usd": 25,
-    "saved_queries": False,  # an emulator can't
 }
 _BACKEND = 'terraform {\n  backend "local" {}\n}\n'
 

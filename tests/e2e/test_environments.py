@@ -5,10 +5,11 @@ import os
 import re
 import subprocess
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from e2e import copies
 from e2e.dev import VALUES as OF_DEV
@@ -41,12 +42,6 @@ REFUSED = (
     "requires table.deletion_protection",
     "requires table.point_in_time_recovery",
 )
-
-
-# Seldom (once in some thousand calls; seen at CreateTable, AddPermission and both CreateAlias), the emulator carries a
-# call out and drops the connection instead of answering; the provider's SDK asks again and meets its own result. What
-# is wrong with a configuration is wrong in a second account too: so this, and nothing else, is a reason to begin anew.
-LOST_ANSWER = re.compile(r"already ?exists|ResourceConflict|ResourceInUse", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -112,14 +107,6 @@ class Account:
         }
 
 
-@contextmanager
-def empty_account(folder: Path) -> Iterator[Account]:
-    folder.mkdir()
-    environments = copies.environments(folder)
-    with copies.emulator(folder) as url:
-        yield Account(url, environments, terraform.ensure(folder / "terraform.log"))
-
-
 def steps_of(readme: str) -> list[str]:
     """Return the commands of a README's numbered sections."""
     return re.findall(r"^## \d\. .*?^```sh\n(.*?)^```", readme, re.MULTILINE | re.DOTALL)
@@ -164,18 +151,14 @@ def made_for(url: str, service: str) -> dict[str, list[str]]:
     }
 
 
-def test_the_readme_leads_from_an_empty_account_to_dev_and_prod(tmp_path: Path) -> None:
-    try:
-        with empty_account(tmp_path / "first") as account:
-            lead(account)
-    except AssertionError as failure:
-        if not LOST_ANSWER.search(str(failure)):
-            raise
-        with empty_account(tmp_path / "again") as account:
-            lead(account)
+@pytest.fixture
+def account(tmp_path: Path) -> Iterator[Account]:
+    environments = copies.environments(tmp_path)
+    with copies.emulator(tmp_path) as url:
+        yield Account(url, environments, terraform.ensure(tmp_path / "terraform.log"))
 
 
-def lead(account: Account) -> None:
+def test_the_readme_leads_from_an_empty_account_to_dev_and_prod(account: Account) -> None:
     commands = "".join(steps_of((account.environments / "bootstrap/README.md").read_text()))
     assert "No changes." in account.follow(commands)
     assert account.stored() == {

@@ -440,7 +440,7 @@ class TestEmulatorProcess:
         broken.write_text("#!/bin/sh\necho no such module >&2\n")
         broken.chmod(0o755)
         monkeypatch.setattr(venvs, "python", lambda _name: broken)
-        with pytest.raises(Failure, match="ended at once: no such module"):
+        with pytest.raises(Failure, match="exited at once: no such module"):
             home.start()
 
     def test_clones_prefer_different_ports_and_skip_busy_ones(self, tmp_path: Path) -> None:
@@ -466,7 +466,7 @@ class TestOptions:
     @pytest.mark.parametrize("text", ["0", "65536", "-1", "80a", ""])
     def test_what_is_no_port_is_refused(self, text: str) -> None:
         with pytest.raises(
-            argparse.ArgumentTypeError, match="is no port: take one from 1024 to 65535"
+            argparse.ArgumentTypeError, match="is not a port: pass a number from 1024 to 65535"
         ):
             up._port(text)
 
@@ -475,5 +475,5 @@ class TestOptions:
 
     @pytest.mark.parametrize("text", ["yesterday", "2026-01-31T09:30:00"])
     def test_what_is_no_moment_is_refused(self, text: str) -> None:
-        with pytest.raises(argparse.ArgumentTypeError, match="is no time with its zone"):
+        with pytest.raises(argparse.ArgumentTypeError, match="is not a time with a zone"):
             restore_drill._moment(text)

@@ -1,0 +1,127 @@
+"""The emulator's server process, on emulators of its own: how it starts, serves, copies and stops."""
+
+import http.client
+import io
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from e2e import copies
+from e2e.talk import soon
+from lib import emulator_server, venvs
+from lib.emulator import HOST, Emulator
+
+# Tries to import this project's scripts, by the names that they have below scripts/ and lib/.
+PROBE = """
+import importlib.util
+def handler(event, context):
+    return [name for name in event if importlib.util.find_spec(name)]
+"""
+
+
+@pytest.fixture
+def emulator(tmp_path: Path) -> Iterator[Emulator]:
+    made = Emulator(tmp_path / "emulator", tmp_path / "log")
+    yield made
+    made.stop()
+
+
+def test_an_idle_connection_is_kept_for_a_day() -> None:
+    """Where it was closed after 75 s, a request on its way was carried out and its answer lost."""
+    code = "import runpy, sys; print(runpy.run_path(sys.argv[1])['configuration']('h', 1).keep_alive_timeout)"
+    said = subprocess.run(
+        [venvs.python("emulator"), "-P", "-c", code, emulator_server.__file__],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert float(said.stdout) == 24 * 60 * 60
+
+
+def test_functions_see_nothing_of_this_project(emulator: Emulator) -> None:
+    emulator.start(persist=False)
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as file:
+        file.writestr("probe.py", PROBE)
+    role = copies.aws(emulator.url, "iam").create_role(
+        RoleName="probe", AssumeRolePolicyDocument="{}"
+    )
+    functions = copies.aws(emulator.url, "lambda")
+    functions.create_function(
+        FunctionName="probe",
+        Runtime="python3.13",
+        Handler="probe.handler",
+        Role=role["Role"]["Arn"],
+        Code={"ZipFile": content.getvalue()},
+    )
+    functions.get_waiter("function_active_v2").wait(FunctionName="probe")
+    names = ["json", "ministack", "lib", "emulator_server", "fire_drill", "records_api"]
+    answer = functions.invoke(FunctionName="probe", Payload=json.dumps(names))
+    assert json.load(answer["Payload"]) == ["json", "ministack"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
+def test_it_may_open_as_many_files_as_the_system_allows(emulator: Emulator) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, limits[1]))
+    try:
+        emulator.start(persist=False)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    text = Path(f"/proc/{emulator.pid()}/limits").read_text()
+    (line,) = [each for each in text.splitlines() if each.startswith("Max open files")]
+    assert int(line.split()[3]) == limits[1]
+
+
+def test_it_stops_with_its_state_while_clients_keep_their_connections(emulator: Emulator) -> None:
+    emulator.start()
+    idle = http.client.HTTPConnection(HOST, emulator.port)
+    idle.request("GET", "/_ministack/ready")
+    idle.getresponse().read()
+    copies.aws(emulator.url, "sqs").create_queue(QueueName="kept")
+    assert emulator.stop()
+    idle.close()
+    assert not emulator.was_killed()
+    emulator.start()
+    assert copies.aws(emulator.url, "sqs").get_queue_url(QueueName="kept")
+
+
+def test_a_kill_goes_back_to_the_last_copy(emulator: Emulator) -> None:
+    emulator.start()
+    sqs = copies.aws(emulator.url, "sqs")
+    sqs.create_queue(QueueName="kept")
+    assert soon(lambda: emulator.last_copy() is not None, 60)
+    sqs.create_queue(QueueName="lost")
+    pid = emulator.pid()
+    assert pid
+    os.kill(pid, signal.SIGKILL)
+    assert soon(emulator.was_killed, 10)
+    emulator.start()
+    urls = copies.aws(emulator.url, "sqs").list_queues()["QueueUrls"]
+    assert [url.rpartition("/")[2] for url in urls] == ["kept"]
+
+
+def test_saved_queries_are_stored_listed_and_deleted(emulator: Emulator) -> None:
+    emulator.start()
+    logs = copies.aws(emulator.url, "logs")
+    query = {"name": "a", "queryString": "fields @message", "logGroupNames": ["group"]}
+    key = logs.put_query_definition(**query)["queryDefinitionId"]
+    logs.put_query_definition(name="b", queryString="limit 1")
+    emulator.stop()
+    emulator.start()
+    logs.put_query_definition(**query | {"name": "aa", "queryDefinitionId": key})
+    found = logs.describe_query_definitions(queryDefinitionNamePrefix="a")["queryDefinitions"]
+    assert found == [query | {"name": "aa", "queryDefinitionId": key}]
+    elsewhere = copies.aws(emulator.url, "logs", region_name="eu-west-1")
+    assert elsewhere.describe_query_definitions()["queryDefinitions"] == []
+    assert logs.delete_query_definition(queryDefinitionId=key)["success"]
+    left = logs.describe_query_definitions()["queryDefinitions"]
+    assert [each["name"] for each in left] == ["b"]
