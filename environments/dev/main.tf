@@ -39,5 +39,5 @@ module "records_api" {
 
   # A dev stack may be destroyed, its evidence with it.
   audit = merge(var.audit, { force_destroy = true })
-  table = { deletion_protection = false }
+  table = { deletion_protection = false, name_suffix = var.table_name_suffix }
 }

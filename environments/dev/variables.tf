@@ -54,6 +54,7 @@ variable "region" {
 variable "release" {
   description = "The module's `release`: empty for the newest version, `{ pinned_version = \"7\" }` to go back."
   type = object({
+    commit         = optional(string)
     pinned_version = optional(string)
     canary         = optional(object({ weight = optional(number) }))
   })
@@ -65,6 +66,13 @@ variable "saved_queries" {
   description = "Whether to keep queries for Logs Insights. False on an emulator, which can't."
   type        = bool
   default     = true
+  nullable    = false
+}
+
+variable "table_name_suffix" {
+  description = "Suffix of the table's name, to let a restored table serve; see `table.name_suffix`."
+  type        = string
+  default     = ""
   nullable    = false
 }
 

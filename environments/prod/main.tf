@@ -31,6 +31,7 @@ module "records_api" {
   audit       = var.audit
   insights    = { saved_queries = var.saved_queries }
   release     = var.release
+  table       = { name_suffix = var.table_name_suffix }
 
   budget = {
     mode        = var.no_budget_reason == null ? "create" : "off"

@@ -172,14 +172,15 @@ def self_test(
 
     Raises what failed, so that the gate's apply fails and a failed heartbeat is an error of the function.
     """
+    about = {"functionVersion": context.function_version, "requestId": context.aws_request_id}
     try:
         if isinstance(app, config.ConfigError):
             raise app  # noqa: TRY301 (it is logged below)
         result = selftest.run(app.settings, app.table, event, context)
     except Exception as error:
-        version = {"functionVersion": context.function_version, "requestId": context.aws_request_id}
-        logger.error("self-test failed", extra={**version, "reason": str(error)})
+        logger.error("self-test failed", extra={**about, "reason": str(error)})
         raise
+    logger.info("self-test passed", extra=about)
     logs.emit_metrics(app.settings.service, "self-test", {}, {"SelfTestsPassed": 1.0})
     return result
 

@@ -11,6 +11,7 @@ locals {
     function_duration    = 0.8 * local.timeout_seconds * 1000
     function_errors      = 1
     function_throttles   = 1
+    heartbeat            = 1
     table_errors         = 5
     table_throttles      = 10
     unhandled_exceptions = 1
@@ -24,17 +25,22 @@ locals {
   # With fewer requests in a period, one failed request would look like an outage.
   minimum_requests = 10
 
-  of_api_id           = { ApiId = local.api_id }
-  of_live_alias       = { FunctionName = local.service, Resource = "${local.service}:live" }
-  of_service_name     = { Service = local.service }
-  of_table_operations = { for action in local.actions : action => { Operation = action, TableName = local.service } }
+  of_api_id       = { ApiId = local.api_id }
+  of_live_alias   = { FunctionName = local.service, Resource = "${local.service}:live" }
+  of_service_name = { Service = local.service }
+  of_table_operations = {
+    for action in local.actions : action => { Operation = action, TableName = local.table_name }
+  }
 
   # What an entry may leave out. An entry has `metric` with `statistic` or `percentile`, or else
   # `expression` over `sums` of metrics, by the names that the expression uses.
   alarm_defaults = {
+    comparison = "GreaterThanOrEqualToThreshold"
     expression = null
     metric     = null
+    missing    = "notBreaching" # no data means no traffic, and a night without is not a fault
     percentile = null
+    period     = 300
     periods    = 1
     statistic  = null
     sums       = {}
@@ -103,7 +109,7 @@ locals {
       dimensions = { "" = local.of_live_alias }
       summary = join(" ", [
         "${local.thresholds.function_errors} or more invocations of the function failed: it did not start, timed out,",
-        "or ran out of memory.",
+        "ran out of memory, or the heartbeat's self-test failed.",
       ])
       action = "Check the function's log. If a release caused the errors, roll back."
     }
@@ -114,6 +120,22 @@ locals {
       dimensions = { "" = local.of_live_alias }
       summary    = "Lambda throttled ${local.thresholds.function_throttles} or more invocations of the function."
       action     = "Check which function uses up the reserved concurrency or the account's concurrency limit."
+    }
+    # Only silence is below the threshold: a self-test that fails is a function error.
+    heartbeat = {
+      namespace  = "RecordsApi"
+      metric     = "SelfTestsPassed"
+      statistic  = "Sum"
+      comparison = "LessThanThreshold"
+      missing    = "breaching"
+      period     = local.heartbeat_period
+      periods    = local.heartbeat_periods
+      dimensions = { for key in keys(local.heartbeats) : "" => local.of_service_name }
+      summary    = "No self-test has passed for two intervals of the heartbeat, ${local.heartbeat_rate}."
+      action = join(" ", [
+        "Check the schedule ${local.service}/heartbeat, the state of the function, and whether its log",
+        "receives events (the log group's key).",
+      ])
     }
     table_errors = {
       namespace  = "AWS/DynamoDB"
@@ -176,16 +198,14 @@ resource "aws_cloudwatch_metric_alarm" "catalogue" {
   dimensions          = each.value.metric == null ? null : each.value.dimensions
   statistic           = each.value.statistic
   extended_statistic  = each.value.percentile
-  period              = each.value.metric == null ? null : 300
-  comparison_operator = "GreaterThanOrEqualToThreshold"
+  period              = each.value.metric == null ? null : each.value.period
+  comparison_operator = each.value.comparison
   threshold           = each.value.threshold
   evaluation_periods  = each.value.periods
+  treat_missing_data  = each.value.missing
   alarm_actions       = local.alarm_targets
   ok_actions          = local.alarm_targets
   tags                = local.tags
-
-  # No data means no traffic, and a night without traffic is not a fault.
-  treat_missing_data = "notBreaching"
 
   dynamic "metric_query" {
     for_each = each.value.sums

@@ -11,13 +11,15 @@ locals {
   }
 
   # Before any request is paid for. Custom metrics are charged for the hours that send them, here for all of them: two
-  # for each operation.
+  # for each operation, one for the heartbeat. The heartbeat's invocations cost less than a cent.
   fixed_monthly_cents = {
-    alarms         = local.prices.alarm * local.alarm_metrics
-    custom_metrics = local.prices.custom_metric * 2 * length(local.operations)
-    dashboard      = var.insights.dashboard ? local.prices.dashboard : 0
-    keys           = local.prices.key * (length(aws_kms_key.service) + length(module.audit_trail))
-    log_storage    = local.prices.log_gigabyte # for the first gigabyte
+    alarms = local.prices.alarm * local.alarm_metrics
+    custom_metrics = (
+      local.prices.custom_metric * (2 * length(local.operations) + length(local.heartbeats))
+    )
+    dashboard   = var.insights.dashboard ? local.prices.dashboard : 0
+    keys        = local.prices.key * (length(aws_kms_key.service) + length(module.audit_trail))
+    log_storage = local.prices.log_gigabyte # for the first gigabyte
   }
 
   # A budget tells topics of its own account only.

@@ -4,7 +4,7 @@ locals {
   of_api     = ["ApiId", local.api_id]
   of_live    = ["FunctionName", local.service, "Resource", "${local.service}:live"]
   of_service = ["Service", local.service]
-  of_table   = ["TableName", local.service]
+  of_table   = ["TableName", local.table_name]
 
   # Operations that consume read capacity.
   readers = [for name, operation in local.operations : name if length(setsubtract(operation.actions, ["PutItem"])) > 0]

@@ -1,5 +1,5 @@
-# The function, its role and the code it runs. Terraform never builds: scripts/package does, and the result is
-# committed beside this file.
+# The function, its role and the code it runs. Terraform never builds: scripts/package does, and the
+# result is committed beside this file.
 locals {
   service    = "${var.name}-${var.environment}"
   account_id = data.aws_caller_identity.current.account_id
@@ -22,7 +22,8 @@ locals {
     var.tags,
   )
 
-  # The self-test waits up to 20 s for a new role and key to work; requests have a shorter deadline of their own.
+  # The self-test waits up to 20 s for a new role and key to work; requests have a shorter deadline
+  # of their own.
   timeout_seconds = 29
 
   function_arn = "arn:${local.partition}:lambda:${local.region}:${local.account_id}:function:${local.service}"
@@ -32,8 +33,8 @@ locals {
   package_path = var.lambda_package.s3 == null ? coalesce(var.lambda_package.path, local.own_path) : null
   manifest     = try(jsondecode(file("${path.module}/package/manifest.json")), { source_digest = null })
 
-  # The digest scripts/package put into the manifest, computed again from the sources where they are at hand. A copy
-  # of this module without the sources has nothing to compare.
+  # The digest scripts/package put into the manifest, computed again from the sources where they are
+  # at hand. A copy of this module without the sources has nothing to compare.
   source_root = "${path.module}/../../lambda"
   source_files = sort(setunion(
     fileset(local.source_root, "records_api/*.py"),
@@ -43,7 +44,7 @@ locals {
     for file in local.source_files : "${file}:${filesha256("${local.source_root}/${file}")}\n"
   ]))
 
-  environment = merge(
+  settings = merge(
     {
       AUTH_MODE             = var.auth.mode
       FILTER_INDEXES        = join(",", sort(var.table.filter_indexes))
@@ -53,11 +54,48 @@ locals {
       SERVICE_NAME          = local.service
       TABLE_NAME            = aws_dynamodb_table.records.name
     },
-    # FIPS and dual-stack endpoints have names of their own; without one the function asks the regional endpoint.
+    # FIPS and dual-stack endpoints have names of their own; without one the function asks the
+    # regional endpoint.
     var.function.dynamodb_endpoint_url == null ? {} : {
       AWS_ENDPOINT_URL_DYNAMODB = var.function.dynamodb_endpoint_url
     },
   )
+
+  # Everything but the code that Lambda keeps with a published version. The release gate compares
+  # its hash with the one in the version's environment: they differ when the function was changed
+  # and publishing failed.
+  configuration = {
+    architecture = "arm64"
+    environment  = local.settings
+    handler      = "records_api.handler.handler"
+    kms_key_arn  = local.kms_key_arn
+    log_format   = "JSON"
+    log_group    = aws_cloudwatch_log_group.service["function"].name
+    memory_mb    = var.function.memory_mb
+    role_arn     = aws_iam_role.function.arn
+    runtime      = "python3.13"
+    timeout      = local.timeout_seconds
+
+    # The handler filters its own lines by LOG_LEVEL. Lambda must not filter above INFO: the lines
+    # that carry metrics have no level, so it takes them for INFO, and a higher level would silence
+    # every alarm on them.
+    log_level = var.function.log_level == "DEBUG" ? "DEBUG" : "INFO"
+  }
+  configuration_hash = sha256(jsonencode(local.configuration))
+
+  # Each published version keeps this description: what the version is made of, in 12 digits of each
+  # hash.
+  code_label = try(
+    "source ${substr(local.new_digest, 0, 12)}",
+    "package ${substr(filesha256(var.lambda_package.path), 0, 12)}",
+    "package ${substr(var.lambda_package.s3.version, 0, 32)}",
+    "source unknown",
+  )
+  version_description = join(" ", compact([
+    local.code_label,
+    "configuration ${substr(local.configuration_hash, 0, 12)}",
+    var.release.commit == null ? "" : "commit ${var.release.commit}",
+  ]))
 }
 
 data "aws_caller_identity" "current" {}
@@ -165,22 +203,22 @@ resource "aws_iam_role_policy" "function" {
 resource "aws_lambda_function" "records" {
   #checkov:skip=CKV_AWS_50:HTTP APIs do not support X-Ray, and the log has the time of every request
   #checkov:skip=CKV_AWS_115:Opt-in (reserved_concurrency): it reduces the concurrency of the account
-  #checkov:skip=CKV_AWS_116:Invoked synchronously only, so a failed request goes back to its caller
+  #checkov:skip=CKV_AWS_116:Only the heartbeat is asynchronous, and its failure raises an alarm
   #checkov:skip=CKV_AWS_117:Calls only DynamoDB, authorized by IAM: a VPC would only add cost
   #checkov:skip=CKV_AWS_272:Trust rests on review and on CI, which rebuilds the committed package
 
   function_name                  = local.service
-  description                    = "Records API of ${local.service}"
-  role                           = aws_iam_role.function.arn
-  handler                        = "records_api.handler.handler"
-  runtime                        = "python3.13"
-  architectures                  = ["arm64"]
-  memory_size                    = var.function.memory_mb
+  description                    = local.version_description
+  role                           = local.configuration.role_arn
+  handler                        = local.configuration.handler
+  runtime                        = local.configuration.runtime
+  architectures                  = [local.configuration.architecture]
+  memory_size                    = local.configuration.memory_mb
   reserved_concurrent_executions = coalesce(var.function.reserved_concurrency, -1)
   publish                        = true
-  kms_key_arn                    = local.kms_key_arn
+  kms_key_arn                    = local.configuration.kms_key_arn
   tags                           = local.tags
-  timeout                        = local.timeout_seconds
+  timeout                        = local.configuration.timeout
 
   filename          = local.package_path
   source_code_hash  = try(filebase64sha256(local.package_path), null)
@@ -189,15 +227,13 @@ resource "aws_lambda_function" "records" {
   s3_object_version = try(var.lambda_package.s3.version, null)
 
   environment {
-    variables = local.environment
+    variables = merge(local.settings, { CONFIGURATION_HASH = local.configuration_hash })
   }
 
-  # The handler filters its own lines by LOG_LEVEL. Lambda must not filter above INFO: the lines that carry metrics have
-  # no level, so it takes them for INFO, and a higher level would silence every alarm on them.
   logging_config {
-    log_format            = "JSON"
-    application_log_level = var.function.log_level == "DEBUG" ? "DEBUG" : "INFO"
-    log_group             = aws_cloudwatch_log_group.service["function"].name
+    log_format            = local.configuration.log_format
+    application_log_level = local.configuration.log_level
+    log_group             = local.configuration.log_group
   }
 
   lifecycle {

@@ -84,8 +84,10 @@ output "records_url" {
 
 output "runbook" {
   description = <<-EOT
-    Commands to paste, by what they are for. What only you know comes from the shell: `$REQUEST_ID` (of a response's
-    `x-request-id` or an access log line), `$RECORD_ID`, `$MOMENT` (RFC 3339), `$VERSION`; credentials as well.
+    Commands to paste, by what they are for. Set what only you know as shell variables: `$REQUEST_ID` (a response's
+    `x-request-id`, or of an access log line), `$RECORD_ID`, `$VERSION`, `$MOMENT` (RFC 3339), `$SUFFIX` (such as
+    `-restored`), `$BACKUP_ARN`, `$ADDRESS` (the table's in `terraform state list`); and credentials. `tail_logs` needs
+    version 2 of the AWS CLI.
   EOT
   value       = local.runbook
 }

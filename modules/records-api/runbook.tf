@@ -1,5 +1,6 @@
-# What to type when something is wrong, with every name filled in. $REQUEST_ID, $RECORD_ID, $MOMENT and $VERSION are
-# what only the person at the terminal knows. The commands take credentials from the environment.
+# What to type when something is wrong, with every name filled in. The person at the terminal sets
+# what only they know as shell variables (the output `runbook` lists them). The commands take
+# credentials from the environment.
 locals {
   in_region = "--region ${local.region}"
 
@@ -12,10 +13,22 @@ locals {
     NONE = ""
   }
 
+  # A restored table, whose suffix becomes `table.name_suffix`.
+  restored_table = "\"${local.service}$SUFFIX\""
+
   runbook = {
+    adopt_table = join(" && ", [
+      "terraform state rm \"$ADDRESS\"",
+      "terraform import \"$ADDRESS\" ${local.restored_table}",
+    ])
     alarms = join(" ", [
       "aws cloudwatch describe-alarms ${local.in_region} --alarm-name-prefix ${local.service}-",
       "--query 'MetricAlarms[].[AlarmName,StateValue,StateReason]' --output table",
+    ])
+    backups = join(" ", [
+      "aws dynamodb list-backups ${local.in_region} --backup-type ALL",
+      "--table-name ${local.table_name}",
+      "--query 'BackupSummaries[].[BackupCreationDateTime,BackupType,BackupArn]' --output table",
     ])
     canary = format(
       "terraform apply -var 'release={pinned_version=\"%s\",canary={weight=0.1}}'",
@@ -28,8 +41,13 @@ locals {
       ])
     ])
     restore = join(" ", [
-      "aws dynamodb restore-table-to-point-in-time ${local.in_region} --source-table-name ${local.service}",
-      "--target-table-name ${local.service}-restored --restore-date-time \"$MOMENT\"",
+      "aws dynamodb restore-table-to-point-in-time ${local.in_region}",
+      "--source-table-name ${local.table_name} --target-table-name ${local.restored_table}",
+      "--restore-date-time \"$MOMENT\"",
+    ])
+    restore_deleted = join(" ", [
+      "aws dynamodb restore-table-from-backup ${local.in_region}",
+      "--target-table-name ${local.restored_table} --backup-arn \"$BACKUP_ARN\"",
     ])
     roll_back = "terraform apply -var \"release={pinned_version=\\\"$VERSION\\\"}\""
     smoke = join(" ", compact([
@@ -37,15 +55,37 @@ locals {
       local.smoke_credentials[var.auth.mode],
       "'${local.records_url}?limit=1'",
     ]))
-    tail_logs = "aws logs tail ${local.log_groups.function.name} ${local.in_region} --since 15m --follow"
-    versions = join(" ", [
-      "aws lambda list-versions-by-function ${local.in_region} --function-name ${local.service}",
-      "--query 'Versions[].[Version,LastModified,CodeSha256]' --output table",
+    # `:` ignores its arguments, so that the command carries its own requirement.
+    tail_logs = join(" ", [
+      ": needs AWS CLI version 2;",
+      "aws logs tail ${local.log_groups.function.name} ${local.in_region} --since 15m --follow",
     ])
-    who_changed = join(" ", [
-      "aws cloudtrail lookup-events ${local.in_region}",
-      "--lookup-attributes AttributeKey=ResourceName,AttributeValue=${local.service}",
-      "--query 'Events[?ReadOnly==`\"false\"`].[EventTime,EventName,Username]' --output table",
+    # All versions, those that serve, and self-tests that failed. A version that can't load its code
+    # leaves a line of the runtime's only; the name of its log stream has the version in brackets.
+    versions = join(" && ", [
+      join(" ", [
+        "aws lambda list-versions-by-function ${local.in_region} --function-name ${local.service}",
+        "--query 'Versions[].[Version,LastModified,Description]' --output table",
+      ]),
+      join(" ", [
+        "aws lambda get-alias ${local.in_region} --function-name ${local.service} --name live",
+        "--query '{live: FunctionVersion, canary: RoutingConfig.AdditionalVersionWeights}'",
+        "--output table",
+      ]),
+      join(" ", [
+        "aws logs filter-log-events ${local.in_region}",
+        "--log-group-name ${local.log_groups.function.name}",
+        "--filter-pattern",
+        "'{ ($.message = \"self-test failed\") || ($.errorType = \"Runtime.*\") }'",
+        "--query 'events[].[logStreamName,message]' --output text",
+      ]),
+    ])
+    who_changed = join(" && ", [
+      for name in distinct([local.service, local.table_name]) : join(" ", [
+        "aws cloudtrail lookup-events ${local.in_region}",
+        "--lookup-attributes AttributeKey=ResourceName,AttributeValue=${name}",
+        "--query 'Events[?ReadOnly==`\"false\"`].[EventTime,EventName,Username]' --output table",
+      ])
     ])
     who_touched = join(" ", [
       "aws logs filter-log-events ${local.in_region} --log-group-name ${local.log_groups.access.name}",

@@ -1,5 +1,6 @@
-# The records. A listing is a query on one of these indexes, never a scan, so its cost grows with the page and not
-# with the table. All indexes share the sort key `position` (createdAt#recordID): unique, and in order of creation.
+# The records. A listing is a query on one of these indexes, never a scan, so its cost grows with
+# the page and not with the table. All indexes share the sort key `position` (createdAt#recordID):
+# unique, and in order of creation.
 locals {
   index_names = {
     status      = "byStatus"
@@ -13,13 +14,15 @@ locals {
     { for attribute in var.table.filter_indexes : local.index_names[attribute] => attribute },
   )
 
-  table_arn  = "arn:${local.partition}:dynamodb:${local.region}:${local.account_id}:table/${local.service}"
+  # The suffix lets a restored table serve: a table is always restored under a new name.
+  table_name = "${local.service}${var.table.name_suffix}"
+  table_arn  = "arn:${local.partition}:dynamodb:${local.region}:${local.account_id}:table/${local.table_name}"
   index_arns = [for name in keys(local.indexes) : "${local.table_arn}/index/${name}"]
 }
 
 resource "aws_dynamodb_table" "records" {
   #checkov:skip=CKV_AWS_28:On by default, required in prod; checkov cannot read optional() defaults
-  name                        = local.service
+  name                        = local.table_name
   billing_mode                = "PAY_PER_REQUEST"
   hash_key                    = "recordID"
   deletion_protection_enabled = var.table.deletion_protection
@@ -44,8 +47,8 @@ resource "aws_dynamodb_table" "records" {
     }
   }
 
-  # Always on: the tombstones that keep a late retry from resurrecting a deleted record expire even where records
-  # are kept for ever.
+  # Always on: the tombstones that keep a late retry from resurrecting a deleted record expire even
+  # where records are kept for ever.
   ttl {
     attribute_name = "expiresAt"
     enabled        = true

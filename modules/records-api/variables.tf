@@ -91,12 +91,13 @@ variable "alarms" {
   validation {
     condition = length(setsubtract(keys(var.alarms.tune), [
       "api_5xx", "api_latency", "configuration_errors", "function_concurrency", "function_duration",
-      "function_errors", "function_throttles", "table_errors", "table_throttles", "unhandled_exceptions",
+      "function_errors", "function_throttles", "heartbeat", "table_errors", "table_throttles",
+      "unhandled_exceptions",
     ])) == 0
     error_message = <<-EOT
       alarms.tune has an unknown key. The keys are api_5xx, api_latency, configuration_errors,
-      function_concurrency, function_duration, function_errors, function_throttles, table_errors, table_throttles,
-      unhandled_exceptions.
+      function_concurrency, function_duration, function_errors, function_throttles, heartbeat,
+      table_errors, table_throttles, unhandled_exceptions.
     EOT
   }
 
@@ -107,11 +108,13 @@ variable "alarms" {
         api_5xx              = 1
         function_concurrency = coalesce(var.function.reserved_concurrency, 1000)
         function_duration    = 29000
+        heartbeat            = 1
       }, key, coalesce(entry.threshold, 1))
     ])
     error_message = <<-EOT
-      alarms.tune: each threshold must be greater than 0. The maximum of api_5xx (a share) is 1, that of
-      function_duration 29000 ms, and that of function_concurrency is function.reserved_concurrency.
+      alarms.tune: each threshold must be greater than 0. The maximum of api_5xx (a share) and
+      heartbeat (self-tests that passed) is 1, that of function_duration 29000 ms, and that of
+      function_concurrency is function.reserved_concurrency.
     EOT
   }
 }
@@ -293,11 +296,14 @@ variable "environment" {
 variable "function" {
   description = <<-EOT
     The function: `memory_mb` (its share of CPU grows with it), `log_level` (above `INFO`, only requests that failed
-    leave a line), `reserved_concurrency` (null: the account's common pool) and `dynamodb_endpoint_url` (null: the
-    regional endpoint; set it for FIPS or dual stack).
+    leave a line), `reserved_concurrency` (null: the account's common pool), `dynamodb_endpoint_url`
+    (null: the regional endpoint; set it for FIPS or dual stack) and `heartbeat`, how often the
+    self-test of the version that serves runs: a rate from `rate(1 minute)` to `rate(3 days)`, or
+    `off` (null: `rate(1 day)` if `profile` is `prod`, else `off`).
   EOT
   type = object({
     dynamodb_endpoint_url = optional(string)
+    heartbeat             = optional(string)
     log_level             = optional(string, "INFO")
     memory_mb             = optional(number, 512)
     reserved_concurrency  = optional(number)
@@ -315,6 +321,22 @@ variable "function" {
     )
     error_message = <<-EOT
       function.dynamodb_endpoint_url must be https://<host>. Profile "local" also accepts http on a loopback address.
+    EOT
+  }
+
+  validation {
+    condition = coalesce(var.function.heartbeat, "off") == "off" || try(
+      can(regex(
+        "^rate[(](1 (minute|hour|day)|([2-9]|[1-9][0-9]+) (minute|hour|day)s)[)]$",
+        var.function.heartbeat
+      ))
+      && tonumber(regex("[0-9]+", var.function.heartbeat))
+      <= { minute = 4320, hour = 72, day = 3 }[regex("minute|hour|day", var.function.heartbeat)],
+      false
+    )
+    error_message = <<-EOT
+      function.heartbeat must be "off" or a rate from "rate(1 minute)" to "rate(3 days)", such as
+      "rate(12 hours)": an alarm on silence can't wait for two longer intervals.
     EOT
   }
 
@@ -492,8 +514,11 @@ variable "release" {
     What the alias `live` serves. Empty: the version this apply publishes, once it has passed its self-test.
     `pinned_version`: that published version, the way back. `canary.weight` beside it: that share of the requests
     (above 0, below 1) goes to the newest version, which must pass its self-test too.
+    `commit`: the Git commit that is applied. It stands in the description of the version that this
+    apply publishes, so every new commit publishes a version.
   EOT
   type = object({
+    commit         = optional(string)
     pinned_version = optional(string)
     canary = optional(object({
       weight = optional(number, 0.1)
@@ -501,6 +526,11 @@ variable "release" {
   })
   default  = {}
   nullable = false
+
+  validation {
+    condition     = var.release.commit == null || can(regex("^[0-9a-f]{7,64}$", var.release.commit))
+    error_message = "release.commit must be 7 to 64 lower-case hexadecimal digits (git rev-parse HEAD)."
+  }
 
   validation {
     condition     = var.release.pinned_version == null || can(regex("^[1-9][0-9]*$", var.release.pinned_version))
@@ -523,12 +553,15 @@ variable "release" {
 variable "table" {
   description = <<-EOT
     The table: `deletion_protection`, `point_in_time_recovery`, `filter_indexes` (of `type`, `status` and
-    `submittedBy`: filters answered by an index; without one a filter walks the records in order) and
-    `record_retention_days` (0: for ever).
+    `submittedBy`: filters answered by an index; without one a filter walks the records in order),
+    `record_retention_days` (0: forever) and `name_suffix`, which is added to the table's name so
+    that a restored table can serve (see "The table is gone" in the README). Without that procedure
+    a new suffix creates an empty table.
   EOT
   type = object({
     deletion_protection    = optional(bool, true)
     filter_indexes         = optional(set(string), ["status", "submittedBy", "type"])
+    name_suffix            = optional(string, "")
     point_in_time_recovery = optional(bool, true)
     record_retention_days  = optional(number, 0)
   })
@@ -538,6 +571,16 @@ variable "table" {
   validation {
     condition     = length(setsubtract(var.table.filter_indexes, ["status", "submittedBy", "type"])) == 0
     error_message = "table.filter_indexes may contain \"status\", \"submittedBy\" and \"type\" only."
+  }
+
+  validation {
+    condition = (
+      can(regex("^(-[A-Za-z0-9]+)*$", var.table.name_suffix)) && length(var.table.name_suffix) <= 32
+    )
+    error_message = <<-EOT
+      table.name_suffix must be empty, or a hyphen followed by letters, digits and single hyphens,
+      at most 32 characters in all, such as "-restored".
+    EOT
   }
 
   validation {

@@ -28,6 +28,8 @@ LIMITS = {
     "aws_lambda_function": ("function_name", 64),
     "aws_lambda_permission": ("statement_id", 100),
     "aws_s3_bucket": ("bucket", 63),
+    "aws_scheduler_schedule": ("name", 64),
+    "aws_scheduler_schedule_group": ("name", 64),
     "aws_sns_topic": ("name", 256),
 }
 # They have no name, or refer to another resource by its name.
@@ -37,6 +39,7 @@ NAMELESS = {
     "aws_apigatewayv2_stage",
     "aws_iam_role_policy_attachment",
     "aws_kms_key",
+    "aws_lambda_function_event_invoke_config",
     "aws_lambda_invocation",
     "aws_sns_topic_policy",
     "aws_sns_topic_subscription",

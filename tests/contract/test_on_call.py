@@ -19,7 +19,8 @@ from contract import aws_cli, mocked
 from contract.service import MISCONFIGURED, Request, agreeable, app, faulty, send
 from lib.paths import ROOT
 from policy.hcl import blocks
-from records_api import dynamodb, handler, logs
+from records_api import dynamodb, handler, logs, selftest
+from unit.support import Context
 
 MODULE = ROOT / "modules/records-api"
 PUBLISHED = tomllib.loads((Path(__file__).parent / "published.toml").read_text())
@@ -130,6 +131,10 @@ def served() -> Served:
             send(app(faulty(agreeable, {"Query": fault})), Request("GET /records"))
         send(MISCONFIGURED, Request("GET /records"))
         handler.start({})
+        handler.self_test(app(agreeable), {}, Context())
+        refused = faulty(agreeable, {"Query": dynamodb.Refused("AccessDeniedException", "no")})
+        with pytest.raises(selftest.SelfTestFailed):
+            handler.self_test(app(refused), {}, Context(seconds=1))
     root.setLevel(logging.WARNING)
     return Served(
         *([json.loads(line) for line in text.getvalue().splitlines()] for text in (lines, printed))
@@ -296,9 +301,12 @@ def test_a_field_that_nobody_logs_is_found() -> None:
 
 def test_every_command_of_the_runbook_is_one(applied: dict[str, Any]) -> None:
     variables = {
+        "ADDRESS": "module.records.aws_dynamodb_table.records",
+        "BACKUP_ARN": "arn:aws:dynamodb:eu-west-1:123456789012:table/orders-dev/backup/01-a",
         "MOMENT": "2026-01-31T09:30:00Z",
         "RECORD_ID": RECORD_ID,
         "REQUEST_ID": "r=1",
+        "SUFFIX": "-restored",
         "VERSION": "7",
     }
     variables |= dict.fromkeys(
@@ -310,6 +318,9 @@ def test_every_command_of_the_runbook_is_one(applied: dict[str, Any]) -> None:
         for program, *words in commands:
             if program == "aws":
                 aws_cli.understood(words)
+            elif program == "terraform" and key == "adopt_table":
+                assert words[-1] == "orders-dev-restored" or words[:2] == ["state", "rm"]
+                assert variables["ADDRESS"] in words
             elif program == "terraform":
                 check_release(words)
 

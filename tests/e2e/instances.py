@@ -22,6 +22,7 @@ from lib.terraform import environment
 
 AUDIENCE = "records-tests"
 KEY_ID = "of-the-tests"
+HEARTBEAT = "rate(1 minute)"  # of the instance that takes tokens
 BUCKET = "issuer"
 READ, WRITE = "records/read", "records/write"
 
@@ -143,6 +144,7 @@ def _root(checkout: str, issuer: str) -> dict[str, Any]:
     tokens = {
         "name": "tokens",
         "auth": {"mode": "JWT", "issuer": issuer, "audience": [AUDIENCE, "another"]},
+        "function": {"heartbeat": HEARTBEAT},
     }
     everybody = {
         "name": "open",

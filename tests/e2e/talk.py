@@ -8,6 +8,9 @@ from typing import Any, TypeVar
 from urllib.parse import urljoin
 from uuid import uuid4
 
+import jmespath
+
+from contract import aws_cli
 from lib.client import Answer, Caller, send
 
 T = TypeVar("T")
@@ -99,6 +102,18 @@ def lines(logs: Any, since: float, group: str = LOG_GROUP) -> list[dict[str, Any
             if event["message"].startswith("{")
         ]
     return found
+
+
+def answer_of(words: list[str], aws: Callable[[str], Any]) -> Any:  # noqa: ANN401 (JSON)
+    """Return what `aws <words>` prints: the CLI reads all pages, then picks from them."""
+    call = aws_cli.understood(words)
+    assert call
+    client = aws(call.service)
+    if client.can_paginate(call.method):
+        answer = client.get_paginator(call.method).paginate(**call.parameters).build_full_result()
+    else:
+        answer = getattr(client, call.method)(**call.parameters)
+    return jmespath.search(call.query, answer)
 
 
 def soon(look: Callable[[], T], seconds: float = 5.0) -> T:

@@ -13,13 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-import jmespath
 import pytest
 
 from contract import aws_cli
 from e2e.conftest import Aws
 from e2e.dev import Dev
-from e2e.talk import created, soon
+from e2e.talk import answer_of, created, soon
 from lib import fire_drill
 from lib.emulator import REGION
 from lib.paths import ROOT
@@ -37,18 +36,6 @@ def script(dev: Dev, verb: str, *arguments: str) -> subprocess.CompletedProcess[
     return subprocess.run(
         command, env=os.environ | dev.env, capture_output=True, text=True, check=False
     )
-
-
-def answer_of(words: list[str], aws: Aws) -> Any:  # noqa: ANN401 (JSON)
-    """Return what `aws <words>` prints: the CLI reads all pages, then picks from them."""
-    call = aws_cli.understood(words)
-    assert call
-    client = aws(call.service)
-    if client.can_paginate(call.method):
-        answer = client.get_paginator(call.method).paginate(**call.parameters).build_full_result()
-    else:
-        answer = getattr(client, call.method)(**call.parameters)
-    return jmespath.search(call.query, answer)
 
 
 @pytest.fixture
@@ -165,6 +152,7 @@ def test_the_runbook_works(dev: Dev, aws: Aws) -> None:
         "MOMENT": "2026-01-31T09:30:00Z",
         "RECORD_ID": record["recordID"],
         "REQUEST_ID": request_id,
+        "SUFFIX": "-restored",
     }
     runbook = dev.outputs["runbook"]
 
@@ -174,9 +162,11 @@ def test_the_runbook_works(dev: Dev, aws: Aws) -> None:
         ]
 
     assert [len(alarms) for alarms in says("alarms")] == [13]
-    assert [[version[0] for version in versions] for versions in says("versions")] == [
-        ["$LATEST", "1"]
-    ]
+    versions, serving, _ = says("versions")
+    assert [version[0] for version in versions] == ["$LATEST", "1"]
+    assert re.fullmatch(r"source \w{12} configuration \w{12}", versions[-1][-1])
+    assert serving == {"live": "1", "canary": None}
+    assert says("backups") == [[]]
     in_access, in_function = soon(
         lambda: found if request_id in str((found := says("request"))[1]) else [], 10
     )

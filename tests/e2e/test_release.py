@@ -1,5 +1,7 @@
 """A release that fails reaches nobody, and the way back is one variable: seen by a caller who never stops calling."""
 
+import json
+import re
 import select
 import socket
 import socketserver
@@ -7,69 +9,33 @@ import threading
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from e2e import copies
-from lib import scratch
+from contract import aws_cli
+from e2e import own
+from e2e.own import SERVICE, Service
+from e2e.talk import answer_of
 from lib.client import Caller
 from lib.emulator import HOST
 from lib.package import PACKAGE
 from lib.stack import Stack
-from lib.terraform import Result
 
 OPERATIONS = ("create", "delete", "get", "list", "update")
 CALL_EVERY_SECONDS = 0.1
-
-# environments/local takes no other package than the module's own; the copy of it does.
-PACKAGE_VARIABLE = 'variable "lambda_package" {\n  type    = map(string)\n  default = {}\n}\n'
-PACKAGE_OVERRIDE = 'module "records_api" {\n  lambda_package = var.lambda_package\n}\n'
 
 # What a caller sees of a build: an answer's header, which this test changes in the code.
 HEADER = "cache-control"
 BUILD_A, BUILD_B = "private, no-cache", "private, no-store"
 
 
-@dataclass(frozen=True)
-class Service:
-    """environments/local, applied to an emulator of its own."""
-
-    stack: Stack
-    reader: Caller
-
-    def apply(self, **variables: object) -> Result:
-        return self.stack.call("apply", variables=variables)
-
-    def applied(self, **variables: object) -> None:
-        result = self.apply(**variables)
-        assert result.code == 0, result.output
-
-    def live(self) -> tuple[str, dict[str, float]]:
-        """Return the version that the alias serves, and which others get a share of the requests."""
-        alias = copies.aws(self.stack.url, "lambda").get_alias(
-            FunctionName="records-local", Name="live"
-        )
-        return alias["FunctionVersion"], alias.get("RoutingConfig", {}).get(
-            "AdditionalVersionWeights", {}
-        )
-
-
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Service]:
-    root = copies.environments(tmp_path) / "local"
-    (root / "package.tf").write_text(PACKAGE_VARIABLE)
-    (root / "package_override.tf").write_text(PACKAGE_OVERRIDE)
-    with copies.emulator(tmp_path):
-        stack = replace(scratch.stack(tmp_path), folder=root)
-        stack.init()
-        result = stack.call("apply")
-        assert result.code == 0, result.output
-        known: dict[str, Any] = stack.connection()
-        yield Service(stack, Caller(known["records_url"], known["region"], **known["reader"]))
+    with own.service(tmp_path) as service:
+        yield service
 
 
 @dataclass
@@ -227,6 +193,79 @@ def test_a_release_is_rolled_back_by_one_variable_and_no_caller_notices(
         assert service.live() == (version_a, {version_b: 0.1})
     assert traffic.failures == []
     assert traffic.changes() == [BUILD_A, BUILD_B, BUILD_A]
+
+
+def test_a_release_that_was_not_published_fails_at_the_gate_and_says_how_to_finish_it(
+    service: Service,
+) -> None:
+    """As after an apply that changed the function's configuration and failed to publish it."""
+    changed = {"function": {"memory_mb": 640}}
+    before = service.live()
+    plan = service.planned(**changed)
+    function = plan["aws_lambda_function.records"]["after"]
+    gate = plan['aws_lambda_invocation.gate["live"]']
+    # The number of the new version is not known yet; what it will run is.
+    assert "qualifier" not in gate["after"]
+    assert gate["after"]["triggers"]["serves"] == "newest"
+    assert gate["after"]["triggers"]["runs"] == function["description"]
+    old, new = (
+        re.fullmatch(
+            r"source [0-9a-f]{12} configuration ([0-9a-f]{12})", gate[side]["triggers"]["runs"]
+        )
+        for side in ("before", "after")
+    )
+    assert old
+    assert new
+    assert old[1] != new[1]
+
+    client = service.aws("lambda")
+    client.update_function_configuration(
+        FunctionName=SERVICE,
+        Description=function["description"],
+        Environment={"Variables": function["environment"][0]["variables"]},
+        MemorySize=function["memory_size"],
+    )
+    failed = service.apply(**changed)
+    assert failed.code == 1
+    assert (
+        "aws_lambda_function.records will be" not in failed.output
+    )  # Terraform sees no difference
+    assert (
+        f"version {before[0]} runs source {digest()}, configuration {old[1]};"
+        f" this apply expects source {digest()}, configuration {new[1]}." in failed.error
+    )
+    assert service.live() == before
+
+    # A version that was released before is not compared: the way back stays open.
+    pinned = service.planned(**changed, release={"pinned_version": before[0]})
+    triggers = pinned['aws_lambda_invocation.gate["live"]']["after"]["triggers"]
+    assert triggers["serves"] == f"version {before[0]} (pinned)"
+    assert old[1] in triggers["runs"]
+
+    command = re.search(r"run: (aws lambda publish-version .*?) and apply again", failed.error)
+    assert command
+    [[_, *words]] = aws_cli.runs(command[1], ("aws",))
+    answer_of(words, service.aws)
+    service.applied(**changed)
+    assert service.live() == (str(int(before[0]) + 1), {})
+    assert service.planned(**changed) == {}
+
+    listed, alias, failures = (
+        answer_of(words, service.aws)
+        for _, *words in aws_cli.runs(service.runbook()["versions"], ("aws",))
+    )
+    descriptions = {number: description for number, _, description in listed}
+    assert old[1] in descriptions["1"]
+    assert new[1] in descriptions["2"]
+    assert alias["live"] == "2"
+    said = [json.loads(message) for _, message in failures if "self-test failed" in message]
+    assert [line["functionVersion"] for line in said] == ["1"]
+
+
+def digest() -> str:
+    """Return as much of the package's source digest as people are shown."""
+    manifest = json.loads((PACKAGE / "manifest.json").read_text())
+    return str(manifest["source_digest"][:12])
 
 
 def test_applying_again_would_change_nothing(stack: Stack) -> None:

@@ -206,7 +206,11 @@ def encryption_context(statement: dict[str, Any]) -> list[str]:
 
 def test_the_function_may_query_the_indexes_that_exist(applied: dict[str, Resource]) -> None:
     (table,) = of_type(applied, ".aws_dynamodb_table").values()
-    (policy,) = of_type(applied, ".aws_iam_role_policy").values()
+    (policy,) = [
+        policy
+        for policy in of_type(applied, ".aws_iam_role_policy").values()
+        if policy["name"] == "records"
+    ]
     indexes = {f"{table['arn']}/index/{index['name']}" for index in table["global_secondary_index"]}
     by_action: dict[str, set[str]] = {}
     for statement in statements(policy["policy"]):
@@ -216,3 +220,38 @@ def test_the_function_may_query_the_indexes_that_exist(applied: dict[str, Resour
     assert by_action.pop("dynamodb:Query") == indexes
     assert by_action
     assert all(resources == {table["arn"]} for resources in by_action.values())
+
+
+def test_the_heartbeat_may_invoke_what_serves_and_runs_once(applied: dict[str, Resource]) -> None:
+    """AWS Lambda Developer Guide, "Invoke a Lambda function on a schedule": it is asynchronous."""
+    (alias,) = of_type(applied, ".aws_lambda_alias").values()
+    (schedule,) = of_type(applied, ".aws_scheduler_schedule").values()
+    (target,) = schedule["target"]
+    assert target["arn"] == alias["arn"]
+    (role,) = [
+        role
+        for role in of_type(applied, ".aws_iam_role").values()
+        if role["arn"] == target["role_arn"]
+    ]
+    (policy,) = [
+        policy
+        for policy in of_type(applied, ".aws_iam_role_policy").values()
+        if policy["role"] == role["id"]
+    ]
+    (permission,) = statements(policy["policy"])
+    assert texts(permission["Action"]) == ["lambda:InvokeFunction"]
+    assert texts(permission["Resource"]) == [alias["arn"]]
+    # "Confused deputy prevention in EventBridge Scheduler": the group, never the schedule itself.
+    (group,) = of_type(applied, ".aws_scheduler_schedule_group").values()
+    assert schedule["group_name"] == group["name"]
+    (trust,) = statements(role["assume_role_policy"])
+    assert trust["Principal"] == {"Service": "scheduler.amazonaws.com"}
+    assert trust["Condition"] == {
+        "ArnEquals": {"aws:SourceArn": group["arn"]},
+        "StringEquals": {"aws:SourceAccount": group["arn"].split(":")[4]},
+    }
+    (invocations,) = of_type(applied, ".aws_lambda_function_event_invoke_config").values()
+    assert invocations["function_name"] == alias["function_name"]
+    assert invocations["qualifier"] == alias["name"]
+    (retries,) = target["retry_policy"]
+    assert (invocations["maximum_retry_attempts"], retries["maximum_retry_attempts"]) == (0, 0)

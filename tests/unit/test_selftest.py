@@ -18,7 +18,7 @@ PASSED = {("records-test",): {"SelfTestsPassed": 1.0}}
 
 @pytest.fixture(autouse=True)
 def lines(log_lines: list[str]) -> list[str]:
-    logs.configure("records-test", "ERROR")
+    logs.configure("records-test", "INFO")
     return log_lines
 
 
@@ -66,7 +66,9 @@ def test_it_proves_every_operation_writes_nothing_and_is_counted(
     }
     assert store.get(table, store.ABSENT_ID) is None
     assert metric_values(capsys.readouterr().out) == PASSED
-    assert lines == []
+    (line,) = map(json.loads, lines)
+    assert (line["level"], line["message"]) == ("INFO", "self-test passed")
+    assert (line["functionVersion"], line["requestId"]) == ("7", "request-1")
 
 
 def test_the_event_of_gate_or_heartbeat_reaches_it(

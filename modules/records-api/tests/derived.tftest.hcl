@@ -238,6 +238,7 @@ run "defaults" {
   assert {
     condition = one(aws_lambda_function.records.environment).variables == tomap({
       AUTH_MODE             = "IAM"
+      CONFIGURATION_HASH    = local.configuration_hash
       FILTER_INDEXES        = "status,submittedBy,type"
       LOG_LEVEL             = "INFO"
       OPERATIONS            = "create,get,list,update"
@@ -261,6 +262,46 @@ run "defaults" {
       aws_iam_role.function.tags == tomap({ Environment = "dev", Service = "orders-dev" })
     )
     error_message = "Without other tags, resources must have the module's."
+  }
+
+  assert {
+    condition = (
+      jsondecode(aws_lambda_invocation.gate["live"].input)
+      == { configurationHash = local.configuration_hash, selfTest = true, sourceDigest = null }
+      && aws_lambda_function.records.description
+      == "package 1 configuration ${substr(local.configuration_hash, 0, 12)}"
+      && aws_lambda_invocation.gate["live"].triggers.serves == "newest"
+      && aws_lambda_invocation.gate["live"].triggers.runs == aws_lambda_function.records.description
+    )
+    error_message = "The gate is told what the version must run, and the version's description says it too."
+  }
+
+  assert {
+    condition = local.configuration == {
+      architecture = one(aws_lambda_function.records.architectures)
+      environment = {
+        for name, value in one(aws_lambda_function.records.environment).variables : name => value
+        if name != "CONFIGURATION_HASH"
+      }
+      handler     = aws_lambda_function.records.handler
+      kms_key_arn = aws_lambda_function.records.kms_key_arn
+      log_format  = one(aws_lambda_function.records.logging_config).log_format
+      log_group   = one(aws_lambda_function.records.logging_config).log_group
+      log_level   = one(aws_lambda_function.records.logging_config).application_log_level
+      memory_mb   = aws_lambda_function.records.memory_size
+      role_arn    = aws_lambda_function.records.role
+      runtime     = aws_lambda_function.records.runtime
+      timeout     = aws_lambda_function.records.timeout
+    }
+    error_message = "The hash covers every setting that Lambda keeps with a version."
+  }
+
+  assert {
+    condition = (
+      length(aws_scheduler_schedule.heartbeat) == 0 && length(aws_iam_role.heartbeat) == 0
+      && length(aws_lambda_function_event_invoke_config.live) == 0
+    )
+    error_message = "Outside prod there is no heartbeat unless one is set."
   }
 
   assert {
@@ -404,6 +445,7 @@ run "trusted_principals_and_own_key" {
         vendor    = { arn = "arn:aws:iam::333344445555:root", level = "writer", external_id = "orders-1" }
       }
     }
+    function                 = { heartbeat = "rate(3 days)" }
     permissions_boundary_arn = "arn:aws:iam::123456789012:policy/boundary"
   }
 
@@ -428,10 +470,15 @@ run "trusted_principals_and_own_key" {
 
   assert {
     condition = alltrue([
-      for role in concat(values(aws_iam_role.caller), [aws_iam_role.function]) :
+      for role in concat(values(aws_iam_role.caller), values(aws_iam_role.heartbeat), [aws_iam_role.function]) :
       role.permissions_boundary == "arn:aws:iam::123456789012:policy/boundary"
     ])
     error_message = "Every role keeps within the boundary."
+  }
+
+  assert {
+    condition     = "${local.heartbeat_periods}x${local.heartbeat_period}" == "6x86400"
+    error_message = "Two of the longest intervals are six periods of a day, less than the seven days CloudWatch evaluates."
   }
 
   assert {
@@ -450,7 +497,37 @@ run "one_filter_index_and_other_settings" {
   variables {
     api      = { stage_name = "v1", throttle_burst = 7, throttle_rate = 3 }
     function = { dynamodb_endpoint_url = "https://dynamodb-fips.us-east-1.amazonaws.com", log_level = "WARNING" }
-    table    = { filter_indexes = ["type"], record_retention_days = 30 }
+    release  = { commit = "0a1b2c3" }
+    table    = { filter_indexes = ["type"], name_suffix = "-restored", record_retention_days = 30 }
+  }
+
+  assert {
+    condition = (
+      aws_dynamodb_table.records.name == "orders-dev-restored"
+      && one(aws_lambda_function.records.environment).variables.TABLE_NAME == "orders-dev-restored"
+      && one(aws_lambda_function.records.environment).variables.SERVICE_NAME == "orders-dev"
+      && local.table_arn == "arn:aws:dynamodb:eu-west-1:123456789012:table/orders-dev-restored"
+      && strcontains(aws_iam_role_policy.function.policy, "\"${local.table_arn}\"")
+      && strcontains(aws_iam_role_policy.function.policy, "\"${local.table_arn}/index/byCreated\"")
+      && strcontains(aws_cloudwatch_dashboard.service["service"].dashboard_body, "orders-dev-restored")
+      && local.of_table_operations.GetItem.TableName == "orders-dev-restored"
+    )
+    error_message = "Function, policy, alarms and dashboard follow the table's name; the service keeps its own."
+  }
+
+  assert {
+    condition = (
+      strcontains(output.runbook.restore, "--source-table-name orders-dev-restored ")
+      && strcontains(output.runbook.restore, "--target-table-name \"orders-dev$SUFFIX\"")
+      && strcontains(output.runbook.who_changed, "AttributeValue=orders-dev-restored ")
+      && strcontains(output.runbook.who_changed, "AttributeValue=orders-dev ")
+    )
+    error_message = "The runbook names the table that serves, and suffixes never add up."
+  }
+
+  assert {
+    condition     = endswith(aws_lambda_function.records.description, " commit 0a1b2c3")
+    error_message = "The version's description names the commit."
   }
 
   assert {
@@ -458,8 +535,8 @@ run "one_filter_index_and_other_settings" {
       toset(aws_dynamodb_table.records.global_secondary_index[*].name) == toset(["byCreated", "byType"])
       && toset(aws_dynamodb_table.records.attribute[*].name) == toset(["feed", "position", "recordID", "type"])
       && jsondecode(aws_iam_role_policy.function.policy).Statement[0].Resource == [
-        "arn:aws:dynamodb:eu-west-1:123456789012:table/orders-dev/index/byCreated",
-        "arn:aws:dynamodb:eu-west-1:123456789012:table/orders-dev/index/byType",
+        "arn:aws:dynamodb:eu-west-1:123456789012:table/orders-dev-restored/index/byCreated",
+        "arn:aws:dynamodb:eu-west-1:123456789012:table/orders-dev-restored/index/byType",
       ]
     )
     error_message = "An index that is off is neither made nor granted, nor are its attributes defined."
@@ -521,6 +598,16 @@ run "pinned" {
     )
     error_message = "The pinned version is tested and serves; the newest one is neither."
   }
+
+  assert {
+    condition = (
+      jsondecode(aws_lambda_invocation.gate["live"].input)
+      == { configurationHash = null, selfTest = true, sourceDigest = null }
+      && aws_lambda_invocation.gate["live"].triggers.serves == "version 7 (pinned)"
+      && aws_lambda_invocation.gate["live"].triggers.runs == "source 0123456789ab configuration ba9876543210"
+    )
+    error_message = "A pinned version is compared with nothing, and the plan says what it runs."
+  }
 }
 
 run "canary" {
@@ -535,6 +622,15 @@ run "canary" {
       && one(aws_lambda_alias.live.routing_config).additional_version_weights == tomap({ "8" = 0.05 })
     )
     error_message = "Both versions are tested, and the newest gets its share."
+  }
+
+  assert {
+    condition = (
+      jsondecode(aws_lambda_invocation.gate["canary"].input).configurationHash == local.configuration_hash
+      && jsondecode(aws_lambda_invocation.gate["live"].input).configurationHash == null
+      && aws_lambda_invocation.gate["canary"].triggers.serves == "newest (canary)"
+    )
+    error_message = "The canary is compared with what this apply configures, the pinned version is not."
   }
 }
 

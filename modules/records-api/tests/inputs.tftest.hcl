@@ -217,6 +217,42 @@ run "refuses_endpoint_with_path" {
   expect_failures = [var.function]
 }
 
+run "refuses_heartbeat_slower_than_three_days" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables {
+    function = { heartbeat = "rate(73 hours)" }
+  }
+  expect_failures = [var.function]
+}
+
+run "refuses_heartbeat_of_zero" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables {
+    function = { heartbeat = "rate(0 minutes)" }
+  }
+  expect_failures = [var.function]
+}
+
+run "refuses_heartbeat_as_cron" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables {
+    function = { heartbeat = "cron(0 9 * * ? *)" }
+  }
+  expect_failures = [var.function]
+}
+
+run "refuses_heartbeat_of_one_days" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables {
+    function = { heartbeat = "rate(1 days)" }
+  }
+  expect_failures = [var.function]
+}
+
 run "refuses_unknown_log_level" {
   command = plan
   module { source = "./tests/inputs" }
@@ -334,6 +370,15 @@ run "refuses_pinned_to_latest" {
   expect_failures = [var.release]
 }
 
+run "refuses_commit_that_is_a_branch" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables {
+    release = { commit = "main" }
+  }
+  expect_failures = [var.release]
+}
+
 run "refuses_canary_alone" {
   command = plan
   module { source = "./tests/inputs" }
@@ -366,6 +411,33 @@ run "refuses_unknown_filter_index" {
   module { source = "./tests/inputs" }
   variables {
     table = { filter_indexes = ["message"] }
+  }
+  expect_failures = [var.table]
+}
+
+run "refuses_suffix_without_hyphen" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables {
+    table = { name_suffix = "restored" }
+  }
+  expect_failures = [var.table]
+}
+
+run "refuses_suffix_that_ends_in_a_hyphen" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables {
+    table = { name_suffix = "-restored-" }
+  }
+  expect_failures = [var.table]
+}
+
+run "refuses_suffix_of_33" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables {
+    table = { name_suffix = "-restored-restored-restored-resto" }
   }
   expect_failures = [var.table]
 }
@@ -492,18 +564,23 @@ run "allows_the_lowest_values" {
     access = {
       trusted_principals = { a = { arn = "arn:aws:iam::111122223333:role/a", external_id = "a:" } }
     }
-    alarms             = { emails = ["a@example.com"], tune = { api_5xx = { enabled = false } } }
-    api                = { stage_name = "v1_a", throttle_burst = 1, throttle_rate = 1 }
-    audit              = { mode = "off" }
-    auth               = { mode = "IAM" }
-    budget             = { monthly_usd = 1 }
-    function           = { log_level = "WARNING", memory_mb = 128, reserved_concurrency = 1 }
+    alarms = { emails = ["a@example.com"], tune = { api_5xx = { enabled = false } } }
+    api    = { stage_name = "v1_a", throttle_burst = 1, throttle_rate = 1 }
+    audit  = { mode = "off" }
+    auth   = { mode = "IAM" }
+    budget = { monthly_usd = 1 }
+    function = {
+      heartbeat            = "rate(1 minute)"
+      log_level            = "WARNING"
+      memory_mb            = 128
+      reserved_concurrency = 1
+    }
     kms_key_arn        = "arn:aws:kms:eu-west-1:111122223333:key/a"
     lambda_package     = { path = "versions.tf" }
     log_retention_days = 1
     operations         = ["list"]
-    release            = { pinned_version = "7", canary = { weight = 0.01 } }
-    table              = { filter_indexes = [], record_retention_days = 0 }
+    release            = { commit = "0a1b2c3", pinned_version = "7", canary = { weight = 0.01 } }
+    table              = { filter_indexes = [], name_suffix = "-a", record_retention_days = 0 }
     tags               = { team = "x", Service = "y" }
   }
 }
@@ -528,16 +605,23 @@ run "allows_the_highest_values" {
         function_errors      = { threshold = 5000 }
       }
     }
-    api                      = { throttle_burst = 5000, throttle_rate = 10000 }
-    audit                    = { mode = "create", data_events = "all", force_destroy = true }
-    budget                   = { mode = "off", reason = "Another team watches costs." }
-    function                 = { dynamodb_endpoint_url = "https://a.example.com", reserved_concurrency = 5 }
+    api    = { throttle_burst = 5000, throttle_rate = 10000 }
+    audit  = { mode = "create", data_events = "all", force_destroy = true }
+    budget = { mode = "off", reason = "Another team watches costs." }
+    function = {
+      dynamodb_endpoint_url = "https://a.example.com"
+      heartbeat             = "rate(72 hours)"
+      reserved_concurrency  = 5
+    }
     lambda_package           = { s3 = { bucket = "b", key = "k", version = "1" } }
     log_retention_days       = 3653
     operations               = ["list", "get", "create", "update", "delete"]
     permissions_boundary_arn = "arn:aws:iam::111122223333:policy/a"
     release                  = { pinned_version = "7", canary = { weight = 0.99 } }
-    table                    = { record_retention_days = 3650 }
+    table = {
+      name_suffix           = "-restored-restored-restored-rest"
+      record_retention_days = 3650
+    }
   }
 }
 
@@ -556,6 +640,7 @@ run "allows_bearer_tokens" {
     profile     = "dev"
     alarms      = { emails = ["on-call@example.com"] }
     budget      = { monthly_usd = 25, emails = ["finance@example.com"] }
+    function    = { heartbeat = "off" }
     release     = { pinned_version = "7", canary = {} }
   }
 }

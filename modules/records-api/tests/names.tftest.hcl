@@ -22,8 +22,10 @@ run "longest_names" {
     alarms     = { emails = ["on-call@example.com"] }
     audit      = { mode = "create" }
     budget     = { monthly_usd = 40 }
-    function   = { reserved_concurrency = 10 }
+    function   = { heartbeat = "rate(1 day)", reserved_concurrency = 10 }
     operations = ["list", "get", "create", "update", "delete"]
+
+    table = { name_suffix = "-restored-restored-restored-rest" }
 
     access = {
       trusted_principals = {

@@ -14,7 +14,7 @@ run "on_call" {
     alarms     = { emails = ["on-call@example.com"], topic_arns = ["arn:aws:sns:eu-west-1:123456789012:pager"] }
     audit      = { mode = "create", access_logs = { bucket = "account-access-logs", prefix = "audit/" } }
     budget     = { monthly_usd = 40 }
-    function   = { reserved_concurrency = 10 }
+    function   = { heartbeat = "rate(25 hours)", reserved_concurrency = 10 }
     operations = ["list", "get", "create", "update", "delete"]
   }
 
@@ -31,6 +31,7 @@ run "on_call" {
       function-duration          = "Duration p99 of 23200 over 1x300 s"
       function-errors            = "Errors Sum of 1 over 1x300 s"
       function-throttles         = "Throttles Sum of 1 over 1x300 s"
+      heartbeat                  = "SelfTestsPassed Sum of 1 over 3x86400 s"
       table-errors-DeleteItem    = "SystemErrors Sum of 5 over 1x300 s"
       table-errors-GetItem       = "SystemErrors Sum of 5 over 1x300 s"
       table-errors-PutItem       = "SystemErrors Sum of 5 over 1x300 s"
@@ -68,11 +69,55 @@ run "on_call" {
     condition = alltrue([
       for alarm in aws_cloudwatch_metric_alarm.catalogue :
       toset(alarm.alarm_actions) == toset([output.alarm_topic_arn, "arn:aws:sns:eu-west-1:123456789012:pager"])
-      && alarm.ok_actions == alarm.alarm_actions && alarm.treat_missing_data == "notBreaching"
-      && alarm.comparison_operator == "GreaterThanOrEqualToThreshold" && length(alarm.alarm_description) > 20
+      && alarm.ok_actions == alarm.alarm_actions && length(alarm.alarm_description) > 20
       && startswith(alarm.alarm_name, "orders-dev-")
     ])
-    error_message = "Every alarm tells everybody when it begins and ends, is quiet without traffic and says what to do."
+    error_message = "Every alarm tells everybody when it begins and ends, and says what to do."
+  }
+
+  assert {
+    condition = alltrue([
+      for key, alarm in aws_cloudwatch_metric_alarm.catalogue :
+      "${alarm.comparison_operator} ${alarm.treat_missing_data}"
+      == (key == "heartbeat" ? "LessThanThreshold breaching" : "GreaterThanOrEqualToThreshold notBreaching")
+    ])
+    error_message = "Every alarm is quiet without traffic; the heartbeat's is the one that fires on silence."
+  }
+
+  assert {
+    condition = (
+      aws_scheduler_schedule.heartbeat["live"].schedule_expression == "rate(25 hours)"
+      && aws_scheduler_schedule.heartbeat["live"].group_name == "orders-dev"
+      && jsondecode(one(aws_scheduler_schedule.heartbeat["live"].target).input) == { selfTest = true }
+      && one(aws_scheduler_schedule.heartbeat["live"].target).arn == output.live_alias_arn
+      && one(one(aws_scheduler_schedule.heartbeat["live"].target).retry_policy).maximum_retry_attempts == 0
+      && aws_lambda_function_event_invoke_config.live["live"].maximum_retry_attempts == 0
+      && aws_lambda_function_event_invoke_config.live["live"].qualifier == "live"
+    )
+    error_message = "The schedule calls what serves, once, and compares it with nothing."
+  }
+
+  assert {
+    condition = jsondecode(aws_iam_role.heartbeat["live"].assume_role_policy).Statement == [{
+      Effect    = "Allow"
+      Action    = "sts:AssumeRole"
+      Principal = { Service = "scheduler.amazonaws.com" }
+      Condition = {
+        ArnEquals    = { "aws:SourceArn" = "arn:aws:scheduler:eu-west-1:123456789012:schedule-group/orders-dev" }
+        StringEquals = { "aws:SourceAccount" = "123456789012" }
+      }
+    }]
+    error_message = "Only schedules of the service's own group may use the role."
+  }
+
+  assert {
+    condition = jsondecode(aws_iam_role_policy.heartbeat["live"].policy).Statement == [{
+      Sid      = "InvokeLive"
+      Effect   = "Allow"
+      Action   = ["lambda:InvokeFunction"]
+      Resource = ["arn:aws:lambda:eu-west-1:123456789012:function:orders-dev:live"]
+    }]
+    error_message = "The role may invoke the alias `live` and nothing else."
   }
 
   assert {
@@ -80,7 +125,7 @@ run "on_call" {
       aws_cloudwatch_metric_alarm.catalogue["function-errors"].dimensions
       == tomap({ FunctionName = "orders-dev", Resource = "orders-dev:live" })
     )
-    error_message = "A self-test that fails is no alarm: only what `live` serves counts."
+    error_message = "A self-test of the gate that fails is no alarm: only what is invoked as `live` counts."
   }
 
   assert {
@@ -149,9 +194,9 @@ run "on_call" {
   assert {
     condition = output.fixed_monthly_cost_usd == {
       as_of = "2025"
-      items = { alarms = 1.7, custom_metrics = 3, dashboard = 3, keys = 2, log_storage = 0.03 }
-      total = 9.73
+      items = { alarms = 1.8, custom_metrics = 3.3, dashboard = 3, keys = 2, log_storage = 0.03 }
+      total = 10.13
     }
-    error_message = "16 alarms on 17 metrics, two metrics for each of five operations, and the trail's key."
+    error_message = "17 alarms on 18 metrics, two metrics per operation, the heartbeat's, two keys."
   }
 }

@@ -24,6 +24,7 @@ run "every_entry_can_be_switched_off_and_a_key_brought" {
         function_duration    = { enabled = false }
         function_errors      = { enabled = false }
         function_throttles   = { enabled = false }
+        heartbeat            = { enabled = false }
         table_errors         = { enabled = false }
         table_throttles      = { enabled = false }
         unhandled_exceptions = { enabled = false }
@@ -57,6 +58,7 @@ run "every_entry_can_be_switched_off_and_a_key_brought" {
 
 run "tuned" {
   variables {
+    function   = { heartbeat = "rate(1 minute)" }
     insights   = { saved_queries = false }
     operations = ["get"]
     alarms = {
@@ -82,6 +84,14 @@ run "tuned" {
       table-throttles-GetItem = 100
     }
     error_message = "Thresholds are the caller's, and only what an enabled operation does is watched."
+  }
+
+  assert {
+    condition = (
+      aws_cloudwatch_metric_alarm.catalogue["heartbeat"].period == 300
+      && aws_cloudwatch_metric_alarm.catalogue["heartbeat"].evaluation_periods == 2
+    )
+    error_message = "Even for the fastest heartbeat, a period leaves the metric of a log line the time to arrive."
   }
 
   assert {
@@ -112,12 +122,12 @@ run "staging_has_the_profile_prod" {
     environment = "staging"
     alarms      = { emails = ["on-call@example.com"] }
     audit       = { mode = "create" }
-    budget      = { monthly_usd = 17.66 }
+    budget      = { monthly_usd = 18.46 }
   }
 
   assert {
     condition = (
-      length(aws_cloudwatch_metric_alarm.catalogue) == 13 && output.trail_arn != null
+      length(aws_cloudwatch_metric_alarm.catalogue) == 14 && output.trail_arn != null
       && output.budget_name == "orders-staging-eu-west-1" && output.settings.profile == "prod"
       && aws_kms_key.service["own"].deletion_window_in_days == 30
     )
@@ -125,8 +135,37 @@ run "staging_has_the_profile_prod" {
   }
 
   assert {
-    condition     = output.fixed_monthly_cost_usd.total == 8.83
+    condition     = output.fixed_monthly_cost_usd.total == 9.23
     error_message = "Half of the budget exactly is no reason for a warning."
+  }
+
+  assert {
+    condition = (
+      aws_scheduler_schedule.heartbeat["live"].schedule_expression == "rate(1 day)"
+      && aws_cloudwatch_metric_alarm.catalogue["heartbeat"].period == 86400
+      && aws_cloudwatch_metric_alarm.catalogue["heartbeat"].evaluation_periods == 2
+    )
+    error_message = "Prod has a heartbeat every day, and an alarm after two days of silence."
+  }
+}
+
+run "heartbeat_switched_off_in_prod" {
+  command = plan
+
+  variables {
+    environment = "prod"
+    alarms      = { emails = ["on-call@example.com"] }
+    audit       = { mode = "off" }
+    budget      = { monthly_usd = 50 }
+    function    = { heartbeat = "off" }
+  }
+
+  assert {
+    condition = (
+      length(aws_scheduler_schedule.heartbeat) == 0
+      && !contains(keys(aws_cloudwatch_metric_alarm.catalogue), "heartbeat")
+    )
+    error_message = "Without a heartbeat there is no alarm that waits for one."
   }
 }
 

@@ -16,7 +16,7 @@ mock_data "aws_region" {
 }
 
 mock_data "aws_lambda_function" {
-  defaults = { version = "7" }
+  defaults = { version = "7", description = "source 0123456789ab configuration ba9876543210" }
 }
 
 mock_resource "aws_apigatewayv2_api" {

@@ -1,0 +1,104 @@
+"""The table is gone: from a restored copy to a service that serves it, and a Terraform that agrees.
+
+Follows the section "The table is gone" in the module's README, with the commands of the runbook.
+"""
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from contract import aws_cli
+from e2e import own
+from e2e.conftest import Aws
+from e2e.instances import HEARTBEAT, Instances
+from e2e.own import SERVICE, Service
+from e2e.talk import answer_of, created, lines, listed, soon
+
+ADDRESS = "module.records_api.aws_dynamodb_table.records"
+SUFFIX = "-restored"
+RESTORED = f"{SERVICE}{SUFFIX}"
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Service]:
+    with own.service(tmp_path) as service:
+        yield service
+
+
+def typed(service: Service, command: str, **variables: str) -> None:
+    """Run a command of the runbook in the environment's folder, as a person does."""
+    terraform = service.stack.terraform
+    path = f"{Path(terraform.binary).parent}:{os.environ['PATH']}"
+    env = service.stack.env | variables | {"PATH": path}
+    done = subprocess.run(
+        ["sh", "-euc", command],
+        cwd=service.stack.folder,
+        env=env | {"TF_CLI_CONFIG_FILE": str(terraform.config)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_restored_table_serves_again_and_terraform_agrees(service: Service) -> None:
+    dynamodb, runbook = service.aws("dynamodb"), service.runbook()
+    records = [created(service.writer, attributes={"number": number})[0] for number in range(3)]
+    moment = datetime.now(UTC).isoformat(timespec="seconds")
+    [[_, *words]] = aws_cli.runs(runbook["restore"], ("aws",), MOMENT=moment, SUFFIX=SUFFIX)
+    answer_of(words, service.aws)
+    dynamodb.delete_table(TableName=SERVICE)
+    assert service.reader.call("GET").status >= 500
+
+    restored = {"name_suffix": SUFFIX, "deletion_protection": True}
+    variables = {"ADDRESS": ADDRESS, "SUFFIX": SUFFIX, "TF_VAR_table": json.dumps(restored)}
+    typed(service, runbook["adopt_table"], **variables)
+    plan = service.planned(table=restored)
+    assert plan["aws_dynamodb_table.records"]["actions"] == ["update"]
+    service.applied(table=restored)
+
+    assert service.live() == ("2", {})
+    for record in records:
+        assert service.reader.call("GET", f"/{record['recordID']}").json() == record
+    newest_first = sorted(records, key=lambda record: record["recordID"], reverse=True)
+    assert listed(service.reader, type="test") == newest_first
+    _, etag = created(service.writer)
+    assert etag
+
+    described = dynamodb.describe_table(TableName=RESTORED)["Table"]
+    assert described["DeletionProtectionEnabled"]
+    assert described["SSEDescription"]["Status"] == "ENABLED"
+    ttl = dynamodb.describe_time_to_live(TableName=RESTORED)["TimeToLiveDescription"]
+    assert (ttl["AttributeName"], ttl["TimeToLiveStatus"]) == ("expiresAt", "ENABLED")
+    backups = dynamodb.describe_continuous_backups(TableName=RESTORED)
+    recovery = backups["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"]
+    assert recovery["PointInTimeRecoveryStatus"] == "ENABLED"
+    tags = dynamodb.list_tags_of_resource(ResourceArn=described["TableArn"])["Tags"]
+    assert {"Key": "Service", "Value": SERVICE} in tags
+    assert dynamodb.list_tables()["TableNames"] == [RESTORED]
+    assert service.planned(table=restored) == {}
+
+
+@pytest.mark.full
+def test_the_heartbeat_tests_what_serves(beside: Instances, aws: Aws) -> None:
+    name = beside.tokens.function
+    schedule = aws("scheduler").get_schedule(GroupName=name, Name="heartbeat")
+    assert schedule["ScheduleExpression"] == HEARTBEAT
+    alias = aws("lambda").get_alias(FunctionName=name, Name="live")
+    assert schedule["Target"]["Arn"] == alias["AliasArn"]
+    since = schedule["CreationDate"].timestamp() + 30  # the gate's own self-test came before
+
+    def passed() -> list[dict[str, object]]:
+        every = lines(aws("logs"), since, beside.tokens.log_group)
+        return [line for line in every if line.get("message") == "self-test passed"]
+
+    # It fires after an interval, on the emulator at a tick of 10 s.
+    first, *_ = soon(passed, since + 60 + 20 - time.time())
+    assert first["functionVersion"] == alias["FunctionVersion"]
+    assert [line for line in lines(aws("logs"), since, beside.tokens.log_group) if "_aws" in line]
