@@ -162,7 +162,7 @@ def stages(runner: Terraform, tier: str) -> Iterator[Stage]:
     yield linter("ruff-format", _BIN / "ruff", "format", "--check")
     yield linter("mypy", _BIN / "mypy")
     yield linter("shellcheck", _BIN / "shellcheck", *shell)
-    yield linter("uv-lock", Path(venvs.uv()), "lock", "--check", "--quiet", *public_index)
+    yield linter("uv-lock", Path(venvs.uv()), "lock", "--check", *public_index)
     yield linter("terraform-fmt", Path(runner.binary), "fmt", "-check", "-recursive", "-diff")
     yield Stage("package", ["scripts/package", "--check"], check_package)
     for folder in roots():
