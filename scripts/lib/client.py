@@ -1,102 +1,17 @@
-"""Signed calls to the records API. Signing needs botocore, which is in the environment `dev`."""
+"""The callers of the local stack, for scripts and tests; the client is that of the command line."""
 
-import http.client
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
 
 from lib.console import Failure
 from lib.emulator import EMULATOR
 from lib.paths import LOCAL, shown
+from records_cli.client import Answer, Caller, send
+
+__all__ = ["CONNECTION", "Answer", "Caller", "connected", "connection", "send"]
 
 CONNECTION = LOCAL / "connection.json"
 _CONNECTION_KEYS = {"log_group", "reader", "records_url", "region", "writer"}
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A response; `headers` has lower-case names."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    def json(self) -> Any:  # noqa: ANN401 (JSON)
-        """Return the body, parsed."""
-        return json.loads(self.body)
-
-
-@dataclass(frozen=True)
-class Caller:
-    """A caller with an access key. `url` is that of the collection, ending in /records."""
-
-    url: str
-    region: str
-    access_key_id: str
-    secret_access_key: str
-    session_token: str | None = None
-
-    def call(
-        self,
-        method: str,
-        path: str = "",
-        *,
-        query: Mapping[str, str] | str = "",
-        body: object = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> Answer:
-        """Send one signed request to `url` + `path`.
-
-        A `body` of bytes is sent as it is, anything else as JSON; a `query` in text is sent as it is.
-        Raises OSError when there is no answer.
-        """
-        data = (
-            body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
-        )
-        sent = {"content-type": "application/json"} if data else {}
-        sent |= {name.lower(): value for name, value in (headers or {}).items()}
-        # %20, not +: a + is signed as itself, and read as a space.
-        text = (
-            query if isinstance(query, str) else urlencode(sorted(query.items()), quote_via=quote)
-        )
-        url = f"{self.url}{path}{'?' if text else ''}{text}"
-        return send(method, url, data, self.sign(method, url, data, sent))
-
-    def sign(
-        self, method: str, url: str, body: bytes, headers: Mapping[str, str]
-    ) -> dict[str, str]:
-        """Return `headers` with a signature (SigV4 for execute-api) that covers all of them."""
-        # Imported here, so that a command can explain itself before the environment exists.
-        from botocore.auth import SigV4Auth  # noqa: PLC0415
-        from botocore.awsrequest import AWSRequest  # noqa: PLC0415
-        from botocore.credentials import Credentials  # noqa: PLC0415
-
-        request = AWSRequest(method=method, url=url, data=body, headers=dict(headers))
-        credentials = Credentials(self.access_key_id, self.secret_access_key, self.session_token)
-        SigV4Auth(credentials, "execute-api", self.region).add_auth(request)
-        return dict(request.headers.items())
-
-
-def send(method: str, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
-    """Send one request as it is and return the answer, whatever its status."""
-    parts = urlsplit(url)
-    if parts.hostname is None:
-        raise ValueError(f"no host in {url!r}")
-    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    connection = kind(parts.hostname, parts.port, timeout=60)
-    try:
-        target = f"{parts.path}?{parts.query}" if parts.query else parts.path
-        connection.request(method, target, body or None, dict(headers))
-        response = connection.getresponse()
-        return Answer(
-            response.status,
-            {name.lower(): value for name, value in response.getheaders()},
-            response.read(),
-        )
-    finally:
-        connection.close()
 
 
 def connected(who: str) -> Caller:
@@ -108,7 +23,10 @@ def connected(who: str) -> Caller:
 
 
 def connection() -> dict[str, Any]:
-    """Return what scripts/up wrote to connection.json. Raises Failure where it is absent or damaged."""
+    """Return what scripts/up wrote to connection.json.
+
+    Raises Failure when the file is absent or damaged.
+    """
     try:
         known = json.loads(CONNECTION.read_text())
     except FileNotFoundError:
