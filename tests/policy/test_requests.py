@@ -30,13 +30,14 @@ REGION = "eu-central-1"
 ADMIN = f"arn:aws:iam::{ACCOUNT}:role/admin"
 POWERLESS = f"arn:aws:iam::{ACCOUNT}:role/powerless"
 FUNCTION = f"arn:aws:iam::{ACCOUNT}:role/records-dev-{REGION}-function"
+HEARTBEAT = f"arn:aws:iam::{ACCOUNT}:role/records-dev-{REGION}-heartbeat"
 DELIVERY = f"arn:aws:iam::{ACCOUNT}:role/records-dev-audit-{REGION}"
 CALLER = f"arn:aws:iam::{ACCOUNT}:role/caller"
 DASHBOARD = f"arn:aws:iam::{OTHER_ACCOUNT}:role/dashboard"  # the trusted principal in stacks/
 STRANGER = f"arn:aws:iam::{OTHER_ACCOUNT}:role/admin"
 BUDGETS, COST_ALERTS = "budgets.amazonaws.com", "costalerts.amazonaws.com"
 CLOUDTRAIL, CLOUDWATCH = "cloudtrail.amazonaws.com", "cloudwatch.amazonaws.com"
-LAMBDA = "lambda.amazonaws.com"
+LAMBDA, SCHEDULER = "lambda.amazonaws.com", "scheduler.amazonaws.com"
 LOGS, LOGS_ELSEWHERE = f"logs.{REGION}.amazonaws.com", "logs.us-east-1.amazonaws.com"
 
 _EVERYTHING = {
@@ -49,6 +50,7 @@ HELD: Mapping[str, str | dict[str, Any]] = {
     DASHBOARD: _EVERYTHING,
     DELIVERY: "audit_trail.aws_iam_role_policy.delivery",
     FUNCTION: "records_api.aws_iam_role_policy.function",
+    HEARTBEAT: 'records_api.aws_iam_role_policy.heartbeat["live"]',
     STRANGER: _EVERYTHING,
 }
 
@@ -98,6 +100,7 @@ TRAIL_LOG = LOG_GROUP + "/aws/cloudtrail/records-dev-audit"
 OTHER_LOG = LOG_GROUP + "/aws/lambda/other"
 TABLE = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/records-dev"
 RECORDS_FUNCTION = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:records-dev"
+SCHEDULES = f"arn:aws:scheduler:{REGION}:{ACCOUNT}:schedule-group/records-dev"
 API = f"arn:aws:execute-api:{REGION}:{ACCOUNT}:abc123/$default"
 
 # What some requests share.
@@ -431,6 +434,38 @@ REQUESTS: dict[str, tuple[Requests, Requests]] = {
         {
             "another service": Request(CLOUDTRAIL, "sts:AssumeRole", FUNCTION),
             "an administrator": Request(ADMIN, "sts:AssumeRole", FUNCTION),
+        },
+    ),
+    'records_api.aws_iam_role.heartbeat["live"]': (
+        {
+            "its schedule": Request(
+                SCHEDULER, "sts:AssumeRole", HEARTBEAT, SENT_BY_US | {SOURCE_ARN: SCHEDULES}
+            ),
+        },
+        {
+            "another group of schedules": Request(
+                SCHEDULER,
+                "sts:AssumeRole",
+                HEARTBEAT,
+                SENT_BY_US | {SOURCE_ARN: SCHEDULES.replace("records-dev", "other")},
+            ),
+            "another account": Request(
+                SCHEDULER, "sts:AssumeRole", HEARTBEAT, SENT_BY_STRANGER | {SOURCE_ARN: SCHEDULES}
+            ),
+            "no source": Request(SCHEDULER, "sts:AssumeRole", HEARTBEAT),
+            "an administrator": Request(ADMIN, "sts:AssumeRole", HEARTBEAT),
+        },
+    ),
+    'records_api.aws_iam_role_policy.heartbeat["live"]': (
+        {"live": Request(HEARTBEAT, "lambda:InvokeFunction", f"{RECORDS_FUNCTION}:live")},
+        {
+            "a version": Request(HEARTBEAT, "lambda:InvokeFunction", f"{RECORDS_FUNCTION}:7"),
+            "the function": Request(HEARTBEAT, "lambda:InvokeFunction", RECORDS_FUNCTION),
+            "another function": Request(
+                HEARTBEAT,
+                "lambda:InvokeFunction",
+                RECORDS_FUNCTION.replace("records-dev", "other") + ":live",
+            ),
         },
     ),
     'records_api.aws_sns_topic_policy.alarms["own"]': (

@@ -45,6 +45,7 @@ module "records_api" {
   alarms      = { emails = ["on-call@example.com"] }
   audit       = { mode = "off" }
   budget      = { monthly_usd = 50 }
+  function    = { heartbeat = "rate(1 day)" }
   operations  = ["list", "get", "create", "update", "delete"]
 
   access = {
