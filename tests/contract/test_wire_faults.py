@@ -28,7 +28,7 @@ from contract.fault_server import (
     error,
     message,
 )
-from records_api import connection, dynamodb
+from records_api import connection, dynamodb, selftest, store
 
 Serve = Callable[..., FaultServer]
 Count = Callable[..., None]
@@ -807,10 +807,11 @@ def test_missing_credentials_are_refused_by_name_before_anything_is_sent(
         if not is_empty:
             monkeypatch.delenv(name)
     server = serve(OK)
-    failure = trial(server.url).fail(dynamodb.Refused, "no credentials")
-    assert (
-        str(failure) == f"MissingCredentials: environment variables not set: {', '.join(missing)}"
-    )
+    each = trial(server.url)
+    reason = f"MissingCredentials: environment variables not set: {', '.join(missing)}"
+    assert str(each.fail(dynamodb.Refused, "no credentials")) == reason
+    table = store.Table(each.client, "records", frozenset(), time.monotonic() + DEADLINE_SECONDS)
+    assert selftest._failures(table, ["create", "get"]) == {"create": reason, "get": reason}
     assert server.connections == 0
 
 
