@@ -42,7 +42,7 @@ run "on_call" {
       table-throttles-Query      = "ThrottledRequests Sum of 10 over 1x300 s"
       unhandled-exceptions       = "UnhandledExceptions Sum of 1 over 1x300 s"
     }
-    error_message = "The whole catalogue is there."
+    error_message = "Every alarm of the catalogue must exist, with its metric, threshold and periods."
   }
 
   assert {
@@ -134,7 +134,7 @@ run "on_call" {
       && { for email, subscription in aws_sns_topic_subscription.email : email => subscription.protocol }
       == { "on-call@example.com" = "email" }
     )
-    error_message = "Addresses are subscribed to a topic under the service's key."
+    error_message = "Email addresses must be subscribed to a topic that the service's key encrypts."
   }
 
   assert {
@@ -146,7 +146,7 @@ run "on_call" {
       Principal = { Service = ["cloudwatch.amazonaws.com", "budgets.amazonaws.com"] }
       Condition = { StringEquals = { "aws:SourceAccount" = "123456789012" } }
     }]
-    error_message = "CloudWatch and AWS Budgets may publish, for this account only."
+    error_message = "CloudWatch and AWS Budgets may publish to the topic, for this account only."
   }
 
   assert {
@@ -158,7 +158,7 @@ run "on_call" {
       Principal = { Service = ["cloudwatch.amazonaws.com", "budgets.amazonaws.com"] }
       Condition = { StringEquals = { "aws:SourceAccount" = "123456789012" } }
     }
-    error_message = "Whoever publishes may use the topic's key, for this account only."
+    error_message = "The publishers may use the topic's key, for this account only."
   }
 
   assert {
@@ -166,7 +166,7 @@ run "on_call" {
       output.trail_arn == "arn:aws:cloudtrail:eu-west-1:123456789012:trail/orders-dev-audit"
       && output.budget_name == "orders-dev-eu-west-1" && output.dashboard_name == "orders-dev"
     )
-    error_message = "Trail, budget and dashboard exist, and are told."
+    error_message = "Trail, budget and dashboard must exist, and the outputs must name them."
   }
 
   assert {
@@ -175,7 +175,7 @@ run "on_call" {
         widget.properties.annotations.horizontal if can(widget.properties.annotations)
       ] == [[{ label = "budget", value = 40 }]]
     )
-    error_message = "The dashboard shows the spend against the budget."
+    error_message = "The dashboard must show the account's charges beside the budget."
   }
 
   assert {
@@ -188,7 +188,7 @@ run "on_call" {
       "orders-dev/slowest-requests"    = 1
       "orders-dev/who-read-what"       = 1
     }
-    error_message = "The queries are saved, and one request's story is in both logs."
+    error_message = "All queries must be saved, and one-request must search both log groups."
   }
 
   assert {

@@ -34,7 +34,7 @@ run "every_entry_can_be_switched_off_and_a_key_brought" {
 
   assert {
     condition     = length(aws_cloudwatch_metric_alarm.catalogue) == 0
-    error_message = "The keys that alarms.tune knows are those of the catalogue."
+    error_message = "alarms.tune must accept the key of every alarm in the catalogue."
   }
 
   assert {
@@ -44,7 +44,7 @@ run "every_entry_can_be_switched_off_and_a_key_brought" {
       == ["AccountDecidesByIamPolicies", "LogGroupsOfThisService", "MessagesOfThisAccount"]
       && output.fixed_monthly_cost_usd.items.keys == 0
     )
-    error_message = "The caller's key serves the topic too, and the caller is told what its policy needs for that."
+    error_message = "The caller's key must encrypt the topic too, and the output must list what its policy needs for that."
   }
 
   assert {
@@ -52,7 +52,7 @@ run "every_entry_can_be_switched_off_and_a_key_brought" {
       one(jsondecode(aws_sns_topic_policy.alarms["own"].policy).Statement).Principal.Service
       == ["cloudwatch.amazonaws.com"]
     )
-    error_message = "Without a budget, AWS Budgets has nothing to say."
+    error_message = "Without a budget, AWS Budgets must not be allowed to publish."
   }
 }
 
@@ -83,7 +83,7 @@ run "tuned" {
       table-errors-GetItem    = 5
       table-throttles-GetItem = 100
     }
-    error_message = "Thresholds are the caller's, and only what an enabled operation does is watched."
+    error_message = "The caller's thresholds must apply, and only actions of enabled operations must have alarms."
   }
 
   assert {
@@ -103,17 +103,17 @@ run "tuned" {
         toset(alarm.alarm_actions) == toset(var.alarms.topic_arns)
       ])
     )
-    error_message = "The caller's topics are told, and no other is made or admitted to the key."
+    error_message = "Alarms must notify the caller's topics only, and no other topic may exist or use the key."
   }
 
   assert {
     condition     = local.budget_topics == ["arn:aws:sns:eu-west-1:123456789012:pager"]
-    error_message = "A budget tells a topic of its own account only."
+    error_message = "A budget must notify a topic of its own account only."
   }
 
   assert {
     condition     = length(aws_cloudwatch_query_definition.saved) == 0
-    error_message = "No query is kept where nobody wants one."
+    error_message = "With saved_queries = false, no query must be saved."
   }
 }
 

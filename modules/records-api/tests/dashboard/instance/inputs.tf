@@ -23,6 +23,7 @@ locals {
   partition  = var.partition
   region     = { aws = "eu-west-1", aws-cn = "cn-north-1", aws-us-gov = "us-gov-west-1" }[var.partition]
   service    = "orders-dev"
+  table_name = "orders-dev"
 }
 
 output "dashboard" {
