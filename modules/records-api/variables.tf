@@ -555,7 +555,7 @@ variable "table" {
     The table: `deletion_protection`, `point_in_time_recovery`, `filter_indexes` (of `type`, `status` and
     `submittedBy`: filters answered by an index; without one a filter walks the records in order),
     `record_retention_days` (0: forever) and `name_suffix`, which is added to the table's name so
-    that a restored table can serve (see "The table is gone" in the README). Without that procedure
+    that a restored table can serve (see "The table is gone" in docs/operate.md). Without that procedure
     a new suffix creates an empty table.
   EOT
   type = object({

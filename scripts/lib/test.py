@@ -16,7 +16,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from lib import package, scan, terraform, venvs
+from lib import docs, package, scan, terraform, venvs
 from lib.console import Failure, main, step
 from lib.paths import LOGS, ROOT, TOOLS, shown
 from lib.terraform import Terraform, environment
@@ -105,6 +105,12 @@ def check_package() -> str:
     return "the committed package matches its sources"
 
 
+def check_docs() -> str:
+    """Compare the tables in the READMEs with the variables and outputs. Raises Failure."""
+    docs.check()
+    return "the tables of inputs and outputs match the HCL"
+
+
 def roots() -> list[Path]:
     """Return the folder of every module and environment. A module's tests plan its examples."""
     return sorted(
@@ -164,6 +170,7 @@ def stages(runner: Terraform, tier: str) -> Iterator[Stage]:
     yield linter("shellcheck", _BIN / "shellcheck", *shell)
     yield linter("uv-lock", Path(venvs.uv()), "lock", "--check", *public_index)
     yield linter("terraform-fmt", Path(runner.binary), "fmt", "-check", "-recursive", "-diff")
+    yield Stage("docs", ["scripts/docs", "--check"], check_docs)
     yield Stage("package", ["scripts/package", "--check"], check_package)
     for folder in roots():
         yield terraform_stage(runner, folder)

@@ -1,6 +1,6 @@
 """The table is gone: from a restored copy to a service that serves it, and a Terraform that agrees.
 
-Follows the section "The table is gone" in the module's README, with the commands of the runbook.
+Follows the section "The table is gone" of docs/operate.md, with the commands of the runbook.
 """
 
 import json

@@ -144,26 +144,6 @@ def test_every_environment_is_locked(folder: Path) -> None:
     assert 'version     = "5.100.0"' in lock
 
 
-@pytest.mark.parametrize("kind", ["variable", "output"])
-def test_the_readme_lists_the_interface(kind: str) -> None:
-    heading = {"variable": "Inputs", "output": "Outputs"}[kind]
-    table = (
-        (ROOT / "modules/records-api/README.md")
-        .read_text()
-        .partition(f"## {heading}\n")[2]
-        .partition("\n## ")[0]
-    )
-    listed = [
-        name
-        for row in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)
-        for name in re.findall(r"`(\w+)`", row)
-    ]
-    interface = [
-        block.labels[0] for block in blocks(ROOT / f"modules/records-api/{kind}s.tf", kind)
-    ]
-    assert sorted(listed) == interface
-
-
 def test_the_settings_in_effect_show_every_variable() -> None:
     folder = ROOT / "modules/records-api"
     [settings] = [block for block in blocks(folder / "outputs.tf") if block.labels == ("settings",)]

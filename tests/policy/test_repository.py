@@ -1,6 +1,7 @@
 """Files that name other files and commands of the repository: the names must exist."""
 
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,32 @@ def test_pre_commit_hooks_run_commands_that_exist(monkeypatch: pytest.MonkeyPatc
             for folder in ("lambda", "modules", "scripts")
             for path in (*ROOT.glob("*"), *(ROOT / folder).rglob("*"))
         ), hook
+
+
+def pages() -> list[Path]:
+    """Return the Markdown files of the repository."""
+    listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.md"]
+    lines = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return [ROOT / line for line in lines.splitlines() if (ROOT / line).is_file()]
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the fragments that a link to `page` may have, as GitHub derives them."""
+    text = page.read_text()
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    slugs = {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    return slugs | set(re.findall(r'<a name="(\w+)">', text))
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_to_files_and_headings_that_exist(page: Path) -> None:
+    for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
+        if re.match(r"[a-z]+:", link):
+            continue
+        name, _, fragment = link.partition("#")
+        target = page.parent / name if name else page
+        assert target.exists(), link
+        assert not fragment or fragment in anchors(target), link
 
 
 def test_changelog_begins_with_unreleased_changes() -> None:

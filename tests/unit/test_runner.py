@@ -25,7 +25,7 @@ def test_tiers_contain_one_another(every_stage: list[runner.Stage]) -> None:
     fast, default, full = (
         names(runner.selected(every_stage, tier, [])) for tier in ("fast", "default", "full")
     )
-    assert {"pytest", "mypy", "package", "modules/records-api"} <= fast
+    assert {"pytest", "mypy", "docs", "package", "modules/records-api"} <= fast
     assert default - fast == {"e2e", "scan-sources", "scan-applied"}
     assert full == names(every_stage) >= default
 
