@@ -1,1 +1,4 @@
-"""The deployed code of the Internal Records API: the standard library and python-json-logger, nothing else."""
+"""Function code of the Internal Records API.
+
+It depends on the standard library and python-json-logger only.
+"""

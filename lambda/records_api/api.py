@@ -1,4 +1,4 @@
-"""HTTP, coming in: what a request's query, headers and body say."""
+"""HTTP requests: parse and check the query, the headers and the body."""
 
 import re
 from base64 import b64decode
@@ -32,39 +32,39 @@ MAX_BODY_BYTES = records.MAX_RECORD_BYTES
 
 
 class UnsupportedMediaType(Exception):
-    """The body is of another media type, charset or coding than the operation takes."""
+    """The operation does not support the body's media type, charset or content coding."""
 
 
 class Conditions(NamedTuple):
-    """The entity tags of `If-Match` and `If-None-Match`; None where the header is not there."""
+    """The entity tags of `If-Match` and `If-None-Match`; None if the header is not set."""
 
     if_match: list[str] | None
     if_none_match: list[str] | None
 
     def selects(self, tag: str) -> bool:
-        """Tell whether If-Match holds for a record with this tag (RFC 9110, section 13.1.1)."""
+        """Return whether If-Match allows a record with this tag (RFC 9110, section 13.1.1)."""
         return self.if_match is None or syntax.matches_strongly(self.if_match, tag)
 
     def is_known(self, tag: str) -> bool:
-        """Tell whether If-None-Match names this tag (RFC 9110, section 13.1.2)."""
+        """Return whether If-None-Match lists this tag (RFC 9110, section 13.1.2)."""
         return self.if_none_match is not None and syntax.matches_weakly(self.if_none_match, tag)
 
     def allow_write(self, tag: str) -> bool:
-        """Tell whether a record with this tag may be changed (RFC 9110, section 13.2.2)."""
+        """Return whether a record with this tag may be changed (RFC 9110, section 13.2.2)."""
         return self.selects(tag) and not self.is_known(tag)
 
 
-class Listing(NamedTuple):
-    """A list request: the query, the page size, the position to continue after, the parameters."""
+class ListRequest(NamedTuple):
+    """A list request: the query, the page size, the key to continue after, and the parameters."""
 
     query: store.Query
     limit: int
-    after: cursor.Place | None
+    after: cursor.ItemKey | None
     parameters: dict[str, str]
 
 
-def listing(event: Event) -> Listing:
-    """Return what `GET /records` asks. Raises Invalid with every parameter that is wrong."""
+def list_request(event: Event) -> ListRequest:
+    """Return the list request in `event`. Raises Invalid with every invalid parameter."""
     values, problems = _parameters(event, LIST_PARAMETERS)
     filters = {name: values[name] for name in FILTERS if name in values}
     for name, value in filters.items():
@@ -80,24 +80,24 @@ def listing(event: Event) -> Listing:
     limit = values.get("limit", str(DEFAULT_LIMIT))
     if not re.fullmatch("0*[1-9][0-9]*", limit):
         detail = (
-            f"must be a whole number of at least 1; more than {MAX_LIMIT} counts as {MAX_LIMIT}"
+            f"must be a whole number of at least 1; values over {MAX_LIMIT} count as {MAX_LIMIT}"
         )
         problems.append(Problem("parameter", "limit", detail))
-    place = None
+    after = None
     if "cursor" in values:
         try:
-            place = _place(values["cursor"], query if is_query_valid else None)
+            after = _item_key(values["cursor"], query if is_query_valid else None)
         except ValueError:
-            detail = "must be the `next` of a page of this same query; omit it to start again"
+            detail = "must be the `next` of a page of the same query; omit it to start again"
             problems.append(Problem("parameter", "cursor", detail))
     refuse(problems)
-    return Listing(query, int(min(Decimal(limit), Decimal(MAX_LIMIT))), place, values)
+    return ListRequest(query, int(min(Decimal(limit), Decimal(MAX_LIMIT))), after, values)
 
 
 def instant(text: str) -> tuple[str, str] | None:
-    """Return a date-time as a timestamp, cut to the millisecond, and the digits cut off.
+    """Return an RFC 3339 date-time as a timestamp, and the digits after its milliseconds.
 
-    None means that the text is not a date-time of RFC 3339.
+    Returns None if `text` is not a valid date-time.
     """
     parts = DATE_TIME.fullmatch(text)
     if not parts:
@@ -110,22 +110,22 @@ def instant(text: str) -> tuple[str, str] | None:
         return None
 
 
-def no_parameters(event: Event) -> None:
-    """Raise Invalid if there are query parameters: only listings take any."""
+def require_no_parameters(event: Event) -> None:
+    """Raise Invalid if the request has query parameters. Only list requests may have them."""
     _, problems = _parameters(event, ())
     refuse(problems)
 
 
 def record_id(event: Event) -> str:
-    """Return the record id of the path, percent-decoded. Raises Invalid: see no_parameters."""
-    no_parameters(event)
+    """Return the percent-decoded record ID in the path. Raises Invalid for query parameters."""
+    require_no_parameters(event)
     return unquote((event.get("pathParameters") or {}).get("recordID", ""))
 
 
 def body(event: Event, *media_types: str) -> Any:
-    """Return the JSON value of the body.
+    """Return the JSON value of the body, which must have one of `media_types`.
 
-    Raises UnsupportedMediaType, records.TooLarge, or Invalid.
+    Raises UnsupportedMediaType, records.TooLarge or Invalid.
     """
     if not _is_supported(event, media_types):
         raise UnsupportedMediaType
@@ -142,7 +142,7 @@ def body(event: Event, *media_types: str) -> Any:
 
 
 def idempotency_key(event: Event) -> str | None:
-    """Return the Idempotency-Key, or None if there is none. Raises Invalid."""
+    """Return the Idempotency-Key, or None if it is not set. Raises Invalid."""
     key = _header(event, "idempotency-key")
     if key is not None and not IDEMPOTENCY_KEY.fullmatch(key):
         detail = "must be 1 to 255 visible ASCII characters"
@@ -152,32 +152,32 @@ def idempotency_key(event: Event) -> str | None:
 
 def conditions(event: Event) -> Conditions:
     """Return the request's preconditions. Raises Invalid."""
-    found: list[list[str] | None] = []
+    tag_lists: list[list[str] | None] = []
     problems = []
     for name in ("If-Match", "If-None-Match"):
         text = _header(event, name.lower())
         try:
-            found.append(None if text is None else syntax.entity_tags(text))
+            tag_lists.append(None if text is None else syntax.entity_tags(text))
         except ValueError:
             detail = 'must be * or a list of entity tags in double quotes, such as "1-0a1b2c3d4e5f"'
             problems.append(Problem("header", name, detail))
     refuse(problems)
-    return Conditions(*found)
+    return Conditions(*tag_lists)
 
 
 def accepts_gzip(event: Event) -> bool:
-    """Tell whether Accept-Encoding admits gzip."""
+    """Return whether Accept-Encoding allows gzip."""
     return syntax.accepts_gzip(_header(event, "accept-encoding") or "")
 
 
 def _header(event: Event, name: str) -> str | None:
-    """Return a header's value, or None if it was not sent."""
+    """Return the value of a header, or None if it is not set."""
     value = (event.get("headers") or {}).get(name)
     return None if value is None else str(value).strip(" \t")
 
 
 def _is_supported(event: Event, media_types: Sequence[str]) -> bool:
-    """Tell whether the body is of one of `media_types`, in UTF-8, without a content coding."""
+    """Return whether the body has one of `media_types`, is UTF-8 and has no content coding."""
     try:
         media_type, parameters = syntax.media_type(_header(event, "content-type") or "")
     except ValueError:
@@ -189,7 +189,10 @@ def _is_supported(event: Event, media_types: Sequence[str]) -> bool:
 
 
 def _parsed(octets: bytes) -> Any:
-    """Return the JSON value in a body, or raise ValueError: its text completes "The body is"."""
+    """Return the JSON value of a body.
+
+    Raises ValueError, whose text completes "The body is ...".
+    """
     if not octets.strip():
         raise ValueError("empty; a JSON object is required")
     if octets.startswith(BYTE_ORDER_MARK):
@@ -197,8 +200,8 @@ def _parsed(octets: bytes) -> Any:
     try:
         text = octets.decode()
     except UnicodeDecodeError as error:
-        place = f"the byte 0x{octets[error.start]:02X} at offset {error.start}"
-        raise ValueError(f"not valid UTF-8: {place} is not part of a character") from error
+        byte = f"byte 0x{octets[error.start]:02X} at offset {error.start}"
+        raise ValueError(f"not valid UTF-8: invalid {byte}") from error
     try:
         return parse(text)
     except ValueError as error:
@@ -206,11 +209,11 @@ def _parsed(octets: bytes) -> Any:
 
 
 def _parameters(event: Event, known: Sequence[str]) -> tuple[dict[str, str], list[Problem]]:
-    """Return the query's parameters, and what is wrong with any of them apart from its value.
+    """Return the query parameters by name, and the problems of names and encoding.
 
-    An unknown name is a problem: a typo must not silently widen a query.
+    Unknown names are problems, so that a typo does not silently widen a query.
     """
-    allowed = f"use {', '.join(known)}" if known else "this operation has none"
+    allowed = f"use {', '.join(known)}" if known else "this operation takes no parameters"
     encoding = "must be percent-encoded UTF-8"
     values: dict[str, str | None] = {}
     problems = []
@@ -229,21 +232,21 @@ def _parameters(event: Event, known: Sequence[str]) -> tuple[dict[str, str], lis
     return {name: value for name, value in values.items() if value is not None}, problems
 
 
-def _place(text: str, query: store.Query | None) -> cursor.Place:
-    """Return the place in a cursor, or raise ValueError.
+def _item_key(text: str, query: store.Query | None) -> cursor.ItemKey:
+    """Return the key in a cursor. Raises ValueError if the cursor is invalid.
 
-    Without a query, because the request's is not valid, only the cursor's form is checked.
+    If `query` is None, because the request's query is invalid, only the cursor's format is checked.
     """
     if query is None:
-        return cursor.read(text)
+        return cursor.parse(text)
     return cursor.decode(text, to_json(list(query)), query.lower, query.upper)
 
 
 def _bounds(values: Mapping[str, str], problems: list[Problem]) -> tuple[str, str]:
-    """Return the texts between which a position lies; both ends of time are exclusive.
+    """Return the lower and upper bound of the query's positions, and add to `problems`.
 
-    "$" sorts behind the "#" of a position, so that `<millisecond>$` lies behind all records of that
-    millisecond. Whatever is wrong is added to `problems`.
+    Both times are exclusive. "$" sorts after the "#" of a position, so `<timestamp>$` sorts after
+    all records of that millisecond.
     """
     instants = {
         name: instant(values[name]) for name in ("createdAfter", "createdBefore") if name in values

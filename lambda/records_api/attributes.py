@@ -1,4 +1,7 @@
-"""DynamoDB attribute values from and to Python values (Amazon DynamoDB API Reference, "AttributeValue")."""
+"""Convert Python values to and from DynamoDB attribute values.
+
+Source: Amazon DynamoDB API Reference, "AttributeValue".
+"""
 
 from base64 import b64decode, b64encode
 from decimal import Decimal
@@ -8,7 +11,11 @@ AttributeValue = dict[str, Any]
 
 
 def encode(value: Any) -> AttributeValue:
-    """Return `value` as an attribute value: str, bool, None, int, Decimal, bytes, list, dict, or a set of one kind."""
+    """Return `value` as an attribute value.
+
+    Accepts str, bool, None, int, Decimal, bytes, list, dict, and sets whose members have one type.
+    Raises TypeError for any other type.
+    """
     match value:
         case None:
             return {"NULL": True}
@@ -27,11 +34,14 @@ def encode(value: Any) -> AttributeValue:
         case set():
             members = [next(iter(encode(member).items())) for member in value]
             return {f"{members[0][0]}S": [text for _, text in members]}
-    raise TypeError(f"no attribute value holds a {type(value).__name__}")
+    raise TypeError(f"cannot encode a {type(value).__name__} as an attribute value")
 
 
 def decode(attribute: AttributeValue) -> Any:
-    """Return the Python value of an attribute value; numbers are Decimal, so that none loses a digit."""
+    """Return the Python value of an attribute value.
+
+    Numbers become Decimal, which keeps every digit. Raises ValueError for an unknown type.
+    """
     (kind, value), *_ = attribute.items()
     match kind:
         case "NULL":

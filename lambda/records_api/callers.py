@@ -1,4 +1,4 @@
-"""Who calls, as the authorizer of a route says."""
+"""Identify the caller of a request from the data that the route's authorizer provides."""
 
 import re
 from collections.abc import Mapping
@@ -7,9 +7,10 @@ from typing import Any
 from .fields import MAX_LENGTHS
 from .records import Caller
 
-# The userId of a role's session ends in the session's name, which does not outlive the session. A
-# federated user's is `account:name`, so no other colon ends a principal ("IAM policy elements:
-# Variables and tags", principal key values; "IAM identifiers", unique ID prefixes).
+# The userId of a role session is `<role ID>:<session name>`. The session name is dropped, because
+# an idempotency key must work in later sessions of the same role. A federated user's userId is
+# `<account>:<name>` and is kept whole. Sources: AWS IAM User Guide, "IAM policy elements: Variables
+# and tags" (principal key values) and "IAM identifiers" (unique ID prefixes).
 ROLE_SESSION = re.compile("(AROA[0-9A-Z]+):")
 
 
@@ -18,9 +19,10 @@ class NoIdentity(Exception):
 
 
 def caller(event: Mapping[str, Any], auth_mode: str) -> Caller:
-    """Return who calls, as the route's authorizer says.
+    """Return the caller of a request.
 
-    Raises NoIdentity: a request that nobody can be held to account for is refused.
+    `auth_mode` is "IAM", "JWT" or "NONE". Raises NoIdentity if the authorizer's data is incomplete
+    or the identity is longer than a record can store.
     """
     if auth_mode == "NONE":
         return Caller("anonymous", "anonymous")
@@ -46,5 +48,5 @@ def caller(event: Mapping[str, Any], auth_mode: str) -> Caller:
 
 
 def _text(claim: Any) -> str:
-    """Return a claim as text. Some issuers send numbers; anything else identifies nobody."""
+    """Return a claim as text; some issuers send numbers. Any other type counts as missing."""
     return str(claim) if isinstance(claim, str | int) and not isinstance(claim, bool) else ""

@@ -1,4 +1,7 @@
-"""A kept-alive HTTP/1.1 connection to one server. Every step ends by a time limit (seconds of time.monotonic())."""
+"""A persistent HTTP/1.1 connection to one server.
+
+Every step has a `limit`, a time in seconds of time.monotonic(), and raises TimeoutError after it.
+"""
 
 import http.client
 import io
@@ -11,15 +14,16 @@ from contextlib import suppress
 from email.message import Message
 from typing import Any, NamedTuple
 
-# The longest for finding and reaching the server, and once more for the TLS handshake.
+# For name resolution and the TCP connection together, and again for the TLS handshake.
 CONNECT_SECONDS = 1.0
-# A frozen environment thaws with a socket its peer closed long ago; the wall clock goes on while it is frozen.
+# After Lambda freezes an environment, its socket may be closed by the server. Only the wall clock
+# shows how long the environment was frozen.
 IDLE_SECONDS = 10.0
 
 Address = tuple[str, int]
 
 
-class Answer(NamedTuple):
+class Response(NamedTuple):
     """An HTTP response."""
 
     status: int
@@ -28,7 +32,10 @@ class Answer(NamedTuple):
 
 
 class Connection:
-    """A connection for one thread: `open`, `send`, `receive`, and again. After an error it must be closed."""
+    """A connection for use by one thread.
+
+    Call `open`, `send` and `receive` for each request. Call `close` after an error.
+    """
 
     def __init__(self, host: str, port: int, tls: ssl.SSLContext | None) -> None:
         self.host = host
@@ -38,14 +45,14 @@ class Connection:
         self._last_used = 0.0
 
     def open(self, limit: float) -> None:
-        """Connect, unless the connection that was kept can take a request."""
-        if self._socket and not self._is_fit(self._socket):
+        """Connect, unless the existing connection can be reused."""
+        if self._socket and not self._is_reusable(self._socket):
             self.close()
         if not self._socket:
-            self._socket = _connect(self.host, self._port, _sooner(limit, CONNECT_SECONDS))
+            self._socket = _connect(self.host, self._port, _earlier(limit, CONNECT_SECONDS))
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self._tls:
-                self._socket.settimeout(_remaining(_sooner(limit, CONNECT_SECONDS)))
+                self._socket.settimeout(_remaining(_earlier(limit, CONNECT_SECONDS)))
                 self._socket = self._tls.wrap_socket(self._socket, server_hostname=self.host)
 
     def send(self, request: bytes, limit: float) -> None:
@@ -55,20 +62,20 @@ class Connection:
             connection.settimeout(_remaining(limit))
             unsent = unsent[connection.send(unsent) :]
 
-    def receive(self, limit: float) -> Answer:
-        """Return the answer to a POST request."""
-        stream: Any = _Stream(self._opened(), limit)
-        # Closed here: of one left half read the garbage collector complains on standard error, among log lines.
-        with http.client.HTTPResponse(stream, method="POST") as response:
-            response.begin()
-            answer = Answer(response.status, response.headers, response.read())
+    def receive(self, limit: float) -> Response:
+        """Return the response to a POST request."""
+        stream: Any = _TimedStream(self._opened(), limit)
+        # Closed explicitly, because the garbage collector would print a warning to the log.
+        with http.client.HTTPResponse(stream, method="POST") as parser:
+            parser.begin()
+            response = Response(parser.status, parser.headers, parser.read())
         self._last_used = time.time()
-        if response.will_close:
+        if parser.will_close:
             self.close()
-        return answer
+        return response
 
     def close(self) -> None:
-        """Drop the connection; `open` makes another."""
+        """Close the connection. `open` makes a new one."""
         if self._socket:
             self._socket.close()
         self._socket = None
@@ -78,17 +85,21 @@ class Connection:
             raise ConnectionError("the connection is closed")
         return self._socket
 
-    def _is_fit(self, connection: socket.socket) -> bool:
-        """Return whether a kept connection can take a request: used lately, and nothing to read from it.
+    def _is_reusable(self, connection: socket.socket) -> bool:
+        """Return whether an open connection was used recently and has nothing to read.
 
-        What there is to read is its end, or an answer nobody asked for, which the next request would take for its own.
+        Unread data is either the end of the connection, or an unsolicited response, which would be
+        taken for the response to the next request.
         """
         is_fresh = 0 <= time.time() - self._last_used <= IDLE_SECONDS
         return is_fresh and not select.select([connection], [], [], 0)[0]
 
 
-class _Stream(io.RawIOBase):
-    """Reads from a socket; each read ends by `limit`, so a server that sends byte after byte can't exceed it."""
+class _TimedStream(io.RawIOBase):
+    """Reads from a socket until `limit`, even if the server keeps sending single bytes.
+
+    http.client.HTTPResponse accepts it in place of a socket, of which it only calls `makefile`.
+    """
 
     def __init__(self, connection: socket.socket, limit: float) -> None:
         self._connection = connection
@@ -102,12 +113,15 @@ class _Stream(io.RawIOBase):
         return self._connection.recv_into(buffer)
 
     def makefile(self, _mode: str) -> io.BufferedReader:
-        """Return a buffered reader: the one thing that HTTPResponse wants of its socket."""
+        """Return a buffered reader of this stream."""
         return io.BufferedReader(self)
 
 
 def _connect(host: str, port: int, limit: float) -> socket.socket:
-    """Return a connection to the first of the host's addresses that takes it; each has its share of the time."""
+    """Return a connection to the first address of the host that accepts one.
+
+    The remaining time is divided equally among the remaining addresses.
+    """
     addresses = _resolve(host, port, limit)
     while True:
         wait = _remaining(limit) / len(addresses)
@@ -119,38 +133,43 @@ def _connect(host: str, port: int, limit: float) -> socket.socket:
 
 
 def _resolve(host: str, port: int, limit: float) -> list[Address]:
-    """Return the host's addresses. Names are looked up in a thread, because getaddrinfo takes no time limit."""
+    """Return the addresses of a host.
+
+    Names are resolved in a thread, because getaddrinfo has no timeout.
+    """
     with suppress(socket.gaierror):
         return _addresses(host, port, socket.AI_NUMERICHOST)
-    found: list[list[Address] | OSError] = []
+    results: list[list[Address] | OSError] = []
 
     def look_up() -> None:
         try:
-            found.append(_addresses(host, port))
+            results.append(_addresses(host, port))
         except OSError as error:
-            found.append(error)
+            results.append(error)
 
     thread = threading.Thread(target=look_up, daemon=True)
     thread.start()
     thread.join(_remaining(limit))
-    if not found:
+    if not results:
         raise TimeoutError(f"the name {host} was not resolved in time")
-    if isinstance(found[0], OSError):
-        raise found[0]
-    return found[0]
+    if isinstance(results[0], OSError):
+        raise results[0]
+    return results[0]
 
 
 def _addresses(host: str, port: int, flags: int = 0) -> list[Address]:
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags)
-    return [(str(address[0]), int(address[1])) for *_, address in found]
+    infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags)
+    return [(str(address[0]), int(address[1])) for *_, address in infos]
 
 
-def _sooner(limit: float, seconds: float) -> float:
+def _earlier(limit: float, seconds: float) -> float:
+    """Return the earlier of `limit` and `seconds` from now."""
     return min(limit, time.monotonic() + seconds)
 
 
 def _remaining(limit: float) -> float:
+    """Return the seconds until `limit`. Raises TimeoutError if it has passed."""
     remaining = limit - time.monotonic()
     if remaining <= 0:
-        raise TimeoutError("no answer in time")
+        raise TimeoutError("the server did not respond in time")
     return remaining

@@ -1,8 +1,8 @@
-"""Opaque places in a listing, bound to the query they came from.
+"""Cursors: opaque positions in a list, each bound to the query that produced it.
 
-A cursor holds a format, a digest of query and place, and the place. It is no secret and needs no key: the server takes
-the index and its partition from the query, so a forged cursor can at most begin a listing its caller may read, at
-another place.
+A cursor holds a format version, a digest of query and item key, and the item key. It is not signed,
+because a forged cursor gains nothing: the index and its partition come from the query, so it can
+only start a list that the caller may read at another position.
 """
 
 import hashlib
@@ -11,66 +11,72 @@ from typing import NamedTuple
 
 MAX_LENGTH = 511
 DIGEST_LENGTH = 16
-# What a cursor of MAX_LENGTH has room for beside its digest: base64 writes 3 bytes as 4 characters.
-MAX_PLACE_BYTES = MAX_LENGTH * 3 // 4 - DIGEST_LENGTH
-# A position is normally `createdAt#recordID`, and the cursor holds it alone. Items of other writers may have any.
+# Base64 encodes 3 bytes as 4 characters; the digest takes its share of them.
+MAX_KEY_BYTES = MAX_LENGTH * 3 // 4 - DIGEST_LENGTH
+# A regular position is `createdAt#recordID`, so the cursor holds only the position. Items from
+# other programs may have an irregular position; their cursors hold the record ID too.
 REGULAR, IRREGULAR = "1", "2"
 
 
-class Place(NamedTuple):
-    """The keys of an item in a listing: the sort key of the index, and the key of the table, which breaks ties."""
+class ItemKey(NamedTuple):
+    """The keys of an item in an index: the index's sort key, and the table's key as tiebreaker."""
 
     position: str
     record_id: str
 
 
-def holds(place: Place) -> bool:
-    """Tell whether a place is short enough for a cursor."""
-    return len(_text(place).encode()) <= MAX_PLACE_BYTES
+def fits(key: ItemKey) -> bool:
+    """Return whether a key is short enough for a cursor."""
+    return len(_text(key).encode()) <= MAX_KEY_BYTES
 
 
-def encode(place: Place, query: str) -> str:
-    """Return the cursor for a place (one that `holds`) in `query` (any canonical text of the question)."""
-    text = _text(place)
+def encode(key: ItemKey, query: str) -> str:
+    """Return the cursor for a key in `query`, which is any canonical text of the query.
+
+    The key must fit.
+    """
+    text = _text(key)
     digest = hashlib.sha256(f"{query}\n{text.removeprefix(REGULAR)}".encode()).hexdigest()[
         :DIGEST_LENGTH
     ]
     return urlsafe_b64encode(f"{text[0]}{digest}{text[1:]}".encode()).decode().rstrip("=")
 
 
-def decode(cursor: str, query: str, lower: str, upper: str) -> Place:
-    """Return the place in `cursor`.
+def decode(cursor: str, query: str, lower: str, upper: str) -> ItemKey:
+    """Return the key in `cursor`.
 
-    Raises ValueError if it is malformed, belongs to another query or lies outside its bounds.
+    `lower` and `upper` are the bounds of the query's positions. Raises ValueError if the cursor is
+    malformed, belongs to another query or is outside the bounds.
     """
-    place = read(cursor)
-    if encode(place, query) != cursor:
-        raise ValueError("not a cursor of this query")
-    if not lower <= place.position <= upper:
-        raise ValueError("outside the query's time bounds")
-    return place
+    key = parse(cursor)
+    if encode(key, query) != cursor:
+        raise ValueError("the cursor does not belong to this query")
+    if not lower <= key.position <= upper:
+        raise ValueError("the cursor is outside the query's time bounds")
+    return key
 
 
-def read(cursor: str) -> Place:
-    """Return the place in a cursor of any query. Raises ValueError if it is malformed."""
+def parse(cursor: str) -> ItemKey:
+    """Return the key in a cursor without checking its query. Raises ValueError if malformed."""
     if not cursor.isascii() or len(cursor) > MAX_LENGTH:
-        raise ValueError("not a cursor of this service")
+        raise ValueError("the cursor is malformed")
     text = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
-    place = _place(text[:1], text[1 + DIGEST_LENGTH :])
-    if not all(place):
-        raise ValueError("not a cursor of this service")
-    return place
+    key = _item_key(text[:1], text[1 + DIGEST_LENGTH :])
+    if not all(key):
+        raise ValueError("the cursor is malformed")
+    return key
 
 
-def _text(place: Place) -> str:
-    if place.record_id == place.position.partition("#")[2]:
-        return f"{REGULAR}{place.position}"
-    return f"{IRREGULAR}{len(place.position)} {place.position}{place.record_id}"
+def _text(key: ItemKey) -> str:
+    """Return the format version and the key as text."""
+    if key.record_id == key.position.partition("#")[2]:
+        return f"{REGULAR}{key.position}"
+    return f"{IRREGULAR}{len(key.position)} {key.position}{key.record_id}"
 
 
-def _place(form: str, text: str) -> Place:
-    """Return the place written as `text` in `form`; whether it was written so, encoding it again tells."""
+def _item_key(form: str, text: str) -> ItemKey:
+    """Return the key in `text`. The caller must encode it again to find out whether it is valid."""
     if form == REGULAR:
-        return Place(text, text.partition("#")[2])
+        return ItemKey(text, text.partition("#")[2])
     length, _, keys = text.partition(" ")
-    return Place(keys[: int(length)], keys[int(length) :])
+    return ItemKey(keys[: int(length)], keys[int(length) :])

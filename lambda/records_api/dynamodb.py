@@ -1,7 +1,8 @@
-"""The DynamoDB JSON 1.0 wire: SigV4, time limits, retries, CRC32.
+"""A client for DynamoDB's JSON 1.0 protocol: SigV4, timeouts, retries and CRC32 checks.
 
-It takes an operation's name and a plain dict and knows nothing of records. botocore does the same and more, but this
-service is mostly called cold, and importing botocore is what such a call would mostly wait for.
+It takes the name of an operation and a plain dict, and knows nothing about records. botocore does
+all of this too, but most requests to this service are cold starts, and importing botocore would
+take most of their time.
 """
 
 import hashlib
@@ -24,8 +25,9 @@ ATTEMPT_SECONDS = 3.0
 MAX_ATTEMPTS = 6
 FIRST_PAUSE_SECONDS = 0.05
 LONGEST_PAUSE_SECONDS = 1.0
-# Refusals of the moment, before anything was done ("Error handling with DynamoDB", errors to retry).
-RETRIED = frozenset(
+# Temporary errors, for which DynamoDB did nothing. Source: Amazon DynamoDB Developer Guide, "Error
+# handling with DynamoDB" (errors to retry).
+RETRYABLE_CODES = frozenset(
     {
         "ProvisionedThroughputExceededException",
         "RequestLimitExceeded",
@@ -33,8 +35,9 @@ RETRIED = frozenset(
         "TransactionConflictException",
     }
 )
-# What a lost or nonsensical answer raises; an announced length that no memory holds, and bottomless nesting, included.
-DAMAGE = (
+# Raised for a missing or damaged response. MemoryError and OverflowError come from a Content-Length
+# that is too large, RecursionError from deeply nested JSON.
+TRANSPORT_ERRORS = (
     OSError,
     ValueError,
     MemoryError,
@@ -42,8 +45,8 @@ DAMAGE = (
     RecursionError,
     http.client.HTTPException,
 )
-# DNS suffixes of the partitions, by the beginning of the region's name; the first that fits.
-SUFFIXES = (
+# DNS suffixes of the partitions, by Region prefix. The first match applies.
+DNS_SUFFIXES = (
     ("cn-", "amazonaws.com.cn"),
     ("us-iso-", "c2s.ic.gov"),
     ("us-isob-", "sc2s.sgov.gov"),
@@ -55,7 +58,10 @@ SUFFIXES = (
 
 
 class DynamoDBError(Exception):
-    """A call that did not succeed. `ambiguous`: an attempt was sent and got no clear answer, so it may have worked."""
+    """A call failed.
+
+    `ambiguous` means that an attempt was sent and got no clear response, so it may have succeeded.
+    """
 
     def __init__(self, code: str, message: str, *, ambiguous: bool = False) -> None:
         super().__init__(f"{code}: {message}")
@@ -64,21 +70,24 @@ class DynamoDBError(Exception):
 
 
 class ConditionFailed(DynamoDBError):
-    """The condition did not hold; `item` is what stands there (attribute values), or None."""
+    """The condition was false. `item` is the stored item (attribute values), or None."""
 
     item: dict[str, Any] | None = None
 
 
 class Refused(DynamoDBError):
-    """A definite no that no retry would change: validation, permissions, credentials, certificates."""
+    """DynamoDB rejected the call, or it cannot be made; retries cannot help.
+
+    Examples are validation errors and invalid permissions, credentials or certificates.
+    """
 
 
 class Unavailable(DynamoDBError):
-    """Throttled, unreachable or out of time, and out of retries."""
+    """DynamoDB throttled the call or did not respond, and time or retries are used up."""
 
 
 class Credentials(NamedTuple):
-    """What requests are signed with."""
+    """AWS credentials for signing requests."""
 
     key_id: str
     secret: str
@@ -86,31 +95,30 @@ class Credentials(NamedTuple):
 
 
 class Client:
-    """One connection to one endpoint, for one thread: a Lambda environment serves one request at a time."""
+    """One connection to one endpoint, for use by one thread.
+
+    One is enough, because a Lambda environment processes one request at a time.
+    """
 
     def __init__(self, endpoint_url: str, region: str) -> None:
         url = urlsplit(endpoint_url)
         tls = ssl.create_default_context() if url.scheme == "https" else None
         self._connection = Connection(url.hostname or "", url.port or (443 if tls else 80), tls)
-        # The scheme's own port stays out of the Host header (RFC 9110, section 4.2.3), as botocore has it.
+        # As in botocore, the Host header omits the scheme's default port (RFC 9110, section 4.2.3).
         self._authority = url.netloc.removesuffix(":443" if tls else ":80")
         self._region = region
 
     def call(self, operation: str, payload: Mapping[str, Any], deadline: float) -> dict[str, Any]:
-        """Return the answer to `operation`, no later than `deadline` (seconds of time.monotonic()).
+        """Return the response to `operation` before `deadline` (seconds of time.monotonic()).
 
-        Raises ConditionFailed, Refused or Unavailable. What RETRIED names, 5xx, timeouts, resets and
-        damaged answers are tried again, with full jitter (AWS Architecture Blog, "Exponential Backoff And Jitter").
+        RETRYABLE_CODES, 5xx responses, timeouts, resets and damaged responses are retried, up to
+        MAX_ATTEMPTS in total, with full jitter (AWS Architecture Blog, "Exponential Backoff And
+        Jitter"). Raises ConditionFailed, Refused or Unavailable.
         """
         body = json.dumps(payload, separators=(",", ":")).encode()
         failure = Unavailable("DeadlineExceeded", "no time was left for the call")
         for attempt in range(MAX_ATTEMPTS):
-            longest = (
-                min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2 ** (attempt - 1))
-                if attempt
-                else 0.0
-            )
-            pause = random.uniform(0, longest)  # noqa: S311 - jitter, no secret
+            pause = _pause(attempt)
             if time.monotonic() + pause >= deadline:
                 break
             time.sleep(pause)
@@ -127,28 +135,30 @@ class Client:
         raise failure
 
     def close(self) -> None:
-        """Drop the connection; the next call opens another."""
+        """Close the connection. The next call opens a new one."""
         self._connection.close()
 
     def _attempt(self, operation: str, body: bytes, limit: float) -> dict[str, Any]:
+        """Return the response to one attempt, or raise a DynamoDBError."""
         credentials, is_sent = _credentials(), False
         try:
             self._connection.open(limit)
             self._connection.send(self._request(operation, body, credentials), limit)
             is_sent = True
-            answer = self._connection.receive(limit)
-            content = _content(answer.body, answer.headers.get("x-amz-crc32"))
+            response = self._connection.receive(limit)
+            content = _content(response.body, response.headers.get("x-amz-crc32"))
         except ssl.SSLCertVerificationError as error:
             self.close()
             raise Refused("CertificateError", f"{error} ({self._authority})") from error
-        except DAMAGE as error:
+        except TRANSPORT_ERRORS as error:
             self.close()
             raise Unavailable(
                 type(error).__name__, f"{error} ({self._authority})", ambiguous=is_sent
             ) from error
-        return _outcome(answer.status, content)
+        return _outcome(response.status, content)
 
     def _request(self, operation: str, body: bytes, credentials: Credentials) -> bytes:
+        """Return a signed HTTP request."""
         headers = {
             "content-type": "application/x-amz-json-1.0",
             "host": self._authority,
@@ -166,32 +176,42 @@ class Client:
 
 
 def regional_endpoint(region: str) -> str:
-    """Return the URL of DynamoDB in `region`, in whatever partition that lies."""
-    return f"https://dynamodb.{region}.{next(suffix for start, suffix in SUFFIXES if region.startswith(start))}"
+    """Return the URL of DynamoDB in `region`, in any partition."""
+    suffix = next(suffix for prefix, suffix in DNS_SUFFIXES if region.startswith(prefix))
+    return f"https://dynamodb.{region}.{suffix}"
 
 
 def authorization(
     headers: Mapping[str, str], body: bytes, key_id: str, secret: str, region: str
 ) -> str:
-    """Return the Authorization header of a DynamoDB request: POST to `/`, every header given is signed.
+    """Return the Authorization header of a DynamoDB request, which is a POST to `/`.
 
-    `headers` have lower-case names and hold `x-amz-date`. Rule: AWS IAM User Guide, "Create a signed AWS API request".
+    `headers` must have lower-case names and include `x-amz-date`; all of them are signed. Source:
+    AWS IAM User Guide, "Create a signed AWS API request".
     """
-    moment = headers["x-amz-date"]
+    date_time = headers["x-amz-date"]
     names = ";".join(sorted(headers))
     lines = "".join(f"{name}:{' '.join(headers[name].split())}\n" for name in sorted(headers))
     canonical = f"POST\n/\n\n{lines}\n{names}\n{hashlib.sha256(body).hexdigest()}"
-    scope = f"{moment[:8]}/{region}/dynamodb/aws4_request"
+    scope = f"{date_time[:8]}/{region}/dynamodb/aws4_request"
     key = f"AWS4{secret}".encode()
     for part in scope.split("/"):
         key = hmac.digest(key, part.encode(), "sha256")
-    text = f"AWS4-HMAC-SHA256\n{moment}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
-    signature = hmac.digest(key, text.encode(), "sha256").hex()
-    return f"AWS4-HMAC-SHA256 Credential={key_id}/{scope}, SignedHeaders={names}, Signature={signature}"
+    digest = hashlib.sha256(canonical.encode()).hexdigest()
+    string_to_sign = f"AWS4-HMAC-SHA256\n{date_time}\n{scope}\n{digest}"
+    signature = hmac.digest(key, string_to_sign.encode(), "sha256").hex()
+    return (
+        f"AWS4-HMAC-SHA256 Credential={key_id}/{scope}, SignedHeaders={names}, "
+        f"Signature={signature}"
+    )
 
 
 def _credentials() -> Credentials:
-    """Return the credentials in the environment, where those of a running function are renewed. Raises Refused."""
+    """Return the credentials in the environment variables.
+
+    They are read for every attempt, because Lambda may renew them. Raises Refused if they are
+    missing.
+    """
     required = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
     if missing := [name for name in required if not os.environ.get(name)]:
         raise Refused("MissingCredentials", f"environment variables not set: {', '.join(missing)}")
@@ -199,17 +219,26 @@ def _credentials() -> Credentials:
     return Credentials(key_id, secret, os.environ.get("AWS_SESSION_TOKEN"))
 
 
-def _content(answer: bytes, checksum: str | None) -> dict[str, Any]:
-    """Return the JSON object of an answer, or raise ValueError: damaged on its way, or not DynamoDB's."""
-    if checksum is not None and int(checksum) != zlib.crc32(answer):
-        raise ValueError("the answer does not match its CRC32")
-    content = json.loads(answer)
+def _content(body: bytes, checksum: str | None) -> dict[str, Any]:
+    """Return the JSON object in a response body. Raises ValueError if the body is damaged."""
+    if checksum is not None and int(checksum) != zlib.crc32(body):
+        raise ValueError("the response does not match its CRC32 checksum")
+    content = json.loads(body)
     if not isinstance(content, dict):
-        raise ValueError("the answer is not a JSON object")  # noqa: TRY004 - as any other damage
+        raise ValueError("the response is not a JSON object")  # noqa: TRY004 (as for other damage)
     return content
 
 
+def _pause(attempt: int) -> float:
+    """Return the seconds to wait before an attempt; 0 for the first, which is attempt 0."""
+    if attempt == 0:
+        return 0.0
+    longest = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2 ** (attempt - 1))
+    return random.uniform(0, longest)  # noqa: S311 (jitter is not a secret)
+
+
 def _outcome(status: int, content: dict[str, Any]) -> dict[str, Any]:
+    """Return the content of a successful response, or raise a DynamoDBError."""
     if status == http.client.OK:
         return content
     code = str(content.get("__type", f"HTTP{status}")).rpartition("#")[2]
@@ -218,9 +247,10 @@ def _outcome(status: int, content: dict[str, Any]) -> dict[str, Any]:
         failed = ConditionFailed(code, message)
         failed.item = content.get("Item")
         raise failed
-    if code in RETRIED:
+    if code in RETRYABLE_CODES:
         raise Unavailable(code, message)
     if status >= http.client.INTERNAL_SERVER_ERROR:
-        # "The operation might have succeeded": Amazon DynamoDB Developer Guide, "Error handling with DynamoDB".
+        # "The operation might have succeeded" (Amazon DynamoDB Developer Guide, "Error handling
+        # with DynamoDB").
         raise Unavailable(code, message, ambiguous=True)
     raise Refused(code, message)

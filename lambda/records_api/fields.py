@@ -1,4 +1,4 @@
-"""What may stand in a record: fields, lengths, and what DynamoDB can hold."""
+"""Validation of records: fields, lengths, and the limits of DynamoDB."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -8,50 +8,53 @@ from typing import Any, NamedTuple
 
 from .jsontext import REPEATED
 
-# Longest texts, in characters. submittedBy is an index key: 2,048 bytes at most ("Quotas in Amazon
-# DynamoDB").
+# In characters (Unicode code points). submittedBy is an index key, which DynamoDB limits to 2,048
+# bytes ("Quotas in Amazon DynamoDB").
 MAX_LENGTHS = {"type": 128, "status": 128, "message": 8192, "submittedBy": 512}
 CLIENT_FIELDS = ("type", "status", "message", "attributes")
 SERVER_FIELDS = ("recordID", "createdAt", "updatedAt", "submittedBy", "version")
-# What callers see, in this order.
+# The fields that callers see, in the order of responses.
 PUBLIC_FIELDS = ("recordID", "createdAt", "updatedAt", "submittedBy", *CLIENT_FIELDS, "version")
 RECORD_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:~-]{0,127}")
-# Decoding costs time and memory for every value, so the size in bytes alone does not bound a page.
+# Decoding takes time and memory for every value, so a limit in bytes alone would not bound a page.
 MAX_VALUES = 1000
-# "Quotas in Amazon DynamoDB": 32 levels of nesting, of which `attributes` is one and its innermost
-# value another; 38 significant digits, magnitudes from 1E-130 to under 1E+126.
+# Source: "Quotas in Amazon DynamoDB". Of its 32 levels of nesting, the innermost value takes one.
+# Numbers have 38 significant digits and magnitudes from 1E-130 to just under 1E+126.
 MAX_DEPTH = 31
 MAX_DIGITS = 38
 MIN_EXPONENT, MAX_EXPONENT = -130, 125
-# A 400 lists this many problems and shows this much of each place: its size does not depend on the
-# request's.
+# Limits on a 400 response: the problems listed, and the bytes shown of each location. Its size must
+# not grow with the request.
 MAX_ERRORS = 100
-MAX_PLACE_BYTES = 1024
+MAX_LOCATION_BYTES = 1024
 ELLIPSIS = "…"
 UNPAIRED = "must be valid Unicode; it contains an unpaired surrogate"
-BAD_NAME = "the member's name must be valid Unicode and not empty"
-NUMBERS = (
-    f"must be a number of at most {MAX_DIGITS} significant digits that is 0 or of a magnitude "
-    f"from 1E{MIN_EXPONENT} to under 1E+{MAX_EXPONENT + 1}"
+BAD_NAME = "the member name must be valid Unicode and not empty"
+BAD_NUMBER = (
+    f"must be a number with at most {MAX_DIGITS} significant digits that is 0 or has a magnitude "
+    f"from 1E{MIN_EXPONENT} to less than 1E+{MAX_EXPONENT + 1}"
 )
 
 Path = tuple[str | int, ...]
 
 
 class Problem(NamedTuple):
-    """One thing that is wrong with a request.
+    """One problem of a request.
 
-    `kind` is "pointer", "parameter" or "header"; `place` is a path into the body or a name. The path
-    becomes text only if the problem is listed.
+    `kind` is "pointer", "parameter" or "header". `location` is a path in the body, or the name of a
+    parameter or header. A path is converted to text only if the problem is listed.
     """
 
     kind: str
-    place: Path | str
+    location: Path | str
     detail: str
 
 
 class Invalid(Exception):
-    """Bad input. `errors` describes the first MAX_ERRORS problems; `omitted` counts all others."""
+    """The request is invalid.
+
+    `errors` describes the first MAX_ERRORS problems; `omitted` is the number of the others.
+    """
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         remaining = iter(problems)
@@ -61,7 +64,7 @@ class Invalid(Exception):
 
 
 def refuse(problems: Iterable[Problem]) -> None:
-    """Raise Invalid if there are any problems."""
+    """Raise Invalid if there is any problem."""
     error = Invalid(problems)
     if error.errors:
         raise error
@@ -74,7 +77,10 @@ def check(
     required: Sequence[str] = (),
     removable: Sequence[str] = (),
 ) -> None:
-    """Raise Invalid with every problem of `body`; `removable` fields may be null."""
+    """Raise Invalid with all problems of `body`.
+
+    Fields must be in `allowed` and valid, and fields in `removable` may be null.
+    """
     if isinstance(body, dict):
         refuse(_problems(body, allowed, required, removable))
     else:
@@ -84,7 +90,7 @@ def check(
 def check_growth(before: Any, after: Any) -> None:
     """Raise Invalid if an update takes `attributes` above MAX_VALUES.
 
-    Items of other writers may hold more than that: they can be updated as long as they do not grow.
+    An item from another program may hold more. It can be updated if the number does not grow.
     """
     count = count_values(after)
     if count > MAX_VALUES and count > count_values(before):
@@ -92,7 +98,7 @@ def check_growth(before: Any, after: Any) -> None:
 
 
 def count_values(container: Any) -> int:
-    """Return how many values `container` holds: every member and element, at every depth."""
+    """Return the number of members and elements in `container`, at all levels."""
     count, pending = 0, [container]
     while pending:
         match pending.pop():
@@ -133,35 +139,38 @@ def _problems(
 
 
 def _too_many_values(count: int) -> Problem:
-    detail = f"must hold at most {MAX_VALUES} values, counted at every depth; it holds {count}"
+    detail = f"must have at most {MAX_VALUES} values, counted at all levels; it has {count}"
     return Problem("pointer", ("attributes",), detail)
 
 
-def _text_problems(value: Any, path: Path, longest: int) -> Iterator[Problem]:
-    if not isinstance(value, str) or not 1 <= len(value) <= longest:
-        yield Problem("pointer", path, f"must be a string of 1 to {longest} characters")
+def _text_problems(value: Any, path: Path, max_length: int) -> Iterator[Problem]:
+    if not isinstance(value, str) or not 1 <= len(value) <= max_length:
+        yield Problem("pointer", path, f"must be a string of 1 to {max_length} characters")
     else:
         yield from _unstorable(value, path, 1)
 
 
 def _unstorable(value: Any, path: Path, depth: int) -> Iterator[Problem]:
-    """Yield what DynamoDB could not hold in `value`, a container of level `depth` or a value in one."""
+    """Yield a problem for everything in `value` that DynamoDB cannot store.
+
+    `depth` is the level of `value` if it is a container.
+    """
     match value:
         case dict() | list() if depth > MAX_DEPTH:
             yield Problem("pointer", path, f"is nested more than {MAX_DEPTH} levels deep")
         case dict():
             for name, member in value.items():
-                place = (*path, name)
+                member_path = (*path, name)
                 if not name or not _is_unicode(name):
-                    yield Problem("pointer", place, BAD_NAME)
-                yield from _unstorable(member, place, depth + 1)
+                    yield Problem("pointer", member_path, BAD_NAME)
+                yield from _unstorable(member, member_path, depth + 1)
         case list():
             for index, member in enumerate(value):
                 yield from _unstorable(member, (*path, index), depth + 1)
         case str() if not _is_unicode(value):
             yield Problem("pointer", path, UNPAIRED)
         case Decimal() if not _is_storable(value):
-            yield Problem("pointer", path, NUMBERS)
+            yield Problem("pointer", path, BAD_NUMBER)
         case _ if value is REPEATED:
             yield Problem("pointer", path, "appears more than once")
 
@@ -181,22 +190,23 @@ def _is_unicode(text: str) -> bool:
 
 
 def _described(problem: Problem) -> dict[str, str]:
-    """Return a problem as callers see it."""
-    place = problem.place if isinstance(problem.place, str) else _pointer(problem.place)
-    return {problem.kind: _shortened(place), "detail": problem.detail}
+    """Return a problem as an entry of `errors`."""
+    location = problem.location
+    text = location if isinstance(location, str) else _pointer(location)
+    return {problem.kind: _shortened(text), "detail": problem.detail}
 
 
 def _pointer(path: Path) -> str:
-    """Return the JSON Pointer of a path (RFC 6901); of a long name only what can be shown is read."""
-    names = [str(part)[:MAX_PLACE_BYTES] for part in path]
+    """Return a path as a JSON Pointer (RFC 6901), with long names cut to what can be shown."""
+    names = [str(part)[:MAX_LOCATION_BYTES] for part in path]
     return "".join(f"/{name.replace('~', '~0').replace('/', '~1')}" for name in names)
 
 
-def _shortened(place: str) -> str:
-    """Return `place` in at most MAX_PLACE_BYTES of UTF-8, and unpaired surrogates as escapes."""
-    octets = place.encode(errors="backslashreplace")
-    if len(octets) <= MAX_PLACE_BYTES:
+def _shortened(text: str) -> str:
+    """Return at most MAX_LOCATION_BYTES of `text` in UTF-8, with unpaired surrogates escaped."""
+    octets = text.encode(errors="backslashreplace")
+    if len(octets) <= MAX_LOCATION_BYTES:
         return octets.decode()
-    shown = octets[: MAX_PLACE_BYTES - len(ELLIPSIS.encode())].decode(errors="ignore")
-    # Half of an escape of JSON Pointer (~0 or ~1) would make it malformed.
+    shown = octets[: MAX_LOCATION_BYTES - len(ELLIPSIS.encode())].decode(errors="ignore")
+    # A JSON Pointer escape (~0 or ~1) that was cut in half would make the pointer malformed.
     return shown.removesuffix("~") + ELLIPSIS

@@ -1,4 +1,4 @@
-"""The Lambda entry point: the event, the dispatch table keyed by route key, the one catch-all."""
+"""The Lambda entry point: dispatch requests by route key, handle errors, write logs and metrics."""
 
 import logging
 import os
@@ -12,14 +12,14 @@ from . import api, callers, config, dynamodb, logs, records, responses, selftest
 from .logs import logger
 
 REQUEST_SECONDS = 10.0
-# What an invocation keeps back to answer in, when it is called with less time than REQUEST_SECONDS.
+# The part of an invocation's remaining time that is reserved for its response.
 RESERVE_SECONDS = 0.5
-# Stands for the service in log lines and metrics where SERVICE_NAME is the very variable that is missing.
+# The service name in log lines and metrics if SERVICE_NAME is not set.
 UNNAMED = "unnamed"
 
 
 class Request(NamedTuple):
-    """One request and what serves it."""
+    """One request, with everything an operation needs to process it."""
 
     event: api.Event
     id: str
@@ -30,16 +30,19 @@ class Request(NamedTuple):
 
 
 def list_records(request: Request) -> responses.Response:
-    """Answer `GET /records`."""
-    listing, page = api.listing(request.event), responses.Page()
-    now = int(request.now.timestamp())
-    after = store.page(request.table, listing.query, listing.limit, listing.after, now, page.add)
-    is_gzip_accepted = api.accepts_gzip(request.event)
-    return responses.page(listing, page, after, request.id, gzip=is_gzip_accepted)
+    """Handle `GET /records`."""
+    query, limit, after, _ = list_request = api.list_request(request.event)
+    page, now = responses.Page(), int(request.now.timestamp())
+    last_key = store.read_page(request.table, query, limit, after, now, page.add)
+    gzip = api.accepts_gzip(request.event)
+    return responses.page_response(list_request, page, last_key, request.id, gzip=gzip)
 
 
 def get_record(request: Request) -> responses.Response:
-    """Answer `GET /records/{recordID}`; preconditions in the order of RFC 9110, section 13.2.2."""
+    """Handle `GET /records/{recordID}`.
+
+    Preconditions are evaluated in the order of RFC 9110, section 13.2.2.
+    """
     record_id, conditions = api.record_id(request.event), api.conditions(request.event)
     record = records.get(request.table, record_id, request.now)
     tag = records.tag(record)
@@ -47,12 +50,12 @@ def get_record(request: Request) -> responses.Response:
         raise records.PreconditionFailed(tag)
     if conditions.is_known(tag):
         return responses.response(HTTPStatus.NOT_MODIFIED, request.id, etag=tag)
-    return responses.record(HTTPStatus.OK, record, request.id)
+    return responses.record_response(HTTPStatus.OK, record, request.id)
 
 
 def create_record(request: Request) -> responses.Response:
-    """Answer `POST /records`."""
-    api.no_parameters(request.event)
+    """Handle `POST /records`."""
+    api.require_no_parameters(request.event)
     record, is_replay = records.create(
         request.table,
         api.body(request.event, api.JSON),
@@ -62,27 +65,31 @@ def create_record(request: Request) -> responses.Response:
         retention_days=request.settings.retention_days,
         open_auth=request.settings.auth_mode == "NONE",
     )
-    replayed = {"idempotency_replayed": "true"} if is_replay else {}
-    location = f"records/{record['recordID']}"
-    return responses.record(HTTPStatus.CREATED, record, request.id, location=location, **replayed)
+    headers = {"location": f"records/{record['recordID']}"}
+    if is_replay:
+        headers["idempotency_replayed"] = "true"
+    return responses.record_response(HTTPStatus.CREATED, record, request.id, **headers)
 
 
 def update_record(request: Request) -> responses.Response:
-    """Answer `PATCH /records/{recordID}`."""
+    """Handle `PATCH /records/{recordID}`."""
     record_id, conditions = api.record_id(request.event), api.conditions(request.event)
     patch = api.body(request.event, api.MERGE_PATCH, api.JSON)
     record = records.update(request.table, record_id, patch, conditions.allow_write, request.now)
-    return responses.record(HTTPStatus.OK, record, request.id)
+    return responses.record_response(HTTPStatus.OK, record, request.id)
 
 
 def delete_record(request: Request) -> responses.Response:
-    """Answer `DELETE /records/{recordID}`."""
+    """Handle `DELETE /records/{recordID}`."""
     record_id, conditions = api.record_id(request.event), api.conditions(request.event)
     records.delete(request.table, record_id, conditions.allow_write, request.now)
     return responses.response(HTTPStatus.NO_CONTENT, request.id)
 
 
-OPERATIONS: dict[str, tuple[str, Callable[[Request], responses.Response]]] = {
+Operation = Callable[[Request], responses.Response]
+
+# The name and the function of each operation, by route key.
+OPERATIONS: dict[str, tuple[str, Operation]] = {
     "GET /records": ("list", list_records),
     "GET /records/{recordID}": ("get", get_record),
     "POST /records": ("create", create_record),
@@ -92,20 +99,20 @@ OPERATIONS: dict[str, tuple[str, Callable[[Request], responses.Response]]] = {
 
 
 class App(NamedTuple):
-    """What lives as long as the execution environment."""
+    """State that lasts as long as the execution environment."""
 
     settings: config.Settings
     client: dynamodb.Client
 
     def table(self, deadline: float) -> store.Table:
-        """Return the table, for calls that end by `deadline` (time.monotonic() seconds)."""
+        """Return the table for calls until `deadline` (seconds of time.monotonic())."""
         return store.Table(
             self.client, self.settings.table_name, self.settings.filter_indexes, deadline
         )
 
 
 def start(environ: Mapping[str, str]) -> App | config.ConfigError:
-    """Return what serves requests, or what is wrong with the environment variables, logged once with every name."""
+    """Return the app, or the error if the configuration is invalid, which is logged here once."""
     service = environ.get("SERVICE_NAME", UNNAMED)
     try:
         settings = config.read(environ)
@@ -119,9 +126,11 @@ def start(environ: Mapping[str, str]) -> App | config.ConfigError:
 
 
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-    """Answer an API Gateway event (HTTP API, payload format 2.0) or a self-test, `{"selfTest": true}`.
+    """Handle an API Gateway event (HTTP API, payload format 2.0) or a self-test event.
 
-    `context` is the Lambda context object. A failed self-test raises; a request of API Gateway never does.
+    A self-test event is `{"selfTest": true}`, with the optional members that `selftest.run`
+    describes. `context` is the Lambda context object. A self-test raises if it fails. A request
+    raises LookupError if its route is unknown; any other failure becomes an error response.
     """
     if event.get("selfTest"):
         return self_test(_app, event, context)
@@ -129,53 +138,45 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
 
 
 def serve(app: App | config.ConfigError, event: api.Event, context: Any) -> responses.Response:
-    """Return the response to one request, and log one line about it."""
+    """Return the response to one request, and write its log line and metrics.
+
+    Raises LookupError if the event's route key is unknown.
+    """
     global _is_cold
-    began, is_cold, _is_cold = time.monotonic(), _is_cold, False
-    if event.get("routeKey") not in OPERATIONS:
-        raise LookupError(f"routeKey {event.get('routeKey')!r} is none of {', '.join(OPERATIONS)}")
-    operation, run = OPERATIONS[event["routeKey"]]
-    api_request_id = event["requestContext"].get("requestId")
-    about = {
+    started, is_cold_start, _is_cold = time.monotonic(), _is_cold, False
+    operation, run = _route(event)
+    entry = {
         "operation": operation,
         "requestId": context.aws_request_id,
-        "apiRequestId": api_request_id,
+        "apiRequestId": event["requestContext"].get("requestId"),
     }
     faults: dict[str, float] = {}
     try:
-        response = _answer(app, run, event, context, about)
-    except Exception as error:  # noqa: BLE001 - the one catch-all: whatever it is, the caller gets an answer
-        response = responses.problem(error, context.aws_request_id)
-        if isinstance(error, config.ConfigError):
-            faults["ConfigurationErrors"] = 1
-            about["problems"] = error.problems
-        elif type(error) not in responses.PROBLEMS:
-            faults["UnhandledExceptions"] = 1
-            logger.exception("unhandled exception", extra=about)
-        elif response["statusCode"] >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            about["cause"] = str(error)
-    about |= {"status": response["statusCode"], "coldStart": is_cold}
-    about["durationMs"] = round((time.monotonic() - began) * 1000, 1)
-    logger.log(_level(response["statusCode"]), "request", extra=about)
-    traffic = {
-        "ColdStarts": float(is_cold),
-        "ConsumedReadUnits": about.get("consumedReadUnits", 0.0),
-    }
-    logs.emit_metrics(os.environ.get("SERVICE_NAME", UNNAMED), operation, traffic, faults)
+        response = _run(app, run, event, context, entry)
+    except Exception as error:  # noqa: BLE001 (the caller always gets a response)
+        response = responses.problem_response(error, context.aws_request_id)
+        details, faults = _classify(error, response["statusCode"])
+        if "UnhandledExceptions" in faults:
+            logger.exception("unhandled exception", extra=entry)
+        entry |= details
+    entry |= {"status": response["statusCode"], "coldStart": is_cold_start}
+    entry["durationMs"] = round((time.monotonic() - started) * 1000, 1)
+    _log_request(entry, faults)
     return response
 
 
 def self_test(
     app: App | config.ConfigError, event: Mapping[str, Any], context: Any
 ) -> dict[str, Any]:
-    """Run the self-test for the release gate or the heartbeat, and log or count how it ended.
+    """Run the self-test for the release gate or the heartbeat; log a failure, count a success.
 
-    Raises what failed, so that the gate's apply fails and a failed heartbeat is an error of the function.
+    Raises the cause of a failure, so that the apply fails, or the heartbeat counts as a function
+    error.
     """
     about = {"functionVersion": context.function_version, "requestId": context.aws_request_id}
     try:
         if isinstance(app, config.ConfigError):
-            raise app  # noqa: TRY301 (it is logged below)
+            raise app  # noqa: TRY301 (logged below)
         result = selftest.run(app.settings, app.table, event, context)
     except Exception as error:
         logger.error("self-test failed", extra={**about, "reason": str(error)})
@@ -185,34 +186,70 @@ def self_test(
     return result
 
 
-def _answer(
+def _route(event: api.Event) -> tuple[str, Operation]:
+    """Return the name and the function of the event's operation. Raises LookupError."""
+    route_key = event.get("routeKey")
+    if route_key not in OPERATIONS:
+        raise LookupError(
+            f"unknown routeKey {route_key!r}; it must be one of {', '.join(OPERATIONS)}"
+        )
+    return OPERATIONS[route_key]
+
+
+def _run(
     app: App | config.ConfigError,
-    run: Callable[[Request], responses.Response],
+    run: Operation,
     event: api.Event,
     context: Any,
-    about: dict[str, Any],
+    entry: dict[str, Any],
 ) -> responses.Response:
-    """Return the operation's response, or raise; `about` learns who called and what the reads cost."""
+    """Return the operation's response, and add the caller and the read units to the log entry.
+
+    Raises the errors of the operation, ConfigError or NoIdentity.
+    """
     if isinstance(app, config.ConfigError):
         raise app
     caller = callers.caller(event, app.settings.auth_mode)
-    about["caller"] = caller.identity
+    entry["caller"] = caller.identity
     remaining = context.get_remaining_time_in_millis() / 1000 - RESERVE_SECONDS
     table = app.table(time.monotonic() + min(REQUEST_SECONDS, remaining))
     try:
         return run(Request(event, context.aws_request_id, _now(), app.settings, table, caller))
     finally:
-        about["consumedReadUnits"] = table.consumed_read_units
+        entry["consumedReadUnits"] = table.consumed_read_units
+
+
+def _classify(error: Exception, status: int) -> tuple[dict[str, Any], dict[str, float]]:
+    """Return the log fields and the alarm metrics for an error that became a response."""
+    if isinstance(error, config.ConfigError):
+        return {"problems": error.problems}, {"ConfigurationErrors": 1.0}
+    if type(error) not in responses.PROBLEMS:
+        return {}, {"UnhandledExceptions": 1.0}
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return {"cause": str(error)}, {}
+    return {}, {}
+
+
+def _log_request(entry: dict[str, Any], faults: dict[str, float]) -> None:
+    """Write the log line and the metrics of a request."""
+    logger.log(_level(entry["status"]), "request", extra=entry)
+    traffic = {
+        "ColdStarts": float(entry["coldStart"]),
+        "ConsumedReadUnits": entry.get("consumedReadUnits", 0.0),
+    }
+    service = os.environ.get("SERVICE_NAME", UNNAMED)
+    logs.emit_metrics(service, entry["operation"], traffic, faults)
 
 
 def _level(status: int) -> int:
+    """Return the log level for a response status."""
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         return logging.WARNING
     return logging.ERROR if status >= HTTPStatus.INTERNAL_SERVER_ERROR else logging.INFO
 
 
 def _now() -> datetime:
-    """Return the present, cut to the milliseconds that a record keeps."""
+    """Return the current time, truncated to milliseconds as in a record's timestamps."""
     moment = datetime.now(UTC)
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 

@@ -1,4 +1,4 @@
-"""JSON text, in and out: numbers keep every digit, and a member that appears twice is not lost unseen."""
+"""Parse and write JSON. Numbers keep every digit, and duplicate member names are detected."""
 
 import json
 from base64 import b64encode
@@ -6,18 +6,20 @@ from decimal import Context, Decimal, DecimalException, Inexact, InvalidOperatio
 from json.encoder import encode_basestring
 from typing import Any
 
-# Stands for the value of a member that a JSON object has more than once; validation reports where.
+# Replaces the value of a member whose name appears more than once. Validation reports it.
 REPEATED = object()
-# Wide enough to normalize any number that fits into a request; what it can't hold raises, and is not rounded to 0.
+# Precise enough to normalize any number in a request. It raises an error instead of rounding.
 EXACT = Context(prec=1 << 20, traps=[Inexact, InvalidOperation])
-LONGEST_PLAIN = 38
+# Numbers with a larger exponent are written in scientific notation.
+MAX_PLAIN_EXPONENT = 38
 
 
 def parse(text: str) -> Any:
-    """Return the value of JSON text (RFC 8259). 1, 1.0 and 1e0 are one Decimal, without trailing zeros.
+    """Return the value of JSON text (RFC 8259).
 
-    NaN, Infinity and numbers past all bounds become a Decimal that is not finite. Raises ValueError,
-    which says what is wrong and where, if the text is not JSON or is nested too deeply to be read.
+    Numbers become Decimal without trailing zeros, so that 1, 1.0 and 1e0 are the same. NaN,
+    Infinity and numbers that are out of range become a Decimal that is not finite. Raises
+    ValueError with the problem and its location if the text is not JSON or is nested too deeply.
     """
     try:
         return json.loads(
@@ -28,31 +30,36 @@ def parse(text: str) -> Any:
             parse_constant=Decimal,
         )
     except json.JSONDecodeError as error:
-        is_cut_off = error.pos >= len(text.rstrip())
-        what = "unexpected end" if is_cut_off else "syntax error"
-        raise ValueError(f"{what} at line {error.lineno}, column {error.colno}") from error
+        is_at_end = error.pos >= len(text.rstrip())
+        problem = "unexpected end" if is_at_end else "syntax error"
+        raise ValueError(f"{problem} at line {error.lineno}, column {error.colno}") from error
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
 
 
 def to_json(value: Any, *, sort_keys: bool = False) -> str:
-    """Return compact JSON text; what json.dumps can't do: every digit of a Decimal, sets, bytes."""
+    """Return `value` as compact JSON text.
+
+    Unlike json.dumps, it accepts Decimal and keeps every digit. Sets become sorted arrays, and
+    bytes become base64 strings.
+    """
     match value:
         case str():
             return encode_basestring(value)
         case dict():
             members = sorted(value.items()) if sort_keys else value.items()
             texts = [
-                f"{encode_basestring(name)}:{to_json(each, sort_keys=sort_keys)}"
-                for name, each in members
+                f"{encode_basestring(name)}:{to_json(member, sort_keys=sort_keys)}"
+                for name, member in members
             ]
             return "{" + ",".join(texts) + "}"
         case list():
-            return "[" + ",".join([to_json(each, sort_keys=sort_keys) for each in value]) + "]"
+            texts = [to_json(element, sort_keys=sort_keys) for element in value]
+            return "[" + ",".join(texts) + "]"
         case Decimal():
             return (
                 f"{value:f}"
-                if abs(value.adjusted()) <= LONGEST_PLAIN
+                if abs(value.adjusted()) <= MAX_PLAIN_EXPONENT
                 else str(value.normalize(EXACT))
             )
         case set():

@@ -1,4 +1,4 @@
-"""JSON log lines (python-json-logger) and CloudWatch embedded-metric lines."""
+"""Write JSON log lines (python-json-logger) and CloudWatch embedded metrics."""
 
 import json
 import logging
@@ -10,16 +10,17 @@ from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.json import JsonFormatter
 
 NAMESPACE = "RecordsApi"
-# What the Lambda runtime adds to every LogRecord; our own lines carry the request id as `requestId`.
+# The Lambda runtime adds these to every LogRecord. The service logs the request ID as `requestId`.
 RUNTIME_ATTRS = ["aws_request_id", "tenant_id"]
 
 logger = logging.getLogger("records_api")
 
 
 def configure(service: str, level: str) -> None:
-    """Make the root logger write one JSON object a line, with `timestamp` (RFC 3339), `level`, `message`, `service`.
+    """Make the root logger write one JSON object per line.
 
-    The Lambda runtime has put a handler on the root logger: it gets our formatter. A second one would double lines.
+    Each has `timestamp` (RFC 3339), `level`, `message` and `service`. The handler that the Lambda
+    runtime added to the root logger is reused, because a second one would duplicate every line.
     """
     root = logging.getLogger()
     if not root.handlers:
@@ -37,14 +38,15 @@ def configure(service: str, level: str) -> None:
 
 
 def emit_metrics(
-    service: str, operation: str, traffic: Mapping[str, float], watched: Mapping[str, float]
+    service: str, operation: str, traffic: Mapping[str, float], alarmed: Mapping[str, float]
 ) -> None:
-    """Print one embedded-metric line, whatever LOG_LEVEL says; a metric of 0 is not sent.
+    """Print one line of embedded metrics, at any log level. Metrics with the value 0 are omitted.
 
-    `traffic` has the dimensions Service and Operation; `watched`, the metrics of alarms, has
-    Service only. Format: Amazon CloudWatch User Guide, "Specification: Embedded metric format".
+    The metrics in `traffic` have the dimensions Service and Operation. Those in `alarmed`, which
+    alarms use, have the dimension Service. Source: Amazon CloudWatch User Guide, "Specification:
+    Embedded metric format".
     """
-    groups = [(["Service", "Operation"], traffic), (["Service"], watched)]
+    groups = [(["Service", "Operation"], traffic), (["Service"], alarmed)]
     directives = [
         {
             "Namespace": NAMESPACE,
@@ -56,5 +58,5 @@ def emit_metrics(
     ]
     if directives:
         metadata = {"Timestamp": time.time_ns() // 1_000_000, "CloudWatchMetrics": directives}
-        line = {"_aws": metadata, "Service": service, "Operation": operation, **traffic, **watched}
+        line = {"_aws": metadata, "Service": service, "Operation": operation, **traffic, **alarmed}
         print(json.dumps(line), flush=True)

@@ -1,4 +1,4 @@
-"""What a record is: ids, versions, merge patch; and the judgement of what became of a write."""
+"""Rules for records: IDs, versions, merge patches, and how the outcome of a write is determined."""
 
 import hashlib
 import math
@@ -16,8 +16,10 @@ from .store import Record
 
 MAX_RECORD_BYTES = 64 * 1024
 TOMBSTONE_SECONDS = 24 * 3600
-# Whole numbers up to here are exact wherever JSON is read (RFC 8259, section 6).
+# The largest integer that every JSON parser reads exactly (RFC 8259, section 6).
 MAX_VERSION = 2**53 - 1
+
+# Returns whether a record with the given entity tag may be changed.
 Precondition = Callable[[str], bool]
 
 
@@ -26,34 +28,41 @@ class TooLarge(Exception):
 
 
 class NotFound(Exception):
-    """No record has that id."""
+    """No record has this ID."""
 
 
 class Deleted(Exception):
-    """The record that this Idempotency-Key created has been deleted since."""
+    """The record that was created with this Idempotency-Key has been deleted."""
 
 
 class KeyReused(Exception):
-    """The Idempotency-Key came with another body before."""
+    """The Idempotency-Key was already used with a different body."""
 
 
 class PreconditionFailed(Exception):
-    """The record is not in the state the caller named; `tag` is the state it is in."""
+    """The record does not satisfy the request's preconditions; `tag` is its current entity tag."""
 
     def __init__(self, tag: str) -> None:
-        super().__init__("the record has changed since")
+        super().__init__("the record does not satisfy the preconditions")
         self.tag = tag
 
 
 class Caller(NamedTuple):
-    """Who asks. `identity` is recorded; `namespace`, the same without a session, is where idempotency keys live."""
+    """The sender of a request.
+
+    `identity` is stored as `submittedBy`. `namespace` scopes the caller's idempotency keys; unlike
+    `identity`, it does not include a role session.
+    """
 
     identity: str
     namespace: str
 
 
 def timestamp(moment: datetime) -> str:
-    """Return RFC 3339 text, in UTC, of a fixed width (milliseconds, cut off): texts order as their moments do."""
+    """Return `moment` as RFC 3339 text in UTC, truncated to milliseconds.
+
+    The width is fixed, so that timestamps sort by time.
+    """
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
 
@@ -67,10 +76,12 @@ def create(
     retention_days: int,
     open_auth: bool,
 ) -> tuple[Record, bool]:
-    """Store a new record and return it, and whether it is a replay: an earlier request with the same key made it.
+    """Store a new record; return the record and whether an earlier request had created it.
 
-    With an idempotency key the id follows from caller and key, so the conditional write itself finds the earlier
-    request. Under open authentication the body may name `submittedBy`. Raises Invalid, TooLarge, KeyReused or Deleted.
+    With an idempotency key, the ID is derived from the caller and the key, so the conditional write
+    detects an earlier request with the same key. `open_auth` allows `submittedBy` in the body.
+    A record expires after `retention_days`; 0 means never. Raises Invalid, TooLarge, KeyReused or
+    Deleted, and the errors of `store`.
     """
     check(
         body,
@@ -95,21 +106,24 @@ def create(
     try:
         store.insert(table, record, int(now.timestamp()))
     except store.Conflict as conflict:
-        found = conflict.current or {}
-        if found.get("writeToken") == record["writeToken"] or key is None:
-            return found, False
-        if found.get("requestHash") != record["requestHash"]:
+        stored = conflict.current or {}
+        if stored.get("writeToken") == record["writeToken"] or key is None:
+            return stored, False
+        if stored.get("requestHash") != record["requestHash"]:
             raise KeyReused from conflict
-        if "deletedAt" in found:
+        if "deletedAt" in stored:
             raise Deleted from conflict
-        return found, True
+        return stored, True
     return record, False
 
 
 def get(table: store.Table, record_id: str, now: datetime) -> Record:
-    """Return the record of that id, or raise NotFound: never there, deleted, expired, or no id at all."""
+    """Return the record with this ID.
+
+    Raises NotFound if the ID is malformed, or if the record does not exist, was deleted or expired.
+    """
     record = store.get(table, record_id) if RECORD_ID.fullmatch(record_id) else None
-    if record is None or not _visible(record, now):
+    if record is None or not _is_visible(record, now):
         raise NotFound
     return record
 
@@ -117,91 +131,84 @@ def get(table: store.Table, record_id: str, now: datetime) -> Record:
 def update(
     table: store.Table, record_id: str, patch: Any, precondition: Precondition | None, now: datetime
 ) -> Record:
-    """Apply a JSON Merge Patch and return the record as it is then.
+    """Apply a JSON Merge Patch and return the updated record.
 
-    Without a precondition a lost race is run again, within the table's deadline. Raises NotFound, PreconditionFailed,
-    Invalid, TooLarge, or store.OutcomeUnknown where nobody can tell any more whether the patch was applied.
+    If the record is modified concurrently, it is read again and the precondition is checked again,
+    until the table's deadline. Raises Invalid, TooLarge, NotFound, PreconditionFailed, or
+    store.OutcomeUnknown if it cannot be determined whether the patch was applied.
     """
     check(patch, CLIENT_FIELDS, removable=("message", "attributes"))
     token = secrets.token_hex(16)
-
-    def write(current: Record) -> Record:
-        content = {name: current[name] for name in CLIENT_FIELDS if name in current}
-        kept = {name: value for name, value in current.items() if name not in CLIENT_FIELDS}
-        stamps = {
-            "updatedAt": timestamp(now),
-            "version": version(current) + 1,
-            "writeToken": token,
-        }
-        changed: Record = kept | {"attributes": {}} | merge_patch(content, patch) | stamps
-        if "attributes" in patch:
-            check_growth(current.get("attributes"), changed["attributes"])
-        _check_size(changed)
-        store.replace(table, current, changed)
-        return changed
-
-    def settle(current: Record, conflict: store.Conflict) -> Record | None:
-        found = conflict.current
-        if found and found.get("writeToken") == token:
-            return found
-        _refuse_to_guess(current, conflict)
-        return None
-
-    return _change(table, record_id, precondition, now, write, settle)
+    while True:
+        current = _get_for_write(table, record_id, precondition, now)
+        updated = _patched(current, patch, token, now)
+        try:
+            store.replace(table, current, updated)
+        except store.Conflict as conflict:
+            stored = conflict.current
+            if stored and stored.get("writeToken") == token:
+                return stored
+            _check_not_written(current, conflict)
+        else:
+            return updated
 
 
 def delete(
     table: store.Table, record_id: str, precondition: Precondition | None, now: datetime
 ) -> None:
-    """Delete a record. One made with an idempotency key leaves a tombstone, so that a late retry can't bring it back.
+    """Delete a record.
 
-    Raises NotFound, PreconditionFailed, or store.OutcomeUnknown where nobody can tell whether it was deleted.
+    A record that was created with an idempotency key is replaced with a tombstone for
+    TOMBSTONE_SECONDS, so that a late retry of the create does not restore it. Concurrent
+    modification is handled as in `update`. Raises NotFound, PreconditionFailed, or
+    store.OutcomeUnknown if it cannot be determined whether the record was deleted.
     """
     token = secrets.token_hex(16)
-
-    def write(current: Record) -> Record:
-        if "requestHash" in current:
-            tombstone = {name: current[name] for name in ("recordID", "requestHash")}
-            tombstone |= {"deletedAt": timestamp(now), "writeToken": token}
-            store.replace(
-                table, current, tombstone | {"expiresAt": int(now.timestamp()) + TOMBSTONE_SECONDS}
-            )
+    while True:
+        current = _get_for_write(table, record_id, precondition, now)
+        try:
+            if "requestHash" in current:
+                store.replace(table, current, _tombstone(current, token, now))
+            else:
+                store.remove(table, current)
+        except store.Conflict as conflict:
+            if conflict.current and _is_visible(conflict.current, now):
+                _check_not_written(current, conflict)
+            elif conflict.ambiguous:
+                return  # The record is gone, possibly because of an earlier attempt.
         else:
-            store.remove(table, current)
-        return current
-
-    def settle(current: Record, conflict: store.Conflict) -> Record | None:
-        if conflict.current and _visible(conflict.current, now):
-            _refuse_to_guess(current, conflict)
-            return None
-        # Gone. Whose hand it was can't matter to a caller whose own attempt may have done it.
-        return current if conflict.ambiguous else None
-
-    _change(table, record_id, precondition, now, write, settle)
+            return
 
 
 def public(record: Record) -> Record:
-    """Return what callers see of an item, in a fixed order; other writers may have left out what has a default."""
+    """Return the fields that callers see, in a fixed order.
+
+    Fields that another program omitted get their defaults.
+    """
     defaults = {"updatedAt": record["createdAt"]} if "createdAt" in record else {}
     complete = {"attributes": {}} | defaults | record | {"version": version(record)}
     return {name: complete[name] for name in PUBLIC_FIELDS if name in complete}
 
 
 def tag(record: Record) -> str:
-    """Return the record's entity tag: its version and a digest of the write that made it (RFC 9110, section 8.8.3)."""
+    """Return the record's entity tag: its version and a digest of its write token.
+
+    The digest keeps tags from being reused after a record is deleted and created again. Source:
+    RFC 9110, section 8.8.3.
+    """
     digest = hashlib.sha256(str(record.get("writeToken", "")).encode()).hexdigest()[:12]
     return f'"{version(record)}-{digest}"'
 
 
 def version(record: Record) -> int:
-    """Return the record's version; an item of another writer, without one that this service can count on, has 1."""
+    """Return the record's version, or 1 if another program stored none or an invalid one."""
     number = record.get("version", 1)
-    is_sane = type(number) in (int, Decimal) and 1 <= number <= MAX_VERSION and number % 1 == 0
-    return int(number) if is_sane else 1
+    is_valid = type(number) in (int, Decimal) and 1 <= number <= MAX_VERSION and number % 1 == 0
+    return int(number) if is_valid else 1
 
 
 def merge_patch(target: Any, patch: Any) -> Any:
-    """Return `target` with `patch` applied (RFC 7396, section 2); neither is changed."""
+    """Return `target` with `patch` applied (RFC 7396, section 2). Neither argument is modified."""
     if not isinstance(patch, dict):
         return patch
     merged = dict(target) if isinstance(target, dict) else {}
@@ -214,13 +221,50 @@ def merge_patch(target: Any, patch: Any) -> Any:
 
 
 def uuid7(moment: datetime) -> str:
-    """Return a UUID version 7 (RFC 9562, section 5.7)."""
+    """Return a random UUID version 7 for `moment` (RFC 9562, section 5.7)."""
     return _uuid(7, round(moment.timestamp() * 1000).to_bytes(6, "big") + secrets.token_bytes(10))
 
 
 def derived_id(namespace: str, key: str) -> str:
-    """Return the UUID version 8 (RFC 9562, section 5.8) that follows from an idempotency key and whose it is."""
+    """Return the UUID version 8 for a caller's idempotency key (RFC 9562, section 5.8)."""
     return _uuid(8, hashlib.sha256(f"{len(namespace)}:{namespace}{key}".encode()).digest()[:16])
+
+
+def _get_for_write(
+    table: store.Table, record_id: str, precondition: Precondition | None, now: datetime
+) -> Record:
+    """Return the record if it satisfies `precondition`. Raises NotFound or PreconditionFailed."""
+    record = get(table, record_id, now)
+    if precondition and not precondition(tag(record)):
+        raise PreconditionFailed(tag(record))
+    return record
+
+
+def _patched(current: Record, patch: Any, token: str, now: datetime) -> Record:
+    """Return `current` with `patch` applied and a new version. Raises Invalid or TooLarge."""
+    content = {name: current[name] for name in CLIENT_FIELDS if name in current}
+    unchanged = {name: value for name, value in current.items() if name not in CLIENT_FIELDS}
+    stamps = {
+        "updatedAt": timestamp(now),
+        "version": version(current) + 1,
+        "writeToken": token,
+    }
+    updated: Record = unchanged | {"attributes": {}} | merge_patch(content, patch) | stamps
+    if "attributes" in patch:
+        check_growth(current.get("attributes"), updated["attributes"])
+    _check_size(updated)
+    return updated
+
+
+def _tombstone(record: Record, token: str, now: datetime) -> Record:
+    """Return the item that replaces a deleted record and reserves its idempotency key."""
+    return {
+        "recordID": record["recordID"],
+        "requestHash": record["requestHash"],
+        "deletedAt": timestamp(now),
+        "writeToken": token,
+        "expiresAt": int(now.timestamp()) + TOMBSTONE_SECONDS,
+    }
 
 
 def _check_size(record: Record) -> None:
@@ -228,44 +272,26 @@ def _check_size(record: Record) -> None:
         raise TooLarge
 
 
-def _visible(record: Record, now: datetime) -> bool:
-    """Tell whether the record is there for callers; store.page applies the same rule."""
+def _is_visible(record: Record, now: datetime) -> bool:
+    """Return whether callers can see the record. Lists filter by the same rule in store.py."""
     expires_at = record.get("expiresAt", math.inf)
     is_expired = type(expires_at) in (int, Decimal) and expires_at <= now.timestamp()
     return "deletedAt" not in record and not is_expired
 
 
-def _change(
-    table: store.Table,
-    record_id: str,
-    precondition: Precondition | None,
-    now: datetime,
-    write: Callable[[Record], Record],
-    settle: Callable[[Record, store.Conflict], Record | None],
-) -> Record:
-    """Read, check and write until the write holds, or `settle` finds in a conflict that it did."""
-    while True:
-        current = get(table, record_id, now)
-        if precondition and not precondition(tag(current)):
-            raise PreconditionFailed(tag(current))
-        try:
-            return write(current)
-        except store.Conflict as conflict:
-            if settled := settle(current, conflict):
-                return settled
+def _check_not_written(current: Record, conflict: store.Conflict) -> None:
+    """Raise OutcomeUnknown if an earlier attempt to change `current` may have succeeded.
 
-
-def _refuse_to_guess(current: Record, conflict: store.Conflict) -> None:
-    """Raise OutcomeUnknown unless it is certain that our write, sent and never answered, did not happen.
-
-    It is certain where another hand made the very version that ours would have made.
+    It did not succeed if no attempt is ambiguous, or if another request wrote the next version.
     """
-    found = conflict.current or {}
-    same_record = found.get("createdAt") == current.get("createdAt")
-    if conflict.ambiguous and not (same_record and version(found) == version(current) + 1):
-        raise store.OutcomeUnknown("the record has changed twice since the write was sent")
+    stored = conflict.current or {}
+    is_same_record = stored.get("createdAt") == current.get("createdAt")
+    is_next_version = version(stored) == version(current) + 1
+    if conflict.ambiguous and not (is_same_record and is_next_version):
+        raise store.OutcomeUnknown("the record was modified again after an unconfirmed write")
 
 
-def _uuid(version: int, octets: bytes) -> str:
-    number = int.from_bytes(octets, "big") & ~(0xF << 76 | 0x3 << 62)
-    return str(UUID(int=number | version << 76 | 0x2 << 62))
+def _uuid(number: int, octets: bytes) -> str:
+    """Return the UUID of this version number with the given 16 bytes as its content."""
+    value = int.from_bytes(octets, "big") & ~(0xF << 76 | 0x3 << 62)
+    return str(UUID(int=value | number << 76 | 0x2 << 62))

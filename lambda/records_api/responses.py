@@ -1,4 +1,4 @@
-"""HTTP, going out: records, pages and problems as responses."""
+"""HTTP responses: build them from records, pages and errors."""
 
 import json
 import zlib
@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from . import cursor, records, store
-from .api import JSON, MAX_BODY_BYTES, MERGE_PATCH, Listing, UnsupportedMediaType
+from .api import JSON, MAX_BODY_BYTES, MERGE_PATCH, ListRequest, UnsupportedMediaType
 from .callers import NoIdentity
 from .config import ConfigError
 from .fields import Invalid
@@ -18,18 +18,19 @@ Response = dict[str, Any]
 
 
 class RecordTooLarge(Exception):
-    """A record of another writer that no response has room for."""
+    """A record, written by another program, that exceeds the size of a response."""
 
 
-# A Lambda response is at most 6 MB, counted after its body is escaped as a JSON string.
+# Lambda limits a response to 6 MB, counted after its body is escaped as a JSON string.
 MAX_CONTENT_BYTES = 5_767_168
+# Responses up to this size are not compressed.
 GZIP_FROM_BYTES = 1024
 GZIP_LEVEL = 3
-# zlib's way to ask for the gzip format: 16 more than the window size.
+# The window size, plus 16 to select the gzip format (Python Library Reference, zlib).
 GZIP_WBITS = 31
 RETRY_AFTER_SECONDS = 1
 PROBLEM_TYPE = "urn:records-api:"
-# What each error becomes: status, type and detail. Whatever is not named here is a fault of ours.
+# Status, type and detail by error. Any other exception is a defect of the service.
 PROBLEMS: dict[type[Exception], tuple[HTTPStatus, str, str]] = {
     Invalid: (
         HTTPStatus.BAD_REQUEST,
@@ -90,7 +91,10 @@ PROBLEMS: dict[type[Exception], tuple[HTTPStatus, str, str]] = {
     RecordTooLarge: (
         HTTPStatus.INTERNAL_SERVER_ERROR,
         "record-too-large",
-        "The record is larger than a response can be (6 MB). Delete it, or set its attributes to null.",
+        (
+            "The record is larger than a response can be (6 MB). "
+            "Delete it, or set its attributes to null."
+        ),
     ),
     store.Unavailable: (
         HTTPStatus.SERVICE_UNAVAILABLE,
@@ -117,14 +121,17 @@ INTERNAL_ERROR = (
 
 
 class Page:
-    """The records of a page as JSON texts: no more than a Lambda response takes."""
+    """The records of a page as JSON texts, up to the size limit of a Lambda response."""
 
     def __init__(self) -> None:
         self.texts: list[str] = []
         self._bytes = 0
 
     def add(self, record: store.Record) -> bool:
-        """Add a record, or return False: there is no room left. One that no response has room for is left out."""
+        """Add a record and return True, or return False if the page has no room for it.
+
+        A record that is larger than any response is omitted.
+        """
         text = to_json(records.public(record))
         size = _escaped_bytes(text)
         if size > MAX_CONTENT_BYTES:
@@ -136,25 +143,33 @@ class Page:
         return True
 
 
-def page(
-    listing: Listing, page: Page, after: cursor.Place | None, request_id: str, *, gzip: bool
+def page_response(
+    request: ListRequest,
+    page: Page,
+    last_key: cursor.ItemKey | None,
+    request_id: str,
+    *,
+    gzip: bool,
 ) -> Response:
-    """Return a page as a response, with the way to the records behind `after`."""
+    """Return the response for a page.
+
+    `last_key` is the key to continue after, or None on the last page. `gzip` allows compression.
+    """
     content, headers = f'{{"records":[{",".join(page.texts)}]', {"vary": "Accept-Encoding"}
-    if after is not None:
-        following = cursor.encode(after, to_json(list(listing.query)))
-        content += f',"next":"{following}"'
-        # In the order, and with the %20, of a signed request: older clients sign a query as it stands.
-        target = urlencode(
-            sorted((listing.parameters | {"cursor": following}).items()), quote_via=quote
-        )
-        headers["link"] = f'<?{target}>; rel="next"'
-    answer = response(HTTPStatus.OK, request_id, content + "}", **headers)
-    return _compressed(answer) if gzip else answer
+    if last_key is not None:
+        next_cursor = cursor.encode(last_key, to_json(list(request.query)))
+        content += f',"next":"{next_cursor}"'
+        # Sorted and with %20, as SigV4 requires: some clients sign the query string unchanged.
+        parameters = sorted((request.parameters | {"cursor": next_cursor}).items())
+        headers["link"] = f'<?{urlencode(parameters, quote_via=quote)}>; rel="next"'
+    plain = response(HTTPStatus.OK, request_id, content + "}", **headers)
+    return _compressed(plain) if gzip else plain
 
 
-def record(status: HTTPStatus, record: store.Record, request_id: str, **headers: str) -> Response:
-    """Return a single record as a response, with its ETag. Raises RecordTooLarge."""
+def record_response(
+    status: HTTPStatus, record: store.Record, request_id: str, **headers: str
+) -> Response:
+    """Return the response for a single record, with its ETag. Raises RecordTooLarge."""
     text = to_json(records.public(record))
     if _escaped_bytes(text) > MAX_CONTENT_BYTES:
         raise RecordTooLarge
@@ -164,33 +179,39 @@ def record(status: HTTPStatus, record: store.Record, request_id: str, **headers:
 def response(
     status: HTTPStatus, request_id: str, content: str | None = None, **headers: str
 ) -> Response:
-    """Return a Lambda proxy response (payload format 2.0); header names are given with `_` for `-`."""
-    fields = {
+    """Return a Lambda proxy response (payload format 2.0).
+
+    `headers` have names with `_` in place of `-`.
+    """
+    all_headers = {
         "x-request-id": request_id,
         "cache-control": "private, no-cache",
         "x-content-type-options": "nosniff",
     }
     if content is not None:
-        fields["content-type"] = JSON
-    fields |= {name.replace("_", "-"): value for name, value in headers.items()}
+        all_headers["content-type"] = JSON
+    all_headers |= {name.replace("_", "-"): value for name, value in headers.items()}
     return {
         "statusCode": int(status),
-        "headers": fields,
+        "headers": all_headers,
         "body": content or "",
         "isBase64Encoded": False,
     }
 
 
-def problem(error: Exception, request_id: str) -> Response:
-    """Return the problem details (RFC 9457) of an error; nothing of an unexpected one is shown."""
+def problem_response(error: Exception, request_id: str) -> Response:
+    """Return the problem details (RFC 9457) of an error.
+
+    An unexpected error is reported without any of its details.
+    """
     status, kind, detail = PROBLEMS.get(type(error), INTERNAL_ERROR)
     content: dict[str, Any] = {
         "type": PROBLEM_TYPE + kind,
         "title": status.phrase,
         "status": int(status),
         "detail": detail,
+        "requestId": request_id,
     }
-    content["requestId"] = request_id
     headers = {"content_type": "application/problem+json"}
     if isinstance(error, Invalid):
         content["errors"] = error.errors
@@ -204,17 +225,17 @@ def problem(error: Exception, request_id: str) -> Response:
 
 
 def _escaped_bytes(text: str) -> int:
-    """Return what a text of the body takes in a Lambda response."""
+    """Return the size of a part of the body after Lambda has escaped it."""
     return len(json.dumps(text))
 
 
-def _compressed(answer: Response) -> Response:
-    """Return the response gzipped where it is long, and shorter for it as Lambda counts it."""
-    content = answer["body"].encode()
+def _compressed(plain: Response) -> Response:
+    """Return a response compressed with gzip, or unchanged if it is short or would not shrink."""
+    content = plain["body"].encode()
     if len(content) <= GZIP_FROM_BYTES:
-        return answer
+        return plain
     encoded = b64encode(zlib.compress(content, GZIP_LEVEL, wbits=GZIP_WBITS)).decode()
     if len(encoded) >= len(content):
-        return answer
-    headers = answer["headers"] | {"content-encoding": "gzip"}
-    return answer | {"headers": headers, "body": encoded, "isBase64Encoded": True}
+        return plain
+    headers = plain["headers"] | {"content-encoding": "gzip"}
+    return plain | {"headers": headers, "body": encoded, "isBase64Encoded": True}

@@ -1,4 +1,7 @@
-"""The self-test: proves every enabled operation with the real role, table and key; writes nothing."""
+"""The self-test: checks every enabled operation with the real role, table and key.
+
+It writes nothing.
+"""
 
 import time
 from collections.abc import Callable, Mapping
@@ -7,17 +10,18 @@ from typing import Any
 
 from . import config, dynamodb, store
 
-# A new role, and a new grant on a key, take seconds to take effect everywhere ("Troubleshoot IAM").
+# Changes to roles and key policies take seconds to become effective (AWS IAM User Guide,
+# "Troubleshoot IAM").
 WAIT_SECONDS = 20.0
 PAUSE_SECONDS = 1.0
-# What an invocation keeps back to answer in.
+# The part of an invocation's time that is reserved for its response.
 RESERVE_SECONDS = 0.5
-# As many digits of a hash as the description of a published version shows.
+# The description of a published version shows as many digits of a hash.
 SHOWN_DIGITS = 12
 
 
 class SelfTestFailed(Exception):
-    """This version does not run what was released, or an operation does not work."""
+    """The function version is not the expected one, or an operation does not work."""
 
 
 def run(
@@ -26,12 +30,12 @@ def run(
     event: Mapping[str, Any],
     context: Any,
 ) -> dict[str, Any]:
-    """Return what this version runs, or raise SelfTestFailed, which names what fails and why.
+    """Return a description of this function version if the self-test passes.
 
-    `table(deadline)` is the table for calls that end by `deadline` (time.monotonic() seconds).
-    `event` may hold `sourceDigest` and `configurationHash`, which the release gate expects of a
-    new version; a pinned version and the heartbeat are compared with nothing. An operation that
-    fails is tried again for WAIT_SECONDS.
+    `table(deadline)` returns the table for calls until `deadline` (seconds of time.monotonic()).
+    `event` may have `sourceDigest` and `configurationHash`. The release gate sets them to the
+    expected values of a new version; without them, nothing is compared. An operation that fails is
+    retried for up to WAIT_SECONDS. Raises SelfTestFailed with the cause of each failure.
     """
     digest = source_digest()
     _compare(settings, digest, event, context)
@@ -55,7 +59,7 @@ def run(
 
 
 def source_digest() -> str | None:
-    """Return the digest of the sources this package was built from, or None outside a package."""
+    """Return the digest of the package's sources, or None if this code is not in a package."""
     try:
         return Path(__file__).with_name("SOURCE_DIGEST").read_text("ascii").strip()
     except FileNotFoundError:
@@ -65,24 +69,27 @@ def source_digest() -> str | None:
 def _compare(
     settings: config.Settings, digest: str | None, event: Mapping[str, Any], context: Any
 ) -> None:
-    """Raise SelfTestFailed if the event expects other code or configuration than this version's."""
-    parts = [
-        ("source", digest, event.get("sourceDigest")),
-        ("configuration", settings.configuration_hash, event.get("configurationHash")),
+    """Raise SelfTestFailed if the event expects another code or configuration."""
+    checks = [
+        ("source digest", digest, event.get("sourceDigest")),
+        ("configuration hash", settings.configuration_hash, event.get("configurationHash")),
     ]
-    compared = [part for part in parts if part[2] is not None]
-    if all(actual == expected for _, actual, expected in compared):
+    mismatches = [
+        f"{name} {_short(actual)} does not match the expected {_short(expected)}"
+        for name, actual, expected in checks
+        if expected is not None and actual != expected
+    ]
+    if not mismatches:
         return
-    runs = ", ".join(f"{name} {_short(actual)}" for name, actual, _ in compared)
-    wanted = ", ".join(f"{name} {_short(expected)}" for name, _, expected in compared)
     publish = (
         f"aws lambda publish-version --region {settings.region}"
         f" --function-name {context.function_name}"
     )
     raise SelfTestFailed(
-        f"version {context.function_version} runs {runs}; this apply expects {wanted}."
-        f" If an earlier apply changed the function but failed to publish it, run: {publish}"
-        " and apply again. If the package does not match its manifest, run scripts/package"
+        f"version {context.function_version}: {'; '.join(mismatches)}."
+        " If an earlier apply updated the function but did not publish it,"
+        f" run: {publish} and apply again."
+        " If the package does not match its manifest, run scripts/package"
     )
 
 
@@ -91,6 +98,7 @@ def _short(value: str | None) -> str:
 
 
 def _failures(table: store.Table, operations: list[str]) -> dict[str, str]:
+    """Return the cause of each failure by operation."""
     failures = {}
     for operation in operations:
         try:

@@ -1,4 +1,4 @@
-"""Which index serves which question, paging, and conditional writes, for records as plain dicts."""
+"""The records table: index selection, paging and conditional writes. A record is a plain dict."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from . import attributes, cursor, dynamodb
-from .cursor import Place
+from .cursor import ItemKey
 from .fields import RECORD_ID
 
 Record = dict[str, Any]
 
-# Every listed record has this one value of `feed`, so that a listing of everything is a Query too.
+# Every listed record has the same value of `feed`, so that an unfiltered list is also a Query.
 FEED_KEY, FEED = "feed", "records"
 INDEXES = {
     FEED_KEY: "byCreated",
@@ -20,23 +20,30 @@ INDEXES = {
     "type": "byType",
     "status": "byStatus",
 }
-# Which filter's index serves a question that has several: the first that the table has.
+# A query with several filters uses the index of the first of these that the table has.
 FILTER_PREFERENCE = ("submittedBy", "type", "status")
-# A position begins with a digit: these lie below and above every one. (A key condition takes no empty string.)
+# A position begins with a digit, so these are below and above every position. DynamoDB rejects an
+# empty string in a key condition.
 LOWEST, HIGHEST = "0", "~"
-# A page reads at most this many Query pages (1 MB each at most): a rare match costs more pages, never an endless one.
+# A page makes at most this many Query calls (each reads up to 1 MB). A query with few matches
+# returns shorter pages instead of taking longer.
 READ_BUDGET_PAGES = 8
-# Filtered questions read at least this many items a Query: one that matches seldom should not take a call per record.
+# A Query with a filter expression reads at least this many items, so that a query with few matches
+# does not need a call per record.
 FILTERED_READ_ITEMS = 250
-# What tells two states of a record apart. createdAt is there for items of other writers, which lack the others.
+# A write requires these to be unchanged since the record was read. Items from other programs may
+# lack `version` and `writeToken`; for those, `createdAt` detects that an item was replaced.
 VERSION_ATTRIBUTES = ("recordID", "createdAt", "version", "writeToken")
-# The self-test reads this id; its leading dash is one that no record's id has.
+# The self-test uses this ID. No record has it, because a record ID cannot start with a dash.
 ABSENT_ID = "-self-test"
 
 
 @dataclass
 class Table:
-    """The table as one request sees it: bounded by the request's deadline (time.monotonic() seconds), metered."""
+    """The records table, for one request.
+
+    `deadline` is in seconds of time.monotonic(). `consumed_read_units` counts the request's reads.
+    """
 
     client: dynamodb.Client
     name: str
@@ -46,7 +53,7 @@ class Table:
 
 
 class Query(NamedTuple):
-    """A question. `lower` and `upper` are texts between which a `position` lies."""
+    """A query for records: exact filters, order, and inclusive bounds of `position`."""
 
     filters: dict[str, str]
     descending: bool = True
@@ -55,87 +62,99 @@ class Query(NamedTuple):
 
 
 class Conflict(Exception):
-    """A write's condition did not hold. `current` is what stands there; `ambiguous` as in dynamodb.DynamoDBError."""
+    """The condition of a write was false.
+
+    `current` is the stored item, or None. `ambiguous` is that of dynamodb.DynamoDBError.
+    """
 
     def __init__(self, current: Record | None, *, ambiguous: bool) -> None:
-        super().__init__("the condition of a write did not hold")
+        super().__init__("the condition of the write was false")
         self.current = current
         self.ambiguous = ambiguous
 
 
 class Unavailable(Exception):
-    """DynamoDB throttled, slow or gone for longer than the request's deadline or its retries; nothing was written."""
+    """DynamoDB did not complete the call within the deadline and retries. Nothing was written."""
 
 
 class OutcomeUnknown(Exception):
-    """A write was sent and its outcome can't be told: it may or may not have happened."""
+    """A write was sent but not confirmed, so it may or may not have been applied."""
 
 
 def position(record: Mapping[str, Any]) -> str:
-    """Return the sort key of every index, `createdAt#recordID`: unique, and ordered by time."""
+    """Return the sort key of every index, `createdAt#recordID`: unique and ordered by time."""
     return f"{record['createdAt']}#{record['recordID']}"
 
 
 def get(table: Table, record_id: str) -> Record | None:
-    """Return the item of that id as of now (a strongly consistent read), or None."""
-    answer = _call(
+    """Return the item with this ID (strongly consistent read), or None."""
+    response = _call(
         table, "GetItem", {"Key": _item({"recordID": record_id}), "ConsistentRead": True}
     )
-    return _record(answer["Item"]) if "Item" in answer else None
+    return _record(response["Item"]) if "Item" in response else None
 
 
-def page(
+def read_page(
     table: Table,
     query: Query,
     limit: int,
-    after: Place | None,
+    after: ItemKey | None,
     now: int,
     add: Callable[[Record], bool],
-) -> Place | None:
-    """Pass records to `add` in the query's order; return the place to go on after, or None at the end.
+) -> ItemKey | None:
+    """Pass the records of a page to `add`; return the key to continue after, or None at the end.
 
-    A page ends after `limit` records, before a record that `add` returns False for, after READ_BUDGET_PAGES, and when
-    the time is up: it may be short, or empty, and yet not the last. Raises Unavailable only where nothing was reached.
-    Left out: what expired by `now` (epoch seconds), what was deleted, and what `_is_listed` refuses.
+    The page starts after the key `after`, in the query's order. It ends after `limit` records,
+    before a record for which `add` returns False, after READ_BUDGET_PAGES, or at the deadline, so
+    it may be short or empty without being the last. It omits records that were deleted, that
+    expired by `now` (epoch seconds), or that no URL or cursor can name. Raises Unavailable only if
+    the page made no progress.
     """
-    reached, added, reads = after, 0, 0
+    last_key, added, reads = after, 0, 0
     try:
-        for place, item in _walk(table, _listing(table, query, limit, after, now)):
+        for key, item in _read_items(table, _query_request(table, query, limit, after, now)):
             if item is None:
                 reads += 1
             elif added < limit and add(_record(item)):
                 added += 1
             else:
-                return reached
-            reached = place
+                return last_key
+            last_key = key
             if reads >= READ_BUDGET_PAGES or time.monotonic() >= table.deadline:
-                return reached
+                return last_key
     except Unavailable:
-        if reached == after:
+        if last_key == after:
             raise
-        return reached
+        return last_key
     return None
 
 
 def insert(table: Table, record: Record, now: int) -> None:
-    """Write a record whose id nobody holds; an item that expired by `now` (epoch seconds) counts as absent."""
-    free = "attribute_not_exists(#recordID) OR #expiresAt <= :now"
+    """Write a new record. An item that expired by `now` (epoch seconds) counts as absent.
+
+    Raises Conflict if the ID is in use.
+    """
+    is_unused = "attribute_not_exists(#recordID) OR #expiresAt <= :now"
     item = _item(record | {FEED_KEY: FEED, "position": position(record)})
-    _write(table, "PutItem", {"Item": item}, free, _terms(["recordID", "expiresAt"], {"now": now}))
+    terms = _terms(["recordID", "expiresAt"], {"now": now})
+    _write(table, "PutItem", {"Item": item}, is_unused, terms)
 
 
 def replace(table: Table, old: Record, new: Record) -> None:
-    """Write `new` where `old` still stands. Raises Conflict where another hand came first."""
+    """Replace `old` with `new`. Raises Conflict if `old` was modified concurrently."""
     _write(table, "PutItem", {"Item": _item(new)}, *_unchanged(old))
 
 
 def remove(table: Table, old: Record) -> None:
-    """Delete `old` where it still stands. Raises Conflict where another hand came first."""
+    """Delete `old`. Raises Conflict if it was modified concurrently."""
     _write(table, "DeleteItem", {"Key": _item({"recordID": old["recordID"]})}, *_unchanged(old))
 
 
 def probe(table: Table, operation: str) -> None:
-    """Make every call that `operation` needs, writing nothing. Raises dynamodb.Refused where one is not allowed."""
+    """Make every call that `operation` needs, without writing anything.
+
+    Raises dynamodb.Refused if DynamoDB rejects a call, or Unavailable or OutcomeUnknown.
+    """
     key = {"Key": _item({"recordID": ABSENT_ID})}
     impossible = (
         "attribute_exists(#recordID) AND attribute_not_exists(#recordID)",
@@ -158,29 +177,29 @@ def probe(table: Table, operation: str) -> None:
             _write(table, "DeleteItem", key, *impossible)
 
 
-def _walk(
+def _read_items(
     table: Table, request: dict[str, Any]
-) -> Iterator[tuple[Place, Mapping[str, Any] | None]]:
-    """Yield each item that a Query finds with its place; after each read but the last, where it ended, and None."""
+) -> Iterator[tuple[ItemKey, Mapping[str, Any] | None]]:
+    """Yield each item of a Query with its key; after each call but the last, (end key, None)."""
     while True:
-        answer = _call(table, "Query", request)
-        # Taken out of the answer, so that a megabyte is freed before the next one is read.
-        for item in answer.pop("Items"):
-            if _is_listed(place := _place(item)):
-                yield place, item
-        if "LastEvaluatedKey" not in answer:
+        response = _call(table, "Query", request)
+        # The items are taken out of the response, so that its memory is freed before the next call.
+        for item in response.pop("Items"):
+            if _is_listed(key := _item_key(item)):
+                yield key, item
+        if "LastEvaluatedKey" not in response:
             return
-        request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
-        if cursor.holds(place := _place(answer["LastEvaluatedKey"])):
-            yield place, None
+        request["ExclusiveStartKey"] = response["LastEvaluatedKey"]
+        if cursor.fits(key := _item_key(response["LastEvaluatedKey"])):
+            yield key, None
 
 
-def _listing(
-    table: Table, query: Query, limit: int, after: Place | None, now: int
+def _query_request(
+    table: Table, query: Query, limit: int, after: ItemKey | None, now: int
 ) -> dict[str, Any]:
-    """Return the Query request for the records behind `after`."""
-    name, value, residual = _partition(table, query)
-    # An expiresAt that is no number never expires, as for DynamoDB's TTL.
+    """Return the Query request for the records after the key `after`."""
+    name, value, residual = _choose_index(table, query)
+    # As in DynamoDB's TTL, an item whose expiresAt is not a number never expires.
     conditions = [
         "attribute_not_exists(#deletedAt)",
         "(NOT attribute_type(#expiresAt, :numeric) OR #expiresAt > :now)",
@@ -201,40 +220,38 @@ def _listing(
     return request
 
 
-def _place(item: Mapping[str, Any]) -> Place:
-    return Place(item["position"]["S"], item["recordID"]["S"])
+def _item_key(item: Mapping[str, Any]) -> ItemKey:
+    return ItemKey(item["position"]["S"], item["recordID"]["S"])
 
 
-def _is_listed(place: Place) -> bool:
-    """Tell whether a listing shows an item: its id can stand in a URL, and its place in a cursor."""
-    return RECORD_ID.fullmatch(place.record_id) is not None and cursor.holds(place)
+def _is_listed(key: ItemKey) -> bool:
+    """Return whether lists show an item: a URL can name its ID, and a cursor can hold its key."""
+    return RECORD_ID.fullmatch(key.record_id) is not None and cursor.fits(key)
 
 
-def _partition(table: Table, query: Query) -> tuple[str, str, dict[str, str]]:
-    """Return the partition key that serves `query` best, its value, and the filters left to apply to what it holds."""
+def _choose_index(table: Table, query: Query) -> tuple[str, str, dict[str, str]]:
+    """Return the partition key attribute for `query`, its value, and the filters left to apply."""
     for name in FILTER_PREFERENCE:
         if name in query.filters and name in table.filter_indexes:
-            return (
-                name,
-                query.filters[name],
-                {field: query.filters[field] for field in query.filters if field != name},
-            )
+            residual = {field: query.filters[field] for field in query.filters if field != name}
+            return name, query.filters[name], residual
     return FEED_KEY, FEED, query.filters
 
 
 def _unchanged(old: Record) -> tuple[str, dict[str, Any]]:
-    """Return the condition under which nobody has written since `old` was read, and its terms."""
-    seen = {name: old[name] for name in VERSION_ATTRIBUTES if name in old}
+    """Return the condition that `old` was not modified since it was read, and its terms."""
+    expected = {name: old[name] for name in VERSION_ATTRIBUTES if name in old}
     clauses = [
-        f"#{name} = :{name}" if name in seen else f"attribute_not_exists(#{name})"
+        f"#{name} = :{name}" if name in expected else f"attribute_not_exists(#{name})"
         for name in VERSION_ATTRIBUTES
     ]
-    return " AND ".join(clauses), _terms(VERSION_ATTRIBUTES, seen)
+    return " AND ".join(clauses), _terms(VERSION_ATTRIBUTES, expected)
 
 
 def _write(
     table: Table, operation: str, request: dict[str, Any], condition: str, terms: dict[str, Any]
 ) -> None:
+    """Make a conditional write. Raises Conflict if the condition is false."""
     conditional = {
         "ConditionExpression": condition,
         "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
@@ -249,23 +266,24 @@ def _write(
 
 
 def _call(table: Table, operation: str, request: dict[str, Any]) -> dict[str, Any]:
+    """Return DynamoDB's response. Raises Unavailable, OutcomeUnknown or dynamodb.Refused."""
     request = {"TableName": table.name, "ReturnConsumedCapacity": "TOTAL", **request}
     try:
-        answer = table.client.call(operation, request, table.deadline)
+        response = table.client.call(operation, request, table.deadline)
     except (dynamodb.Unavailable, dynamodb.Refused) as error:
-        # Also a refusal says nothing of an earlier attempt: credentials may have expired between the two.
+        # A refusal does not settle an earlier attempt: the credentials may have expired in between.
         if error.ambiguous and "ConditionExpression" in request:
             raise OutcomeUnknown(str(error)) from error
         if isinstance(error, dynamodb.Refused):
             raise
         raise Unavailable(str(error)) from error
     if operation in ("GetItem", "Query"):
-        table.consumed_read_units += answer.get("ConsumedCapacity", {}).get("CapacityUnits", 0.0)
-    return answer
+        table.consumed_read_units += response.get("ConsumedCapacity", {}).get("CapacityUnits", 0.0)
+    return response
 
 
 def _terms(names: Iterable[str], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the placeholders of an expression; names always go through one, so that none is a reserved word."""
+    """Return an expression's placeholders. Every name gets one, so that reserved words work."""
     terms: dict[str, Any] = {"ExpressionAttributeNames": {f"#{name}": name for name in names}}
     if values:
         terms["ExpressionAttributeValues"] = {

@@ -1,23 +1,23 @@
-"""The grammars of HTTP: query strings (RFC 3986, HTML forms), and header values (RFC 9110)."""
+"""HTTP grammars: query strings (RFC 3986, HTML forms) and header values (RFC 9110)."""
 
 import re
 from collections.abc import Iterator, Sequence
 from urllib.parse import unquote_to_bytes
 
 BAD_PERCENT = re.compile("%(?![0-9A-Fa-f]{2})")
-# RFC 9110, section 8.8.3. Octets beyond ASCII (obs-text) may arrive decoded in one way or another.
+# RFC 9110, section 8.8.3. API Gateway may decode bytes beyond ASCII (obs-text) in different ways.
 ENTITY_TAG = r'(?:W/)?"[\x21\x23-\x7e\x80-\U0010ffff]*"'
-# Section 5.6.1: empty elements of a list are ignored.
+# Section 5.6.1: a recipient ignores empty list elements.
 ENTITY_TAGS = re.compile(rf"[ \t,]*(?:{ENTITY_TAG}[ \t]*(?:,[ \t,]*|\Z))*")
 # Sections 5.6.2, 5.6.4, 5.6.6 and 8.3.1.
-TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # noqa: S105 (a grammar's name, no secret)
+TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # noqa: S105 (a grammar rule, not a secret)
 QUOTED = r'"((?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\U0010ffff]|\\[\t \x21-\x7e\x80-\U0010ffff])*)"'
 MEDIA_TYPE = re.compile(rf"{TOKEN}/{TOKEN}")
 PARAMETER = re.compile(rf"[ \t]*;[ \t]*(?:({TOKEN})=(?:({TOKEN})|{QUOTED}))?")
 
 
 def entity_tags(text: str) -> list[str]:
-    """Return the entity tags of a list, which may be empty; ["*"] for any. Raises ValueError."""
+    """Return the entity tags of a header, or ["*"]. Raises ValueError if it is malformed."""
     if text == "*":
         return ["*"]
     if not ENTITY_TAGS.fullmatch(text):
@@ -26,17 +26,20 @@ def entity_tags(text: str) -> list[str]:
 
 
 def matches_strongly(tags: Sequence[str], tag: str) -> bool:
-    """Tell whether a list names `tag` by strong comparison: a weak tag matches nothing."""
+    """Return whether `tags` match `tag` by strong comparison; weak tags never match."""
     return "*" in tags or tag in tags
 
 
 def matches_weakly(tags: Sequence[str], tag: str) -> bool:
-    """Tell whether a list names `tag` by weak comparison."""
-    return "*" in tags or tag in [each.removeprefix("W/") for each in tags]
+    """Return whether `tags` match `tag` by weak comparison."""
+    return "*" in tags or tag in [other.removeprefix("W/") for other in tags]
 
 
 def media_type(text: str) -> tuple[str, list[tuple[str, str]]]:
-    """Return a media type and its parameters, names in lower case. Raises ValueError."""
+    """Return a media type and its parameters, with names in lower case.
+
+    Raises ValueError if it is malformed.
+    """
     essence = MEDIA_TYPE.match(text)
     if not essence:
         raise ValueError("not a media type")
@@ -44,7 +47,7 @@ def media_type(text: str) -> tuple[str, list[tuple[str, str]]]:
     while end < len(text):
         parameter = PARAMETER.match(text, end)
         if not parameter:
-            raise ValueError("not a media type's parameters")
+            raise ValueError("malformed media type parameters")
         name, token, quoted = parameter.groups()
         if name:
             parameters.append((name.lower(), token or re.sub(r"\\(.)", r"\1", quoted)))
@@ -53,7 +56,7 @@ def media_type(text: str) -> tuple[str, list[tuple[str, str]]]:
 
 
 def accepts_gzip(text: str) -> bool:
-    """Tell whether Accept-Encoding admits gzip (section 12.5.3)."""
+    """Return whether an Accept-Encoding value allows gzip (section 12.5.3)."""
     codings = {}
     for part in text.lower().split(","):
         coding, _, weight = part.replace(" ", "").partition(";q=")
@@ -62,9 +65,9 @@ def accepts_gzip(text: str) -> bool:
 
 
 def query_pairs(text: str) -> Iterator[tuple[str, str | None, str | None]]:
-    """Yield each name of a query string as it was sent, and name and value decoded.
+    """Yield the raw name, the decoded name and the decoded value of each query parameter.
 
-    None stands for a name or value that is not percent-encoded UTF-8.
+    A decoded name or value is None if it is not percent-encoded UTF-8.
     """
     for pair in text.split("&"):
         if pair:

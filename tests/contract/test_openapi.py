@@ -380,7 +380,9 @@ def test_schemas_have_the_limits_of_the_code() -> None:
     assert schemas["Value"]["maxProperties"] == schemas["Value"]["maxItems"] == most - 1
     assert schemas["Problem"]["properties"]["errors"]["maxItems"] == fields.MAX_ERRORS
     part = schemas["InvalidPart"]["properties"]
-    assert part["pointer"]["maxLength"] == part["parameter"]["maxLength"] == fields.MAX_PLACE_BYTES
+    assert (
+        part["pointer"]["maxLength"] == part["parameter"]["maxLength"] == fields.MAX_LOCATION_BYTES
+    )
 
 
 NUMBERS = f"magnitude from 1E{fields.MIN_EXPONENT} to under 1E+{fields.MAX_EXPONENT + 1}"
@@ -400,7 +402,7 @@ NUMBERS = f"magnitude from 1E{fields.MIN_EXPONENT} to under 1E+{fields.MAX_EXPON
             COMPONENTS["schemas"]["Problem"]["properties"]["errors"],
             f"the first {fields.MAX_ERRORS} problems",
         ),
-        (COMPONENTS["schemas"]["InvalidPart"], f"more than {fields.MAX_PLACE_BYTES} bytes"),
+        (COMPONENTS["schemas"]["InvalidPart"], f"more than {fields.MAX_LOCATION_BYTES} bytes"),
         (DOCUMENT["info"], f"for {records.TOMBSTONE_SECONDS // 3600} hours after a deletion"),
         (DOCUMENT["info"], f"ends before {responses.MAX_CONTENT_BYTES / 2**20} MiB"),
         (own_responses("create")[410], f"less than {records.TOMBSTONE_SECONDS // 3600} hours ago"),

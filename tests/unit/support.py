@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 from botocore.exceptions import ClientError
 
 from records_api import dynamodb, records, store
-from records_api.cursor import Place
+from records_api.cursor import ItemKey
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -162,7 +162,9 @@ def unanswered(
             call(name, payload, deadline)
         meanwhile()
         if not again:
-            raise dynamodb.Unavailable("TimeoutError", "no answer in time", ambiguous=True)
+            raise dynamodb.Unavailable(
+                "TimeoutError", "the server did not respond in time", ambiguous=True
+            )
         try:
             return call(name, payload, deadline)
         except dynamodb.DynamoDBError as error:
@@ -231,9 +233,9 @@ def page(
     table: store.Table,
     query: store.Query,
     limit: int = 9,
-    after: Place | None = None,
+    after: ItemKey | None = None,
     now: int = 0,
-) -> tuple[list[store.Record], Place | None]:
+) -> tuple[list[store.Record], ItemKey | None]:
     """Return the records of a page that has room for all of them, and the place to go on after."""
     found: list[store.Record] = []
 
@@ -241,7 +243,7 @@ def page(
         found.append(record)
         return True
 
-    return found, store.page(table, query, limit, after, now, add)
+    return found, store.read_page(table, query, limit, after, now, add)
 
 
 def walk(

@@ -21,12 +21,14 @@ def errors(call: Any, *given: Any) -> list[dict[str, str]]:  # noqa: ANN401 (any
 # Listings.
 
 
-def listing(**parameters: str) -> api.Listing:
-    return api.listing(event(query=urlencode(parameters)))
+def listing(**parameters: str) -> api.ListRequest:
+    return api.list_request(event(query=urlencode(parameters)))
 
 
 def test_a_listing_without_parameters_is_everything_newest_first() -> None:
-    assert api.listing(event()) == api.Listing(store.Query({}, descending=True), 100, None, {})
+    assert api.list_request(event()) == api.ListRequest(
+        store.Query({}, descending=True), 100, None, {}
+    )
 
 
 def test_every_parameter_is_read_from_the_raw_query_string() -> None:
@@ -55,7 +57,7 @@ def test_every_parameter_is_read_from_the_raw_query_string() -> None:
     ],
 )
 def test_percent_encoding_and_plus_are_undone_once(query: str, value: str) -> None:
-    assert api.listing(event(query=query)).query.filters == {"type": value}
+    assert api.list_request(event(query=query)).query.filters == {"type": value}
 
 
 @pytest.mark.parametrize(
@@ -122,7 +124,7 @@ def test_a_limit_that_is_too_large_is_lowered(limit: str, lowered: int) -> None:
     ],
 )  # fmt: skip
 def test_a_wrong_parameter_is_refused_by_its_name(query: str, names: list[str]) -> None:
-    assert [error["parameter"] for error in errors(api.listing, event(query=query))] == names
+    assert [error["parameter"] for error in errors(api.list_request, event(query=query))] == names
 
 
 @pytest.mark.parametrize(
@@ -171,25 +173,25 @@ def test_a_record_is_within_exactly_when_its_time_lies_between_the_bounds(
 def test_a_cursor_is_not_blamed_for_a_query_that_is_wrong_elsewhere() -> None:
     own = listing(type="t")
     text = cursor.encode(
-        cursor.Place("2026-01-31T00:00:00.000Z#a", "a"), jsontext.to_json(list(own.query))
+        cursor.ItemKey("2026-01-31T00:00:00.000Z#a", "a"), jsontext.to_json(list(own.query))
     )
     for query, names in {
         "typ=t": ["typ"],
         "type=t&order=up": ["order"],
         "type=t&limit=0": ["limit"],
     }.items():
-        found = errors(api.listing, event(query=f"{query}&cursor={text}"))
+        found = errors(api.list_request, event(query=f"{query}&cursor={text}"))
         assert [error["parameter"] for error in found] == names
-    found = errors(api.listing, event(query=f"limit=0&type=u&cursor={text}"))
+    found = errors(api.list_request, event(query=f"limit=0&type=u&cursor={text}"))
     assert [error["parameter"] for error in found] == ["limit", "cursor"]
 
 
 def test_a_query_of_thousands_of_names_is_refused_in_few_words() -> None:
     with pytest.raises(fields.Invalid) as caught:
-        api.listing(event(query="&a" * 5000 + "&" + "b" * 5000))
+        api.list_request(event(query="&a" * 5000 + "&" + "b" * 5000))
     assert (len(caught.value.errors), caught.value.omitted) == (100, 4901)
     with pytest.raises(fields.Invalid) as caught:
-        api.listing(event(query="ä" * 5000))
+        api.list_request(event(query="ä" * 5000))
     shown = caught.value.errors[0]["parameter"]
     assert (shown, len(shown.encode())) == ("ä" * 510 + "…", 1023)
 
@@ -198,11 +200,11 @@ def test_a_query_of_thousands_of_names_is_refused_in_few_words() -> None:
 def test_a_request_without_a_query_string_has_no_parameters(query: dict[str, Any]) -> None:
     request = event()
     del request["rawQueryString"]
-    assert api.listing(request | query) == api.listing(event())
+    assert api.list_request(request | query) == api.list_request(event())
 
 
 def test_a_cursor_belongs_to_its_query() -> None:
-    place = cursor.Place("2026-01-31T00:00:00.000Z#a", "a")
+    place = cursor.ItemKey("2026-01-31T00:00:00.000Z#a", "a")
     bounds = {"createdAfter": "2026-01-30T00:00:00Z"}
     own = listing(type="t", **bounds)
     text = cursor.encode(place, jsontext.to_json(list(own.query)))
@@ -217,7 +219,7 @@ def test_a_cursor_belongs_to_its_query() -> None:
         {"type": "t", **bounds, "createdBefore": "2026-02-01T00:00:00Z"},
     ]
     for other in others:
-        found = errors(api.listing, event(query=urlencode(other | {"cursor": text})))
+        found = errors(api.list_request, event(query=urlencode(other | {"cursor": text})))
         assert [error["parameter"] for error in found] == ["cursor"]
 
 
@@ -225,17 +227,17 @@ def test_a_cursor_belongs_to_its_query() -> None:
 def test_a_query_of_any_text_is_answered_or_refused_as_invalid(text: str) -> None:
     for query in (text, f"type={text}", f"cursor={text}", f"createdAfter={text}", f"limit={text}"):
         try:
-            api.listing(event(query=query))
+            api.list_request(event(query=query))
         except fields.Invalid as error:
             assert error.errors  # noqa: PT017 (either outcome is right)
 
 
 def test_only_listings_take_parameters() -> None:
-    api.no_parameters(event())
-    assert errors(api.no_parameters, event(query="limit=1")) == [
+    api.require_no_parameters(event())
+    assert errors(api.require_no_parameters, event(query="limit=1")) == [
         {
             "parameter": "limit",
-            "detail": "is not a known parameter; this operation has none",
+            "detail": "is not a known parameter; this operation takes no parameters",
         }
     ]
     assert errors(api.record_id, event("GET /records/{recordID}", record_id="x", query="verbose"))
@@ -345,14 +347,14 @@ def test_a_body_that_came_encoded_is_decoded() -> None:
         ("[" * 65536, "The body is not valid JSON: nested too deeply."),
         (b"\xef\xbb\xbf{}", "The body is not valid JSON: it begins with a byte order mark."),
         ("\ufeff{}", "The body is not valid JSON: it begins with a byte order mark."),
-        (b'{"\xff', "The body is not valid UTF-8: the byte 0xFF at offset 2 is not part of a character."),
+        (b'{"\xff', "The body is not valid UTF-8: invalid byte 0xFF at offset 2."),
         (
             b'{"a":"\xed\xa0\x80"}',
-            "The body is not valid UTF-8: the byte 0xED at offset 6 is not part of a character.",
+            "The body is not valid UTF-8: invalid byte 0xED at offset 6.",
         ),
         (
             '"\ud800"',
-            "The body is not valid UTF-8: the byte 0xED at offset 1 is not part of a character.",
+            "The body is not valid UTF-8: invalid byte 0xED at offset 1.",
         ),
     ],
 )  # fmt: skip

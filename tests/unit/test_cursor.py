@@ -7,22 +7,22 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from records_api import cursor, fields, store
-from records_api.cursor import Place
+from records_api.cursor import ItemKey
 
 QUERY = '[{"type":"backup"},true,"0","~"]'
 ID = "0195a2b4-0000-7000-8000-00000000000a"
 PLACES = [
-    Place(f"2026-01-31T09:30:00.123Z#{ID}", ID),
-    Place(f"2026-01-31T09:30:00.123Z#{ID}", "a copy"),
-    Place("yesterday", ID),
+    ItemKey(f"2026-01-31T09:30:00.123Z#{ID}", ID),
+    ItemKey(f"2026-01-31T09:30:00.123Z#{ID}", "a copy"),
+    ItemKey("yesterday", ID),
 ]
 
 ids = st.from_regex(fields.RECORD_ID, fullmatch=True)
 times = st.datetimes().map(lambda moment: moment.isoformat(timespec="milliseconds") + "Z")
-regular = st.builds(lambda time, id_: Place(f"{time}#{id_}", id_), times, ids)
+regular = st.builds(lambda time, id_: ItemKey(f"{time}#{id_}", id_), times, ids)
 # What other writers may make: keys that DynamoDB takes, up to the room there is.
 texts = st.text(min_size=1, max_size=40)
-places = regular | st.builds(Place, texts, texts)
+places = regular | st.builds(ItemKey, texts, texts)
 
 
 def refuses(
@@ -36,18 +36,18 @@ def refuses(
 
 
 @given(places, st.text())
-@example(Place("a#b", "b"), "")
-@example(Place("a#b", "#b"), "")
-@example(Place("3 abc", "d"), "")
-@example(Place("#", "#"), "")
-def test_a_place_comes_back_unchanged_to_its_own_query_only(place: Place, query: str) -> None:
+@example(ItemKey("a#b", "b"), "")
+@example(ItemKey("a#b", "#b"), "")
+@example(ItemKey("3 abc", "d"), "")
+@example(ItemKey("#", "#"), "")
+def test_a_place_comes_back_unchanged_to_its_own_query_only(place: ItemKey, query: str) -> None:
     text = cursor.encode(place, QUERY)
     assert cursor.decode(text, QUERY, "\0", "\U0010ffff" * 2) == place
     assert query == QUERY or refuses(text, query, "\0", "\U0010ffff" * 2)
 
 
 @pytest.mark.parametrize("place", PLACES, ids=["regular", "copied", "of another form"])
-def test_no_single_character_can_be_changed_added_or_left_out(place: Place) -> None:
+def test_no_single_character_can_be_changed_added_or_left_out(place: ItemKey) -> None:
     text = cursor.encode(place, QUERY)
     others = [
         text[:at] + other + text[at + cut :]
@@ -68,15 +68,15 @@ def test_what_the_service_never_gave_out_is_refused(text: str) -> None:
 @pytest.mark.parametrize(
     "place",
     [
-        Place("", ""),
-        Place("2026-01-31T09:30:00.123Z", ""),
-        Place("2026-01-31T09:30:00.123Z#", ""),
-        Place("", "a"),
-        Place("~#a", "a"),
-        Place("!", "a"),
+        ItemKey("", ""),
+        ItemKey("2026-01-31T09:30:00.123Z", ""),
+        ItemKey("2026-01-31T09:30:00.123Z#", ""),
+        ItemKey("", "a"),
+        ItemKey("~#a", "a"),
+        ItemKey("!", "a"),
     ],
 )
-def test_a_well_made_cursor_of_no_place_in_the_index_is_refused(place: Place) -> None:
+def test_a_well_made_cursor_of_no_place_in_the_index_is_refused(place: ItemKey) -> None:
     """DynamoDB takes no empty key, and no start key outside the bounds of its query."""
     assert refuses(cursor.encode(place, QUERY))
 
@@ -99,12 +99,12 @@ def test_a_place_outside_the_bounds_is_refused(lower: str, upper: str, *, is_wit
 def test_what_a_cursor_holds_stays_under_512_characters_and_what_it_does_not_is_refused(
     letter: str,
 ) -> None:
-    lengths = [length for length in range(1, 400) if cursor.holds(Place(letter * length, ID))]
-    longest = Place(letter * max(lengths), ID)
+    lengths = [length for length in range(1, 400) if cursor.fits(ItemKey(letter * length, ID))]
+    longest = ItemKey(letter * max(lengths), ID)
     assert lengths == list(range(1, len(lengths) + 1))
     assert 500 < len(cursor.encode(longest, QUERY)) < 512
     assert not refuses(cursor.encode(longest, QUERY), upper="\U0010ffff")
-    longer = Place(longest.position + letter, ID)
+    longer = ItemKey(longest.position + letter, ID)
     assert refuses(cursor.encode(longer, QUERY), upper="\U0010ffff")
 
 
@@ -121,6 +121,6 @@ def test_every_record_of_the_service_has_a_place_that_a_cursor_holds() -> None:
     longest = "x" + "~" * 127
     assert fields.RECORD_ID.fullmatch(longest)
     assert not fields.RECORD_ID.fullmatch(longest + "~")
-    assert cursor.holds(Place(f"9999-12-31T23:59:59.999Z#{longest}", longest))
+    assert cursor.fits(ItemKey(f"9999-12-31T23:59:59.999Z#{longest}", longest))
     # A copy under another id of that length, too.
-    assert cursor.holds(Place(f"9999-12-31T23:59:59.999Z#{longest}", "y" + longest[1:]))
+    assert cursor.fits(ItemKey(f"9999-12-31T23:59:59.999Z#{longest}", "y" + longest[1:]))

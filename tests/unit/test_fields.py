@@ -82,17 +82,17 @@ def test_what_may_stand_in_a_record(more: dict[str, Any]) -> None:
         (
             {"attributes": {"": 1}},
             "/attributes/",
-            "the member's name must be valid Unicode and not empty",
+            "the member name must be valid Unicode and not empty",
         ),
         (
             {"attributes": {"a": [{"": 1}]}},
             "/attributes/a/0/",
-            "the member's name must be valid Unicode and not empty",
+            "the member name must be valid Unicode and not empty",
         ),
         (
             {"attributes": {"\udfff": 1}},
             "/attributes/\\udfff",
-            "the member's name must be valid Unicode and not empty",
+            "the member name must be valid Unicode and not empty",
         ),
         (
             {"attributes": {"a": ["\ud83d"]}},
@@ -163,8 +163,8 @@ def test_what_may_not(more: dict[str, Any], pointer: str, detail: str) -> None:
 def test_a_number_that_would_not_survive_is_refused(number: str) -> None:
     found = problems(GOOD | {"attributes": {"a": [Decimal(number)]}})
     assert found == {
-        "/attributes/a/0": "must be a number of at most 38 significant digits that is 0 or of a magnitude "
-        "from 1E-130 to under 1E+126"
+        "/attributes/a/0": "must be a number with at most 38 significant digits that is 0 or has a "
+        "magnitude from 1E-130 to less than 1E+126"
     }
 
 
@@ -277,7 +277,7 @@ def test_at_most_100_problems_are_listed(unknown: int, listed: int, omitted: int
 
 # The number of values.
 
-TOO_MANY = "must hold at most 1000 values, counted at every depth; it holds "
+TOO_MANY = "must have at most 1000 values, counted at all levels; it has "
 
 
 @pytest.mark.parametrize(

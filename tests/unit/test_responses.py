@@ -12,12 +12,14 @@ from urllib.parse import parse_qs, urlencode, urljoin, urlsplit
 import pytest
 
 from records_api import api, callers, config, dynamodb, fields, jsontext, records, responses, store
-from records_api.cursor import Place
+from records_api.cursor import ItemKey
 from unit.support import event
 
 LAMBDA_BYTES = 6 * 1024 * 1024
 MAX_PAGE_BYTES = int(5.5 * 1024 * 1024)
-ASKED = api.Listing(store.Query({"type": "a b&c"}), 1000, None, {"type": "a b&c", "limit": "1000"})
+ASKED = api.ListRequest(
+    store.Query({"type": "a b&c"}), 1000, None, {"type": "a b&c", "limit": "1000"}
+)
 
 
 def record(number: int = 1, **more: Any) -> store.Record:  # noqa: ANN401 (any JSON value)
@@ -38,8 +40,8 @@ def page(
             after = reached
             break
         reached = each["position"]
-    place = Place(after, after.partition("#")[2]) if after else None
-    return responses.page(ASKED, made, place, "request-1", gzip=compress)
+    place = ItemKey(after, after.partition("#")[2]) if after else None
+    return responses.page_response(ASKED, made, place, "request-1", gzip=compress)
 
 
 def content(response: responses.Response) -> Any:  # noqa: ANN401 (any JSON value)
@@ -78,15 +80,17 @@ def test_a_page_with_more_to_come_says_how_to_go_on_in_body_and_link() -> None:
     assert target.path == "/stage/records"
     given = parse_qs(target.query, strict_parsing=True)
     assert given == {"type": ["a b&c"], "limit": ["1000"], "cursor": [content(response)["next"]]}
-    assert api.listing(event(query=target.query)).after == Place(
+    assert api.list_request(event(query=target.query)).after == ItemKey(
         "2026-01-31T09:30:00.001Z#record-1", "record-1"
     )
 
 
 def test_a_link_replaces_the_cursor_it_was_reached_by() -> None:
     asked = ASKED._replace(parameters={"cursor": "old", "order": "asc"})
-    place = Place("2026-01-31T09:30:00.001Z#record-1", "record-1")
-    link = responses.page(asked, responses.Page(), place, "r", gzip=False)["headers"]["link"]
+    place = ItemKey("2026-01-31T09:30:00.001Z#record-1", "record-1")
+    link = responses.page_response(asked, responses.Page(), place, "r", gzip=False)["headers"][
+        "link"
+    ]
     assert "old" not in link
     assert link.count("cursor=") == 1
 
@@ -122,10 +126,10 @@ def test_a_hostile_page_fits_into_a_lambda_response(kind: str, *, compress: bool
     # It is cut, never emptied, and goes on behind the last record it shows.
     count = len(shown["records"])
     assert 0 < count < len(found)
-    following = api.listing(
+    following = api.list_request(
         event(query=urlencode({"type": "a b&c", "cursor": shown["next"]}))
     ).after
-    assert following == Place(found[count - 1]["position"], found[count - 1]["recordID"])
+    assert following == ItemKey(found[count - 1]["position"], found[count - 1]["recordID"])
 
 
 def test_a_page_that_is_cut_is_nearly_full() -> None:
@@ -136,7 +140,7 @@ def test_a_page_that_is_cut_is_nearly_full() -> None:
 def test_a_page_that_is_not_cut_goes_on_where_the_store_says() -> None:
     shown = content(page([record(1)], "2026-01-31T09:30:00.500Z#beyond"))
     query = urlencode({"type": "a b&c", "cursor": shown["next"]})
-    assert api.listing(event(query=query)).after == Place(
+    assert api.list_request(event(query=query)).after == ItemKey(
         "2026-01-31T09:30:00.500Z#beyond", "beyond"
     )
 
@@ -150,9 +154,9 @@ def test_a_record_that_no_response_has_room_for_is_left_out_and_its_neighbors_ar
         assert [each["recordID"] for each in shown["records"]] == ["record-1", "record-4"]
         assert "next" not in shown
     assert len(content(page([too_large, large, record(4)]))["records"]) == 2
-    assert responses.record(HTTPStatus.OK, large, "r")["statusCode"] == 200
+    assert responses.record_response(HTTPStatus.OK, large, "r")["statusCode"] == 200
     with pytest.raises(responses.RecordTooLarge):
-        responses.record(HTTPStatus.OK, too_large, "r")
+        responses.record_response(HTTPStatus.OK, too_large, "r")
 
 
 # Compression.
@@ -195,7 +199,7 @@ def test_compression_never_makes_a_response_larger(size: int) -> None:
 
 
 def test_a_record_has_its_tag_and_is_never_stored_by_caches_in_between() -> None:
-    response = responses.record(
+    response = responses.record_response(
         HTTPStatus.OK, record(writeToken="secret"), "request-1", location="records/record-1"
     )
     assert response["statusCode"] == 200
@@ -236,7 +240,7 @@ def test_every_error_that_has_an_answer_is_in_the_table_of_this_test() -> None:
 @pytest.mark.parametrize("error", KINDS, ids=lambda error: type(error).__name__)
 def test_an_error_becomes_a_problem_with_its_request_and_no_internals(error: Exception) -> None:
     status, kind = KINDS[error]
-    response = responses.problem(error, "request-1")
+    response = responses.problem_response(error, "request-1")
     problem = content(response)
     assert response["statusCode"] == problem["status"] == status
     assert problem["type"] == f"urn:records-api:{kind}"
@@ -254,7 +258,7 @@ def test_bad_input_is_listed() -> None:
         fields.Problem("parameter", "\n", "is not a known parameter"),
         fields.Problem("header", "If-Match", "must be *"),
     ]
-    content_ = content(responses.problem(fields.Invalid(found), "r"))
+    content_ = content(responses.problem_response(fields.Invalid(found), "r"))
     assert content_["errors"] == [
         {"pointer": "/a~1b/1", "detail": 'must not be "ä"'},
         {"parameter": "\n", "detail": "is not a known parameter"},
@@ -265,13 +269,18 @@ def test_bad_input_is_listed() -> None:
 
 def test_of_much_bad_input_the_rest_is_counted() -> None:
     found = [fields.Problem("pointer", (number,), "is wrong") for number in range(101)]
-    content_ = content(responses.problem(fields.Invalid(found), "r"))
+    content_ = content(responses.problem_response(fields.Invalid(found), "r"))
     assert (len(content_["errors"]), content_["errorsOmitted"]) == (100, 1)
 
 
 def test_a_failed_precondition_tells_the_current_tag() -> None:
-    assert responses.problem(records.PreconditionFailed('"2-b"'), "r")["headers"]["etag"] == '"2-b"'
+    assert (
+        responses.problem_response(records.PreconditionFailed('"2-b"'), "r")["headers"]["etag"]
+        == '"2-b"'
+    )
 
 
 def test_the_wait_before_a_retry_is_in_whole_seconds() -> None:
-    assert int(responses.problem(store.Unavailable("x"), "r")["headers"]["retry-after"]) >= 1
+    assert (
+        int(responses.problem_response(store.Unavailable("x"), "r")["headers"]["retry-after"]) >= 1
+    )

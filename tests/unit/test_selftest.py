@@ -78,7 +78,7 @@ def test_the_event_of_gate_or_heartbeat_reaches_it(
     gate = {"selfTest": True, "sourceDigest": None, "configurationHash": None}
     for event in (gate, {"selfTest": True}):
         assert handler.handler(event, Context())["selfTest"] == "passed"
-    with pytest.raises(selftest.SelfTestFailed, match="configuration none"):
+    with pytest.raises(selftest.SelfTestFailed, match="configuration hash none"):
         handler.handler(gate | {"configurationHash": HASH}, Context())
     assert handler.handler(REQUESTS["list"], Context())["statusCode"] == 200
 
@@ -92,31 +92,31 @@ def test_a_version_that_is_what_was_released_passes(table: store.Table) -> None:
         assert (result["sourceDigest"], result["configurationHash"]) == (DIGEST, HASH)
 
 
+OTHER_SOURCE = "source digest dddddddddddd does not match the expected ffffffffffff"
+OTHER_CONFIGURATION = "configuration hash cccccccccccc does not match the expected ffffffffffff"
+
+
 @pytest.mark.usefixtures("packaged")
 @pytest.mark.parametrize(
-    ("event", "runs", "expects"),
+    ("event", "mismatches"),
     [
-        ({"sourceDigest": "f" * 64}, "source dddddddddddd", "source ffffffffffff"),
+        ({"sourceDigest": "f" * 64}, OTHER_SOURCE),
+        ({"configurationHash": "f" * 64}, OTHER_CONFIGURATION),
+        ({"sourceDigest": DIGEST, "configurationHash": "f" * 64}, OTHER_CONFIGURATION),
         (
-            {"configurationHash": "f" * 64},
-            "configuration cccccccccccc",
-            "configuration ffffffffffff",
-        ),
-        (
-            {"sourceDigest": DIGEST, "configurationHash": "f" * 64},
-            "source dddddddddddd, configuration cccccccccccc",
-            "source dddddddddddd, configuration ffffffffffff",
+            {"sourceDigest": "f" * 64, "configurationHash": "f" * 64},
+            f"{OTHER_SOURCE}; {OTHER_CONFIGURATION}",
         ),
     ],
 )
 def test_a_version_that_is_not_what_was_released_says_what_to_do(
-    table: store.Table, clock: list[float], event: dict[str, str], runs: str, expects: str
+    table: store.Table, clock: list[float], event: dict[str, str], mismatches: str
 ) -> None:
     app = app_of(table.client.call, table.name, CONFIGURATION_HASH=HASH)
     with pytest.raises(selftest.SelfTestFailed) as caught:
         handler.self_test(app, event, Context())
     said = str(caught.value)
-    assert said.startswith(f"version 7 runs {runs}; this apply expects {expects}.")
+    assert said.startswith(f"version 7: {mismatches}. If ")
     region = GOOD["AWS_REGION"]
     publish = f"aws lambda publish-version --region {region} --function-name records-test"
     assert f"run: {publish} and apply again" in said

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from records_api import dynamodb, records, store
-from records_api.cursor import Place
+from records_api.cursor import ItemKey
 from unit.support import FILTERS, NOW, items, page, scripted, table_of, walk
 
 Write = Callable[[store.Table, store.Record], None]
@@ -312,8 +312,8 @@ def listed_item(number: int, **more: object) -> dict[str, Any]:
     return store._item(record(number, position=position) | more)
 
 
-def place_of(number: int) -> Place:
-    return Place(f"{DAY}.{number:03d}Z#record-{number}", f"record-{number}")
+def place_of(number: int) -> ItemKey:
+    return ItemKey(f"{DAY}.{number:03d}Z#record-{number}", f"record-{number}")
 
 
 @pytest.mark.parametrize(
@@ -337,7 +337,7 @@ def test_a_question_picks_its_index_in_a_fixed_order(
 ) -> None:
     call, asked = scripted(PAGE)
     query = store.Query({name: f"the {name}" for name in filters.split()})
-    after = Place(f"{DAY}.001Z#an id", "another id")
+    after = ItemKey(f"{DAY}.001Z#an id", "another id")
     page(table_of(call, filter_indexes=frozenset(available)), query, 10, after, 77)
     ((operation, request),) = asked
     key = next(name for name, other in store.INDEXES.items() if other == index)
@@ -398,7 +398,7 @@ def test_a_page_that_is_full_before_its_budget_stops_reading() -> None:
     call, asked = scripted(*({**PAGE, "Items": held, **last_key(number)} for number in range(1, 9)))
     found, after = page(table_of(call), store.Query({"type": "backup"}), 3)
     # The start of the next page is what the index holds, whatever createdAt says.
-    assert (len(found), after, len(asked)) == (3, Place("held 1", "record-1"), 2)
+    assert (len(found), after, len(asked)) == (3, ItemKey("held 1", "record-1"), 2)
 
 
 def test_an_exact_last_page_has_nothing_to_go_on_after() -> None:
@@ -411,11 +411,11 @@ def test_a_page_that_is_full_reads_and_decodes_no_further() -> None:
     call, asked = scripted(
         {**PAGE, "Items": [listed_item(1), listed_item(2), beyond], **last_key(3)}
     )
-    after = store.page(table_of(call), store.Query({}), 2, None, 0, lambda _: True)
+    after = store.read_page(table_of(call), store.Query({}), 2, None, 0, lambda _: True)
     assert (after, len(asked)) == (place_of(2), 1)
     room = iter([True, False])
     call, asked = scripted({**PAGE, "Items": [listed_item(1), listed_item(2)], **last_key(3)})
-    after = store.page(table_of(call), store.Query({}), 99, None, 0, lambda _: next(room))
+    after = store.read_page(table_of(call), store.Query({}), 99, None, 0, lambda _: next(room))
     assert (after, len(asked)) == (place_of(1), 1)
 
 
@@ -448,7 +448,7 @@ def test_a_page_that_runs_out_of_time_answers_with_what_it_has(
 
 
 @pytest.mark.parametrize("start", [None, place_of(7)])
-def test_only_a_page_that_got_nowhere_fails(start: Place | None) -> None:
+def test_only_a_page_that_got_nowhere_fails(start: ItemKey | None) -> None:
     with pytest.raises(store.Unavailable):
         page(table_of(scripted(SLOW)[0]), store.Query({}), after=start)
     # Reads that end at no place a cursor holds get nowhere, too.
