@@ -230,11 +230,9 @@ def _content(body: bytes, checksum: str | None) -> dict[str, Any]:
 
 
 def _pause(attempt: int) -> float:
-    """Return the seconds to wait before an attempt; 0 for the first, which is attempt 0."""
-    if attempt == 0:
-        return 0.0
-    longest = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2 ** (attempt - 1))
-    return random.uniform(0, longest)  # noqa: S311 (jitter is not a secret)
+    """Return the seconds to wait before an attempt; the first is attempt 0 and does not wait."""
+    growing = FIRST_PAUSE_SECONDS * 2 ** (attempt - 1) if attempt else 0.0
+    return random.uniform(0, min(LONGEST_PAUSE_SECONDS, growing))  # noqa: S311 (not a secret)
 
 
 def _outcome(status: int, content: dict[str, Any]) -> dict[str, Any]:

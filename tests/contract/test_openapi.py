@@ -385,7 +385,7 @@ def test_schemas_have_the_limits_of_the_code() -> None:
     )
 
 
-NUMBERS = f"magnitude from 1E{fields.MIN_EXPONENT} to under 1E+{fields.MAX_EXPONENT + 1}"
+NUMBERS = f"magnitude from 1E{fields.MIN_EXPONENT} to less than 1E+{fields.MAX_EXPONENT + 1}"
 
 
 @pytest.mark.parametrize(
@@ -396,11 +396,11 @@ NUMBERS = f"magnitude from 1E{fields.MIN_EXPONENT} to under 1E+{fields.MAX_EXPON
         (DOCUMENT["info"], NUMBERS),
         (DOCUMENT["info"], f"nested {fields.MAX_DEPTH} levels deep, itself included"),
         (DOCUMENT["info"], f"at most {fields.MAX_VALUES} values"),
-        (DOCUMENT["info"], f"the first {fields.MAX_ERRORS} in `errors`"),
+        (DOCUMENT["info"], f"`errors` lists the first {fields.MAX_ERRORS}"),
         (COMPONENTS["schemas"]["Attributes"], f"at most {fields.MAX_VALUES} values"),
         (
             COMPONENTS["schemas"]["Problem"]["properties"]["errors"],
-            f"the first {fields.MAX_ERRORS} problems",
+            f"The first {fields.MAX_ERRORS} problems",
         ),
         (COMPONENTS["schemas"]["InvalidPart"], f"more than {fields.MAX_LOCATION_BYTES} bytes"),
         (DOCUMENT["info"], f"for {records.TOMBSTONE_SECONDS // 3600} hours after a deletion"),
@@ -413,7 +413,7 @@ NUMBERS = f"magnitude from 1E{fields.MIN_EXPONENT} to under 1E+{fields.MAX_EXPON
         ),
         (COMPONENTS["schemas"]["Value"], f"at most {fields.MAX_DIGITS} significant digits"),
         (COMPONENTS["schemas"]["Value"], NUMBERS),
-        (parameters("list")["limit"], f"More than {api.MAX_LIMIT} is lowered to {api.MAX_LIMIT}"),
+        (parameters("list")["limit"], f"Values over {api.MAX_LIMIT} count as {api.MAX_LIMIT}"),
         (parameters("list")["Accept-Encoding"], f"over {responses.GZIP_FROM_BYTES} bytes"),
     ],
 )
