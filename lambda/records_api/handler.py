@@ -168,20 +168,20 @@ def serve(app: App | config.ConfigError, event: api.Event, context: Any) -> resp
 def self_test(
     app: App | config.ConfigError, event: Mapping[str, Any], context: Any
 ) -> dict[str, Any]:
-    """Run the self-test for the release gate or the heartbeat; log a failure, count a success.
+    """Run the self-test for the release gate or the heartbeat, and log the outcome.
 
-    Raises the cause of a failure, so that the apply fails, or the heartbeat counts as a function
-    error.
+    A success is also counted as a metric. A failure raises its cause, so that the apply fails, or
+    the heartbeat counts as a function error.
     """
-    about = {"functionVersion": context.function_version, "requestId": context.aws_request_id}
+    entry = {"functionVersion": context.function_version, "requestId": context.aws_request_id}
     try:
         if isinstance(app, config.ConfigError):
             raise app  # noqa: TRY301 (logged below)
         result = selftest.run(app.settings, app.table, event, context)
     except Exception as error:
-        logger.error("self-test failed", extra={**about, "reason": str(error)})
+        logger.error("self-test failed", extra={**entry, "reason": str(error)})
         raise
-    logger.info("self-test passed", extra=about)
+    logger.info("self-test passed", extra=entry)
     logs.emit_metrics(app.settings.service, "self-test", {}, {"SelfTestsPassed": 1.0})
     return result
 
