@@ -206,7 +206,14 @@ def a_requests_lines_are_shown(clone: Clone) -> None:
 
     follow = [str(clone.folder / "scripts/logs"), "--follow", "--lines", "0"]
     env = os.environ | {"RECORDS_TOOLS": str(TOOLS)}
-    with subprocess.Popen(follow, env=env, stdout=subprocess.PIPE, text=True) as following:
+    # A job that a shell starts in the background ignores SIGINT, and so would its children.
+    with subprocess.Popen(
+        follow,
+        env=env,
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
+    ) as following:
         assert following.stdout
         said, deadline = "", time.monotonic() + 60
         while not said and time.monotonic() < deadline:
@@ -214,7 +221,7 @@ def a_requests_lines_are_shown(clone: Clone) -> None:
             if select.select([following.stdout], [], [], 1)[0]:
                 said = following.stdout.readline()
         following.send_signal(signal.SIGINT)
-        following.communicate()
+        following.communicate(timeout=60)
     assert "status=404" in said
     assert following.returncode == 0
 
