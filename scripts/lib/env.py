@@ -15,7 +15,7 @@ from shlex import quote
 from lib.console import Failure, main
 from lib.emulator import EMULATOR, REGION
 from lib.paths import ROOT, TOOLS
-from lib.terraform import find_binary
+from lib.terraform_setup import find_binary
 
 _NAME = re.compile(r"AWS_[A-Z0-9_]+")
 # They change how the AWS CLI shows things, not what it talks to.

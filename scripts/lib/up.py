@@ -15,6 +15,7 @@ from lib.emulator import EMULATOR
 from lib.paths import ENVIRONMENT, LOCAL, shown
 from lib.seed import seed
 from lib.stack import Stack, write_private
+from lib.terraform_setup import MIRROR_VARIABLE
 
 _LAST_PORT = 65535
 _DISAGREE = re.compile(
@@ -123,7 +124,7 @@ def _verb() -> None:
         prog="scripts/up",
         description=__doc__,
         epilog="environment variables: PYTHON, the Python to use; "
-        f"{terraform.MIRROR_VARIABLE}, a folder that holds registry.terraform.io; "
+        f"{MIRROR_VARIABLE}, a folder that holds registry.terraform.io; "
         "RECORDS_TOOLS, a folder for the tools that several clones can share (default: .tools)",
     )
     parser.add_argument(

@@ -189,7 +189,13 @@ def _body(
     return body
 
 
-def _call(context: typer.Context, role: Role, method: str, path: str = "", **request: Any) -> None:  # noqa: ANN401 (as Caller.call takes them)
+def _call(
+    context: typer.Context,
+    role: Role,
+    method: str,
+    path: str = "",
+    **request: Any,  # noqa: ANN401 (what Caller.call takes)
+) -> None:
     """Send one request as the role chosen with --as, otherwise as `role`, and print the answer."""
     from records_cli.local import connect
 

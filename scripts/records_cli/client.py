@@ -42,7 +42,7 @@ class Caller:
     ) -> Answer:
         """Send one signed request to `url` + `path`.
 
-        A `body` of bytes is sent as it is, anything else as JSON; a `query` in text is sent as it is.
+        A `body` of bytes and a `query` of text are sent unchanged; any other body is sent as JSON.
         Raises OSError when there is no answer.
         """
         data = (

@@ -20,8 +20,8 @@ _MARK = "__is_block__"  # python-hcl2's sign of a block; without it, a mapping i
 class Block(NamedTuple):
     """A block at the top of a file, such as `variable "name" {...}`.
 
-    `body` maps the names of attributes to their values, and those of nested blocks to lists. Strings
-    are Python strings; any other expression is its text in `${...}`.
+    `body` maps the names of attributes to their values, and those of nested blocks to lists.
+    Strings are Python strings; any other expression is its text in `${...}`.
     """
 
     path: Path

@@ -8,8 +8,8 @@ import pytest
 
 from policy.hcl import MODULES, ROOT, ROOT_MODULES, Block, blocks, names, parse, sources, texts
 
-# Attributes that provider 6 removed or deprecated, by resource: https://registry.terraform.io/providers/hashicorp/aws
-# under "Version 6 Upgrade". References come as `type.name.attribute`, settings as a line of the resource's block.
+# What provider 6 removed or deprecated, from its "Version 6 Upgrade" guide: attributes that are
+# read (`type.name.attribute`), and settings of a resource, by its type.
 REFUSED_REFERENCES = {
     r"data\.aws_region\.\w+\.(?:name|region)\b": "use .id",
     r"\baws_s3_bucket\.\w+(?:\[[^\]]+\])?\.region\b": "provider 6 says bucket_region",

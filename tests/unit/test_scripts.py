@@ -22,6 +22,7 @@ from lib import (
     scan,
     stack,
     terraform,
+    terraform_setup,
     up,
     venvs,
 )
@@ -36,7 +37,7 @@ VERBS = sorted({path.name for path in (ROOT / "scripts").iterdir() if path.is_fi
 
 
 def unpacked(mirror: Path, version: str = "5.100.0") -> Path:
-    (mirror / "registry.terraform.io/hashicorp/aws" / version / terraform.target()).mkdir(
+    (mirror / "registry.terraform.io/hashicorp/aws" / version / terraform_setup.target()).mkdir(
         parents=True
     )
     return mirror
@@ -79,44 +80,44 @@ class TestMirror:
     @pytest.fixture(autouse=True)
     def opt(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         """Nothing configured, an empty plugin cache, and a folder in place of /opt."""
-        monkeypatch.delenv(terraform.MIRROR_VARIABLE, raising=False)
+        monkeypatch.delenv(terraform_setup.MIRROR_VARIABLE, raising=False)
         monkeypatch.setenv("TF_PLUGIN_CACHE_DIR", str(tmp_path / "cache"))
-        monkeypatch.setattr(terraform, "_OPT", tmp_path / "opt")
+        monkeypatch.setattr(terraform_setup, "_OPT", tmp_path / "opt")
         return tmp_path / "opt"
 
     def test_plugin_cache_comes_before_opt(self, tmp_path: Path, opt: Path) -> None:
-        assert terraform.find_mirror(PROVIDERS) is None
+        assert terraform_setup.find_mirror(PROVIDERS) is None
         unpacked(opt / "a", "5.99.0")
-        assert terraform.find_mirror(PROVIDERS) is None
+        assert terraform_setup.find_mirror(PROVIDERS) is None
         unpacked(opt / "b")
-        assert terraform.find_mirror(PROVIDERS) == opt / "b"
+        assert terraform_setup.find_mirror(PROVIDERS) == opt / "b"
         unpacked(tmp_path / "cache")
-        assert terraform.find_mirror(PROVIDERS) == tmp_path / "cache"
+        assert terraform_setup.find_mirror(PROVIDERS) == tmp_path / "cache"
 
     def test_packed_mirror_counts(self, opt: Path) -> None:
         folder = opt / "a/registry.terraform.io/hashicorp/aws"
         folder.mkdir(parents=True)
-        (folder / f"terraform-provider-aws_5.100.0_{terraform.target()}.zip").touch()
-        assert terraform.find_mirror(PROVIDERS) == opt / "a"
+        (folder / f"terraform-provider-aws_5.100.0_{terraform_setup.target()}.zip").touch()
+        assert terraform_setup.find_mirror(PROVIDERS) == opt / "a"
 
     def test_provider_for_another_platform_does_not_count(self, opt: Path) -> None:
         (opt / "a/registry.terraform.io/hashicorp/aws/5.100.0/plan9_mips").mkdir(parents=True)
-        assert terraform.find_mirror(PROVIDERS) is None
+        assert terraform_setup.find_mirror(PROVIDERS) is None
 
     def test_variable_is_the_only_folder_considered(
         self, tmp_path: Path, opt: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         unpacked(opt / "a")
-        monkeypatch.setenv(terraform.MIRROR_VARIABLE, str(unpacked(tmp_path / "named")))
-        assert terraform.find_mirror(PROVIDERS) == tmp_path / "named"
-        monkeypatch.setenv(terraform.MIRROR_VARIABLE, str(tmp_path))
+        monkeypatch.setenv(terraform_setup.MIRROR_VARIABLE, str(unpacked(tmp_path / "named")))
+        assert terraform_setup.find_mirror(PROVIDERS) == tmp_path / "named"
+        monkeypatch.setenv(terraform_setup.MIRROR_VARIABLE, str(tmp_path))
         with pytest.raises(
             Failure, match=r"RECORDS_PROVIDER_MIRROR is .*, which does not hold .*aws 5\.100\.0"
         ):
-            terraform.find_mirror(PROVIDERS)
+            terraform_setup.find_mirror(PROVIDERS)
 
     def test_locked_version_is_read_from_the_lock_file(self) -> None:
-        assert terraform.locked_providers() == PROVIDERS
+        assert terraform_setup.locked_providers() == PROVIDERS
 
     @pytest.mark.parametrize("name", ["terraformrc", "absent"])
     def test_terraform_downloads_with_the_callers_configuration(
@@ -134,14 +135,14 @@ class TestMirror:
         assert " init -backend=false" in said
 
     def test_other_providers_come_from_their_registry(self, tmp_path: Path) -> None:
-        written = terraform.mirror_config(tmp_path / 'a "b"', PROVIDERS)
+        written = terraform_setup.mirror_config(tmp_path / 'a "b"', PROVIDERS)
         assert r"a \"b\"" in written
         assert 'include = ["registry.terraform.io/hashicorp/aws"]' in written
         assert 'exclude = ["registry.terraform.io/hashicorp/aws"]' in written
 
 
 class TestTerraformDownload:
-    NAME = f"terraform_9.9.9_{terraform.target()}.zip"
+    NAME = f"terraform_9.9.9_{terraform_setup.target()}.zip"
 
     @staticmethod
     def archive(content: bytes) -> bytes:
@@ -166,7 +167,7 @@ class TestTerraformDownload:
             addresses.append(address)
             return self.archive(b"binary")
 
-        terraform.install_binary("9.9.9", place, fetch, checksums)
+        terraform_setup.install_binary("9.9.9", place, fetch, checksums)
         assert addresses == [f"https://releases.hashicorp.com/terraform/9.9.9/{self.NAME}"]
         assert place.read_bytes() == b"binary"
         assert os.access(place, os.X_OK)
@@ -175,7 +176,7 @@ class TestTerraformDownload:
         self, tmp_path: Path, checksums: Path
     ) -> None:
         with pytest.raises(Failure, match=r"the SHA-256 of the downloaded .* differs from"):
-            terraform.install_binary(
+            terraform_setup.install_binary(
                 "9.9.9", tmp_path / "t", lambda _: self.archive(b"forged"), checksums
             )
         assert list(tmp_path.iterdir()) == [checksums]
@@ -187,16 +188,16 @@ class TestTerraformDownload:
         with pytest.raises(
             Failure, match=r"Terraform 9\.9\.9 is not on PATH and could not be downloaded"
         ) as failure:
-            terraform.install_binary("9.9.9", tmp_path / "terraform", refuse, checksums)
+            terraform_setup.install_binary("9.9.9", tmp_path / "terraform", refuse, checksums)
         assert failure.value.remedy.startswith("install Terraform 9.9.9 on PATH")
 
     def test_platform_without_a_checksum_is_an_error(self, tmp_path: Path) -> None:
         with pytest.raises(Failure, match=r"terraform\.sha256 has no line for terraform_9\.9"):
-            terraform.install_binary("9.9.9", tmp_path / "terraform", lambda _: b"")
+            terraform_setup.install_binary("9.9.9", tmp_path / "terraform", lambda _: b"")
 
     def test_pinned_version_has_a_checksum_per_platform(self) -> None:
         version = (ROOT / ".terraform-version").read_text().strip()
-        names = {line.split()[1] for line in terraform._CHECKSUMS.read_text().splitlines()}
+        names = {line.split()[1] for line in terraform_setup._CHECKSUMS.read_text().splitlines()}
         assert names == {
             f"terraform_{version}_{system}_{machine}.zip"
             for system in ("darwin", "linux")
@@ -208,11 +209,13 @@ class TestTerraformDownload:
     ) -> None:
         fake = script(tmp_path / "terraform", 'echo \'{"terraform_version": "9.9.9"}\'')
         monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
-        monkeypatch.setattr(terraform, "TOOLS", tmp_path)
+        monkeypatch.setattr(terraform_setup, "TOOLS", tmp_path)
         installed = []
-        monkeypatch.setattr(terraform, "install_binary", lambda *given: installed.append(given[0]))
-        assert terraform.find_binary("9.9.9") == str(fake)
-        assert terraform.find_binary("8.8.8") == str(tmp_path / "terraform/8.8.8/terraform")
+        monkeypatch.setattr(
+            terraform_setup, "install_binary", lambda *given: installed.append(given[0])
+        )
+        assert terraform_setup.find_binary("9.9.9") == str(fake)
+        assert terraform_setup.find_binary("8.8.8") == str(tmp_path / "terraform/8.8.8/terraform")
         assert installed == ["8.8.8"]
 
 
