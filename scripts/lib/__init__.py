@@ -1,1 +1,1 @@
-"""What the commands beside this folder are made of. Standard library only, except where a module says otherwise."""
+"""The commands in scripts/. Standard library only, except where a module says otherwise."""

@@ -1,4 +1,4 @@
-"""The AWS session of whoever runs a script, and AWS's errors in one line."""
+"""The user's AWS session, and AWS errors as failures with a remedy."""
 
 import os
 from collections.abc import Iterator
@@ -12,18 +12,22 @@ if TYPE_CHECKING:
 
 
 def session(region: str | None) -> "boto3.Session":
-    """Return a session in `region`, else in AWS_REGION (which boto3 does not read), else in the profile's region."""
-    import boto3  # noqa: PLC0415 (there only once the environment is)
+    """Return a session with the user's credentials.
 
-    found = boto3.Session(region_name=region or os.environ.get("AWS_REGION"))
-    if found.region_name is None:
+    Its region is `region`, otherwise AWS_REGION (which boto3 does not read), otherwise the
+    profile's. Raises Failure when none of them is set.
+    """
+    import boto3  # noqa: PLC0415 (installed with the environment)
+
+    user_session = boto3.Session(region_name=region or os.environ.get("AWS_REGION"))
+    if user_session.region_name is None:
         raise Failure("no region is set", "pass --region, or set AWS_REGION or AWS_PROFILE")
-    return found
+    return user_session
 
 
 @contextmanager
 def explained(remedy: str) -> Iterator[None]:
-    """Turn an error of boto3 into a Failure with this remedy."""
+    """Turn an error that boto3 raises inside into a Failure with `remedy`."""
     from botocore.exceptions import BotoCoreError, ClientError, WaiterError  # noqa: PLC0415
 
     try:

@@ -1,4 +1,4 @@
-"""Measures what the documents quote: cold start, sizes, lines, variables."""
+"""Measures what the documentation quotes: import time, package size, lines, variables."""
 
 import argparse
 import re
@@ -13,6 +13,7 @@ from pathlib import Path
 from lib import package, venvs
 from lib.console import main
 from lib.paths import ROOT
+from records_api.config import OPERATIONS
 
 _MODULE = ROOT / "modules" / "records-api"
 _HANDLER = "import records_api.handler"
@@ -24,7 +25,7 @@ _FUNCTION = {
     "AWS_SECRET_ACCESS_KEY": "none",
     "FILTER_INDEXES": "status,submittedBy,type",
     "LOG_LEVEL": "INFO",
-    "OPERATIONS": "create,get,list,update",
+    "OPERATIONS": ",".join(sorted(OPERATIONS)),
     "RECORD_RETENTION_DAYS": "0",
     "SERVICE_NAME": "records-bench",
     "TABLE_NAME": "records-bench",
@@ -34,20 +35,28 @@ _FUNCTION = {
 def milliseconds(
     python: str, code: str, path: Path | str, runs: int, *, bytecode: Path | None = None
 ) -> float:
-    """Return the median time of `code` in a fresh interpreter, without the interpreter's own start.
+    """Return the median time that `code` takes in a new interpreter, in milliseconds.
 
-    With `bytecode`, a folder, modules are compiled once; without, at every start, as where a package is read-only.
+    The time excludes the start of the interpreter. `path` is on its import path. With `bytecode`, a
+    folder, modules are compiled once; without it, at every start, as from a read-only package.
     """
     timed = f"import time; t = time.perf_counter(); {code}; print((time.perf_counter() - t) * 1000)"
-    kept = {"PYTHONPYCACHEPREFIX": str(bytecode)} if bytecode else {"PYTHONDONTWRITEBYTECODE": "1"}
-    environment = {**_FUNCTION, "AWS_DEFAULT_REGION": "us-east-1", "PYTHONPATH": str(path), **kept}
+    caching = (
+        {"PYTHONPYCACHEPREFIX": str(bytecode)} if bytecode else {"PYTHONDONTWRITEBYTECODE": "1"}
+    )
+    environment = {
+        **_FUNCTION,
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "PYTHONPATH": str(path),
+        **caching,
+    }
     times = []
     for _ in range(runs + 1):
         done = subprocess.run(
             [python, "-c", timed], env=environment, capture_output=True, text=True, check=True
         )
         times.append(float(done.stdout.splitlines()[-1]))
-    return statistics.median(times[1:])  # the first one fills caches
+    return statistics.median(times[1:])  # the first run fills caches
 
 
 def lines(files: Iterable[Path]) -> int:
@@ -58,7 +67,7 @@ def lines(files: Iterable[Path]) -> int:
 def _verb() -> None:
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
     parser.add_argument(
-        "--runs", type=int, default=15, help="fresh interpreters for each time (default: 15)"
+        "--runs", type=int, default=15, help="interpreter starts per measurement (default: 15)"
     )
     runs = parser.parse_args().runs
     venvs.run_in("dev", "lib.bench")
@@ -79,17 +88,14 @@ def _verb() -> None:
     print(
         f"import of the handler        {handler:7.0f} ms   as shipped; median of {runs}, {version}"
     )
-    print(f"  the same, compiled before  {compiled:7.0f} ms")
-    print(
-        f"import of boto3, one client  {boto3:7.0f} ms   compiled before, as in Lambda's own runtime"
-    )
+    print(f"  precompiled                {compiled:7.0f} ms")
+    print(f"import of boto3, one client  {boto3:7.0f} ms   precompiled, as in the Lambda runtime")
     print(f"package                      {archive.stat().st_size:7,} bytes")
     print(f"handler                      {lines(sources):7,} lines in {len(sources)} files")
     for source in sources:
         print(f"  {source.name:<26} {lines([source]):7,}")
-    print(
-        f"module records-api           {lines(_MODULE.glob('*.tf')):7,} lines, {len(variables)} variables"
-    )
+    module_lines = lines(_MODULE.glob("*.tf"))
+    print(f"module records-api           {module_lines:7,} lines, {len(variables)} variables")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The callers of the local stack, for scripts and tests; the client is that of the command line."""
+"""Callers of the local stack, for scripts and tests, with the client of the command line."""
 
 import json
 from typing import Any
@@ -14,12 +14,15 @@ CONNECTION = LOCAL / "connection.json"
 _CONNECTION_KEYS = {"log_group", "reader", "records_url", "region", "writer"}
 
 
-def connected(who: str) -> Caller:
-    """Return the `reader` or the `writer` of the running local stack."""
+def connected(role: str) -> Caller:
+    """Return the `reader` or the `writer` of the local stack.
+
+    Raises Failure when the stack is not running, or when connection.json is absent or damaged.
+    """
     known = connection()
     if EMULATOR.pid() is None:
         raise Failure("the local stack is not running", "run scripts/up")
-    return Caller(known["records_url"], known["region"], **known[who])
+    return Caller(known["records_url"], known["region"], **known[role])
 
 
 def connection() -> dict[str, Any]:

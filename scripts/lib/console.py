@@ -1,4 +1,4 @@
-"""One progress line per step, and failures as a cause and a remedy."""
+"""Progress lines, one per step, and failures as a cause and a remedy."""
 
 import os
 import subprocess
@@ -14,9 +14,10 @@ _NAME_WIDTH = 34
 
 
 class Failure(Exception):
-    """Something a person has to act on.
+    """An error that the user has to act on.
 
-    `cause` and `remedy` are one line each; `log` is where the whole story is, unless it is in `report`.
+    `cause` and `remedy` are one line each. `report` holds further output to print; `log` is the
+    file that has the details.
     """
 
     def __init__(
@@ -29,7 +30,7 @@ class Failure(Exception):
         self.log = log
 
     def __str__(self) -> str:
-        """Return the lines that a person sees."""
+        """Return the lines to print."""
         lines = [f"error: {self.cause}", f"  fix: {self.remedy}"]
         if self.log is not None:
             lines.append(f"  log: {shown(self.log)}")
@@ -37,7 +38,10 @@ class Failure(Exception):
 
 
 class Step:
-    """A step under way: `note` is what its line ends with, `seconds` its time unless that is how long it was open."""
+    """A step in progress.
+
+    `note` ends its line. `seconds` is the duration to print, by default the time in the block.
+    """
 
     note = ""
     seconds: float | None = None
@@ -45,7 +49,7 @@ class Step:
 
 @contextmanager
 def step(name: str) -> Iterator[Step]:
-    """Print one line for the step inside: its name at once, its seconds and note at the end."""
+    """Print one line for the step: its name at once, its seconds and note at the end."""
     current = Step()
     print(f"{name:<{_NAME_WIDTH}}", end="", flush=True)
     began = time.monotonic()
@@ -84,7 +88,10 @@ def logged(
 
 
 def last_line(log: Path, *, marker: str = "") -> str:
-    """Return the last line of `log` that holds `marker`, bare of frame characters and colours, or an empty string."""
+    """Return the last line of `log` that contains `marker`, without Terraform's frame characters.
+
+    Returns an empty string if there is none.
+    """
     lines = [
         line.strip(" │╷╵\t")
         for line in log.read_text(encoding="utf-8", errors="replace").splitlines()
@@ -93,19 +100,16 @@ def last_line(log: Path, *, marker: str = "") -> str:
 
 
 def main(verb: Callable[[], None]) -> None:
-    """Run `verb` as a program: a `Failure` is printed and exits 1, an interrupt exits 130."""
+    """Run `verb` as a program; exit with 1 after printing a Failure, with 130 on an interrupt."""
     try:
         verb()
     except Failure as failure:
         print(failure, file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
-        print(
-            "interrupted: nothing is half-done that the same command will not finish",
-            file=sys.stderr,
-        )
+        print("Interrupted. Run the same command again to continue.", file=sys.stderr)
         sys.exit(130)
     except BrokenPipeError:
-        # Whoever read the output (a pager, head) has gone; Python must not try to flush the rest at its exit.
+        # The reader of the output (a pager, head) has exited. Python must not flush at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)

@@ -1,6 +1,6 @@
 """Writes the tables of inputs and outputs into the READMEs of modules and environments.
 
-The tables come from variables.tf and outputs.tf and have the form of terraform-docs. They stand
+The tables come from variables.tf and outputs.tf, in the format of terraform-docs. They are written
 between the lines `<!-- BEGIN_TF_DOCS -->` and `<!-- END_TF_DOCS -->`.
 """
 
@@ -27,8 +27,8 @@ class Block(NamedTuple):
 
 
 def blocks(source: str, kind: str) -> Iterator[Block]:
-    """Yield the blocks of `kind` in HCL text, in their order."""
-    import hcl2  # noqa: PLC0415 - there only once the environment is
+    """Yield the blocks of `kind` in the HCL text `source`, in order."""
+    import hcl2  # noqa: PLC0415 (installed with the environment)
 
     for tree in hcl2.parses_to_tree(source).find_data("block"):
         label, name, *_ = (_text(source, child) for child in tree.children if _is_tree(child))
@@ -59,11 +59,11 @@ def outputs(source: str) -> str:
 
 
 def documented(readme: Path) -> str:
-    """Return the text of `readme` with the tables as they should be. Raises Failure if it has no place for them."""
+    """Return the text of `readme` with current tables. Raises Failure without the markers."""
     text = readme.read_text()
     if not _MARKED.search(text):
         raise Failure(
-            f"{shown(readme)} has no place for its tables", f"add the lines {BEGIN} and {END}"
+            f"{shown(readme)} has no markers for its tables", f"add the lines {BEGIN} and {END}"
         )
     tables = [
         inputs((readme.parent / "variables.tf").read_text()),
@@ -80,7 +80,7 @@ def readmes() -> list[Path]:
 
 
 def stale() -> list[Path]:
-    """Return the READMEs whose tables are not what the HCL says."""
+    """Return the READMEs whose tables differ from the HCL."""
     return [readme for readme in readmes() if documented(readme) != readme.read_text()]
 
 
@@ -111,7 +111,7 @@ def _description(block: Block) -> str:
     source = block.attributes.get("description", "").strip()
     is_heredoc = source.startswith("<<")
     lines = source.splitlines()[1:-1] if is_heredoc else [source.strip('"').replace('\\"', '"')]
-    # Outside code spans, which are every second part, `<name>` would be taken for an HTML tag.
+    # Outside code spans (every second part), Markdown reads `<name>` as an HTML tag.
     parts = " ".join(" ".join(lines).split()).replace("|", "\\|").split("`")
     parts[::2] = [part.replace("<", "&lt;") for part in parts[::2]]
     return "`".join(parts)

@@ -1,4 +1,4 @@
-"""Stops the local stack; the next scripts/up brings it back with its records."""
+"""Stops the local stack. The next scripts/up starts it again with its records."""
 
 import argparse
 import shutil
@@ -6,7 +6,7 @@ import shutil
 from lib.console import main, step
 from lib.emulator import EMULATOR
 from lib.paths import ENVIRONMENT, LOCAL
-from lib.up import alone
+from lib.up import stack_lock
 
 
 def _verb() -> None:
@@ -15,20 +15,20 @@ def _verb() -> None:
         "--wipe", action="store_true", help="also delete its records, state and logs"
     )
     arguments = parser.parse_args()
-    with alone():
-        with step("AWS emulator") as this:
+    with stack_lock():
+        with step("AWS emulator") as line:
             running = EMULATOR.pid() is not None
             graceful = EMULATOR.stop()
-            this.note = "stopped" if running else "was not running"
+            line.note = "stopped" if running else "was not running"
             if not graceful:
-                this.note = "did not stop in time and was killed; the next scripts/up restores "
+                line.note = "did not stop in time and was killed; the next scripts/up restores "
                 copy = EMULATOR.last_copy()
-                this.note += f"its copy from {copy:%H:%M:%S} UTC" if copy else "nothing of it"
+                line.note += f"its copy from {copy:%H:%M:%S} UTC" if copy else "nothing"
         if arguments.wipe:
-            with step("records, state and logs") as this:
+            with step("records, state and logs") as line:
                 shutil.rmtree(LOCAL)
                 shutil.rmtree(ENVIRONMENT / ".terraform", ignore_errors=True)
-                this.note = "deleted"
+                line.note = "deleted"
 
 
 if __name__ == "__main__":

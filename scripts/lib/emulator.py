@@ -1,4 +1,4 @@
-"""The AWS emulator: starts it detached on loopback, finds it again, and stops it gracefully."""
+"""The AWS emulator: starts it in the background on loopback, finds it again, and stops it."""
 
 import contextlib
 import fcntl
@@ -18,7 +18,7 @@ from lib import emulator_server, venvs
 from lib.console import Failure, last_line
 from lib.paths import LOCAL, LOGS
 
-HOST = "127.0.0.1"  # never another: its reset call needs no credentials
+HOST = "127.0.0.1"  # no other address: the emulator's reset call needs no credentials
 REGION = "us-east-1"
 _FIRST_PORT, _PORTS = 4600, 400
 _START_SECONDS = 30.0
@@ -30,8 +30,8 @@ _ANSWER_SECONDS = 5.0
 class Emulator:
     """One emulator, identified by the folder that holds its state, its log and its pid file.
 
-    The process inherits a lock on the pid file, so the kernel itself answers whether that process
-    runs: a pid that another program got meanwhile is not mistaken for it, and a kill shows at once.
+    The process inherits a lock on the pid file, and the kernel releases the lock when the process
+    ends. So a pid that another program has reused is not mistaken for the emulator.
     """
 
     home: Path
@@ -39,14 +39,14 @@ class Emulator:
 
     @property
     def port(self) -> int | None:
-        """Return the port recorded for this emulator, if there is one."""
+        """Return the recorded port, or None if there is none."""
         with contextlib.suppress(FileNotFoundError, ValueError):
             return int((self.home / "port").read_text())
         return None
 
     @property
     def url(self) -> str:
-        """Return its endpoint."""
+        """Return the endpoint URL."""
         return f"http://{HOST}:{self.port}"
 
     @property
@@ -54,7 +54,7 @@ class Emulator:
         return self.home / "pid"
 
     def pid(self) -> int | None:
-        """Return the id of the running process, or None."""
+        """Return the process ID of the running emulator, or None."""
         try:
             with self._pid_file.open() as file:
                 try:
@@ -66,11 +66,11 @@ class Emulator:
         return None
 
     def was_killed(self) -> bool:
-        """Return whether it is not running although nobody stopped it: changes since its last copy are lost."""
+        """Return whether it ended without `stop`, so that changes since its last copy are lost."""
         return self._pid_file.exists() and self.pid() is None
 
     def last_copy(self) -> datetime | None:
-        """Return when the copy was made that the next start restores, or None if there is none."""
+        """Return the time of the copy that the next start restores, or None if there is none."""
         copy = emulator_server.newest(self._copies)
         return None if copy is None else datetime.fromtimestamp(copy.stat().st_mtime, UTC)
 
@@ -79,7 +79,7 @@ class Emulator:
         return self.home / "copies"
 
     def answers(self, seconds: float = _ANSWER_SECONDS) -> bool:
-        """Return whether it answers within so many seconds."""
+        """Return whether it responds within `seconds`."""
         connection = http.client.HTTPConnection(HOST, self.port, timeout=seconds)
         try:
             connection.request("GET", "/_ministack/ready")
@@ -90,9 +90,11 @@ class Emulator:
             connection.close()
 
     def start(self, port: int | None = None, *, persist: bool = True) -> None:
-        """Start it, on `port`, else on the recorded port, else on a free one, and wait until it answers.
+        """Start it and wait until it responds.
 
-        Raises Failure when the port is taken or it does not answer in time.
+        It uses `port`, otherwise the recorded port, otherwise a free one. With `persist`, it keeps
+        its state for the next start. Raises Failure when the port is in use, or when it does not
+        respond in time.
         """
         self.home.mkdir(parents=True, exist_ok=True)
         self.log.parent.mkdir(parents=True, exist_ok=True)
@@ -113,9 +115,9 @@ class Emulator:
                 stdout=log,
                 stderr=log,
                 pass_fds=[pid_file.fileno()],
-                start_new_session=True,  # an interrupt in the terminal is not meant for it
+                start_new_session=True,  # Ctrl-C in the terminal must not reach it
             )
-            # It outlives this program; without a return code, Popen would warn about that.
+            # It outlives this program. Without a return code, Popen would warn about that.
             process.returncode = 0
             pid_file.truncate(0)
             pid_file.write(f"{process.pid}\n")
@@ -124,30 +126,35 @@ class Emulator:
             if self.pid() is None:
                 self._pid_file.unlink()
                 raise Failure(
-                    f"the emulator exited at once: {last_line(self.log)}", "see its log", self.log
+                    f"the emulator exited during startup: {last_line(self.log)}",
+                    "see its log",
+                    self.log,
                 )
             if time.monotonic() > deadline:
                 self.stop()
                 raise Failure(
-                    f"the emulator did not answer within {_START_SECONDS:.0f} s",
+                    f"the emulator did not respond within {_START_SECONDS:.0f} s",
                     "see its log",
                     self.log,
                 )
             time.sleep(0.1)
 
     def stop(self) -> bool:
-        """Stop it and wait until it is gone; return False if it had to be killed, so could not save its state."""
+        """Stop it and wait until it has ended.
+
+        Returns False if it had to be killed and so could not save its state.
+        """
         pid = self.pid()
         graceful = True
         if pid is not None:
             os.kill(pid, signal.SIGTERM)
             graceful = self._gone_within(_STOP_SECONDS)
-            # The session it leads: its functions' processes, which it cannot end itself when killed.
+            # The rest of its process group: functions' processes, which outlive a killed emulator.
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(pid, signal.SIGKILL)
             self._gone_within(_STOP_SECONDS)
             with contextlib.suppress(ChildProcessError):
-                os.waitpid(pid, 0)  # a child only where one program both starts and stops it
+                os.waitpid(pid, 0)  # a child only if this program started it
         self._pid_file.unlink(missing_ok=True)
         shutil.rmtree(self.home / "tmp", ignore_errors=True)
         return graceful
@@ -161,8 +168,8 @@ class Emulator:
         return True
 
     def _environment(self, port: int, *, persist: bool) -> dict[str, str]:
-        # Built from nothing: functions inherit it, and a caller's AWS_PROFILE or CA bundle would
-        # change what they do.
+        # The user's variables are left out: functions inherit them, and AWS_PROFILE or a CA bundle
+        # would change what functions do.
         temporary = self.home / "tmp"
         temporary.mkdir(exist_ok=True)
         environment = {
@@ -182,20 +189,20 @@ class Emulator:
             state = self.home / "state"
             environment |= {
                 "PERSIST_STATE": "1",
-                "S3_DATA_DIR": str(self.home / "s3"),  # written at once, so not part of the copies
+                "S3_DATA_DIR": str(self.home / "s3"),  # written at once, not copied
                 "S3_PERSIST": "1",
                 "STATE_DIR": str(state),
             }
         return environment
 
 
-EMULATOR = Emulator(LOCAL / "emulator", LOGS / "emulator.log")  # the one of scripts/up
+EMULATOR = Emulator(LOCAL / "emulator", LOGS / "emulator.log")  # the local stack's
 
 
 def is_free(port: int) -> bool:
     """Return whether a server could listen on `port` of the loopback address."""
     with socket.socket() as probe:
-        # As servers do: connections that are closed already do not count.
+        # As servers do: closed connections in TIME_WAIT do not count.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
@@ -205,10 +212,10 @@ def is_free(port: int) -> bool:
 
 
 def free_port(home: Path) -> int:
-    """Return a free port; the search begins at a port that depends on the folder.
+    """Return a free port. Raises Failure if there is none.
 
-    So two clones choose different ports even while neither runs, and the port stays free for the
-    next start (an ephemeral port would not).
+    The search begins at a port that depends on the folder `home`, so two clones choose different
+    ports even if neither is running. An ephemeral port might be in use at the next start.
     """
     start = zlib.crc32(str(home).encode())
     ports = (_FIRST_PORT + (start + offset) % _PORTS for offset in range(_PORTS))

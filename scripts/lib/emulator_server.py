@@ -1,8 +1,8 @@
 """The emulator's server process: serves ministack, copies its state, and stores saved queries.
 
 `lib.emulator` runs this file by its path, with -P, on the emulator's interpreter. Functions run on
-that interpreter too, so nothing of this project may be importable there. For the same reason this
-file imports only the standard library and, once it runs as a program, what the emulator brings.
+that interpreter too, so they must not be able to import this project. Therefore this file imports
+only the standard library and, when it runs as a program, the emulator's packages.
 """
 
 import asyncio
@@ -21,9 +21,8 @@ from typing import Any
 from uuid import uuid4
 
 COPY_SECONDS = 10.0
-# Hypercorn closes a connection that has been idle this long, even where the next request is in its
-# buffer already: the request is carried out and its answer lost. A day is longer than any client
-# here stays idle.
+# Hypercorn closes a connection that has been idle this long, even if the next request has already
+# arrived: the request is processed and its response lost. No client here stays idle for a day.
 KEEP_ALIVE_SECONDS = 24 * 60 * 60
 
 App = Callable[[dict[str, Any], Any, Any], Awaitable[None]]
@@ -38,16 +37,16 @@ def newest(copies: Path) -> Path | None:
 def publish(state: Path, copies: Path) -> None:
     """Copy the folder `state` to a new numbered folder in `copies` and delete the older ones.
 
-    The copy gets its number only when it is complete and on disk, so a kill or a power cut at any
-    moment leaves either this copy or the one before. The files are linked, not duplicated: the
+    The copy gets its number only when it is complete and on disk, so after a kill or a power
+    failure either this copy or the previous one exists. The files are hard links, because the
     emulator replaces its state files and never changes them in place.
     """
-    before = newest(copies)
-    number = int(before.name) + 1 if before else 1
+    previous = newest(copies)
+    number = int(previous.name) + 1 if previous else 1
     unfinished = copies / f"{number}.part"
     shutil.rmtree(unfinished, ignore_errors=True)
     shutil.copytree(state, unfinished, copy_function=os.link)
-    os.utime(unfinished)  # copytree gave it the times of `state`
+    os.utime(unfinished)  # copytree copied the modification time of `state`
     for path in (*unfinished.rglob("*"), unfinished):
         _sync(path)
     unfinished.rename(copies / str(number))
@@ -58,11 +57,11 @@ def publish(state: Path, copies: Path) -> None:
 
 
 def restore(state: Path, copies: Path) -> None:
-    """Make the folder `state` the newest copy again; without any copy, leave it as it is."""
-    found = newest(copies)
-    if found is not None:
+    """Replace the folder `state` with the newest copy; do nothing if there is no copy."""
+    latest = newest(copies)
+    if latest is not None:
         shutil.rmtree(state, ignore_errors=True)
-        shutil.copytree(found, state)
+        shutil.copytree(latest, state)
 
 
 def _sync(path: Path) -> None:
@@ -74,27 +73,31 @@ def _sync(path: Path) -> None:
 
 
 class Keeper:
-    """Knows whether a request came since the last copy, and makes the copies.
+    """An ASGI application that copies the state of `app` after requests.
 
-    Everything runs on the server's event loop, so no request is halfway through a step while the
-    state is written.
+    Copies are made on the server's event loop, so no request changes the state while it is written.
     """
 
     def __init__(self, app: App, state: Path, copies: Path) -> None:
         self._app, self._state, self._copies = app, state, copies
         self._changed = False
 
-    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:  # noqa: ANN401 (ASGI)
-        """Serve one request, as an ASGI application. It counts when it begins and when it ends."""
-        counts = scope["type"] == "http" and not scope["path"].startswith("/_ministack/")
-        self._changed |= counts
+    async def __call__(
+        self,
+        scope: dict[str, Any],
+        receive: Any,  # noqa: ANN401 (ASGI)
+        send: Any,  # noqa: ANN401 (ASGI)
+    ) -> None:
+        """Serve one request; mark the state as changed when it begins and when it ends."""
+        changes = scope["type"] == "http" and not scope["path"].startswith("/_ministack/")
+        self._changed |= changes
         try:
             await self._app(scope, receive, send)
         finally:
-            self._changed |= counts
+            self._changed |= changes
 
     async def copy_at_intervals(self, save: Callable[[], None]) -> None:
-        """Copy the state every COPY_SECONDS in which a request came; never returns."""
+        """Copy the state every COPY_SECONDS if a request has been served; never returns."""
         errors, logger = _Errors(), logging.getLogger("persistence")
         logger.addHandler(errors)
         logger.setLevel(logging.WARNING)  # otherwise every copy adds a line for each service
@@ -103,20 +106,20 @@ class Keeper:
             if self._changed:
                 self._changed = errors.seen = False
                 save()
-                self._changed |= errors.seen  # what could not be saved is tried again
+                self._changed |= errors.seen  # retry what could not be saved
                 self.publish()
 
     def publish(self) -> None:
-        """Publish the saved state as a copy; say so in the log where that fails."""
+        """Publish the saved state as a copy; log an error if that fails."""
         try:
             publish(self._state, self._copies)
         except OSError:
             self._changed = True
-            logging.getLogger(__name__).exception("no copy of the state was made")
+            logging.getLogger(__name__).exception("the state could not be copied")
 
 
 class _Errors(logging.Handler):
-    """Remembers that an error was logged: the emulator's save_all raises none."""
+    """Records whether an error was logged, because the emulator's save_all raises none."""
 
     seen = False
 
@@ -125,26 +128,26 @@ class _Errors(logging.Handler):
 
 
 def query_definition(
-    action: str, given: dict[str, Any], stored: MutableMapping[str, dict[str, Any]]
+    action: str, request: dict[str, Any], stored: MutableMapping[str, dict[str, Any]]
 ) -> dict[str, Any]:
-    """Carry out an action of CloudWatch Logs on the saved queries in `stored` and return its answer."""
+    """Perform a CloudWatch Logs action on the saved queries in `stored`; return its response."""
     if action == "PutQueryDefinition":
-        key = given.get("queryDefinitionId") or str(uuid4())
-        stored[key] = given | {"queryDefinitionId": key}
+        key = request.get("queryDefinitionId") or str(uuid4())
+        stored[key] = request | {"queryDefinitionId": key}
         return {"queryDefinitionId": key}
     if action == "DeleteQueryDefinition":
-        return {"success": stored.pop(given["queryDefinitionId"], None) is not None}
-    prefix = given.get("queryDefinitionNamePrefix", "")
+        return {"success": stored.pop(request["queryDefinitionId"], None) is not None}
+    prefix = request.get("queryDefinitionNamePrefix", "")
     return {
         "queryDefinitions": [each for each in stored.values() if each["name"].startswith(prefix)]
     }
 
 
 def add_saved_queries() -> None:
-    """Let the emulator store the saved queries of Logs Insights, which it lacks, with its other state.
+    """Add the saved queries of Logs Insights to the emulator, which does not support them.
 
-    They are stored and listed, nothing more: without that, no configuration with saved queries, so
-    none of dev or prod, could be applied to it unchanged.
+    They can be stored, listed and deleted, so that Terraform can apply dev and prod unchanged. They
+    are part of the emulator's saved state.
     """
     logs: Any = importlib.import_module("ministack.services.cloudwatch_logs")
     stored = importlib.import_module("ministack.core.responses").AccountRegionScopedDict()
@@ -176,13 +179,13 @@ def add_saved_queries() -> None:
 
 
 def raise_file_limit() -> None:
-    """Allow as many open files as the system lets this process have, as the emulator's command does."""
+    """Raise the limit of open files to its maximum, as the emulator's own command does."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with suppress(ValueError, OSError):  # macOS: the hard limit may be more than it takes
+    with suppress(ValueError, OSError):  # macOS may refuse its own hard limit
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def configuration(host: str, port: int) -> Any:  # noqa: ANN401 (hypercorn is not installed where types are checked)
+def configuration(host: str, port: int) -> Any:  # noqa: ANN401 (hypercorn has no types in dev)
     """Return hypercorn's configuration."""
     config = importlib.import_module("hypercorn.config").Config()
     config.bind = [f"{host}:{port}"]
@@ -191,7 +194,7 @@ def configuration(host: str, port: int) -> Any:  # noqa: ANN401 (hypercorn is no
 
 
 async def serve(state: Path | None, copies: Path) -> None:
-    """Serve until SIGTERM or SIGINT; the emulator then saves its state if it has a folder for it."""
+    """Serve until SIGTERM or SIGINT. With the folder `state`, the emulator then saves its state."""
     ministack = importlib.import_module("ministack.app")
     hypercorn = importlib.import_module("hypercorn.asyncio")
     add_saved_queries()
@@ -211,12 +214,12 @@ async def serve(state: Path | None, copies: Path) -> None:
 
 
 def main() -> None:
-    """Run the emulator; its environment variables say how, the only argument where the copies go."""
+    """Run the emulator, configured by environment variables; the argument is the copies' folder."""
     copies = Path(sys.argv[1])
     copies.mkdir(parents=True, exist_ok=True)
     state = Path(os.environ["STATE_DIR"]) if os.environ.get("PERSIST_STATE") == "1" else None
     if state is not None:
-        restore(state, copies)  # before the emulator is imported, which reads its folder
+        restore(state, copies)  # before the import of the emulator, which reads the folder
     raise_file_limit()
     asyncio.run(serve(state, copies))
 

@@ -1,6 +1,6 @@
-"""Prints shell commands that point Terraform, the AWS CLI and SDKs in this shell at the local stack's emulator.
+"""Prints shell commands that make Terraform, the AWS CLI and SDKs use the local stack's emulator.
 
-Use it as: eval "$(scripts/env)"
+Usage: eval "$(scripts/env)"
 """
 
 import argparse
@@ -18,12 +18,12 @@ from lib.paths import ROOT, TOOLS
 from lib.terraform_setup import find_binary
 
 _NAME = re.compile(r"AWS_[A-Z0-9_]+")
-# They change how the AWS CLI shows things, not what it talks to.
+# These change the output of the AWS CLI, not its endpoint or credentials.
 _KEPT = {"AWS_PAGER", "AWS_DEFAULT_OUTPUT", "AWS_CLI_AUTO_PROMPT"}
 
 
 def settings(url: str) -> dict[str, str]:
-    """Return the variables for AWS clients. The keys are those of the emulator's root, which may do everything."""
+    """Return the variables for AWS clients, with the keys of the emulator's root user."""
     return {
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_EC2_METADATA_DISABLED": "true",
@@ -34,14 +34,14 @@ def settings(url: str) -> dict[str, str]:
 
 
 def for_terraform(inherited: Mapping[str, str], config: Path, binary: str) -> dict[str, str]:
-    """Return what a shell with these variables needs to run Terraform as scripts/up runs it.
+    """Return the variables that make a shell run Terraform as scripts/up does.
 
-    That is the provider mirror of scripts/up, unless the user has a CLI configuration, and the
-    Terraform of scripts/up, unless there is one on PATH.
+    `inherited` are the shell's variables. The provider mirror (`config`) is added unless the user
+    has a CLI configuration file, and `binary` unless there is a Terraform on PATH.
     """
     needed = {}
-    own = inherited.get("TF_CLI_CONFIG_FILE") or f"{inherited.get('HOME', '')}/.terraformrc"
-    if config.exists() and not Path(own).exists():
+    users_file = inherited.get("TF_CLI_CONFIG_FILE") or f"{inherited.get('HOME', '')}/.terraformrc"
+    if config.exists() and not Path(users_file).exists():
         needed["TF_CLI_CONFIG_FILE"] = str(config)
     if shutil.which("terraform", path=inherited.get("PATH")) is None:
         needed["PATH"] = f"{Path(binary).parent}{os.pathsep}{inherited.get('PATH', os.defpath)}"
@@ -49,9 +49,9 @@ def for_terraform(inherited: Mapping[str, str], config: Path, binary: str) -> di
 
 
 def commands(variables: Mapping[str, str], inherited: Mapping[str, str]) -> list[str]:
-    """Return the shell commands that set `variables` and unset what would point AWS clients elsewhere.
+    """Return shell commands that set `variables` and unset every other AWS variable in `inherited`.
 
-    Each ends in a semicolon, so that they also work when a shell joins the lines.
+    Each command ends in a semicolon, so that they also work when a shell joins the lines.
     """
     others = sorted(
         name
@@ -67,13 +67,14 @@ def _verb() -> None:
         prog="scripts/env",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="It sets the endpoint, region and keys of the emulator, and unsets every other AWS variable. Where\n"
-        "needed, it also sets PATH and TF_CLI_CONFIG_FILE to the Terraform and the provider of scripts/up.\n"
-        'To undo it, leave the shell. For one command: (eval "$(scripts/env)"; terraform apply)',
+        epilog="The commands set the endpoint, region and keys of the emulator and unset every\n"
+        "other AWS variable. If needed, they also set PATH and TF_CLI_CONFIG_FILE to the\n"
+        "Terraform and the provider of scripts/up. To undo them, exit the shell. For one command:\n"
+        '(eval "$(scripts/env)"; terraform apply)',
     )
     parser.parse_args()
     if EMULATOR.pid() is None:
-        raise Failure("no local stack is running", "run scripts/up")
+        raise Failure("the local stack is not running", "run scripts/up")
     binary = find_binary((ROOT / ".terraform-version").read_text().strip())
     inherited = dict(os.environ)
     variables = settings(EMULATOR.url) | for_terraform(inherited, TOOLS / "terraform.rc", binary)

@@ -1,6 +1,6 @@
-"""Sets off an alarm of a deployed service and waits for its message, as a pager would.
+"""Sets an alarm of a deployed service to ALARM and verifies that its notification is delivered.
 
-Everybody who is subscribed gets the message too, up to four times: tell them before.
+Every alarm recipient also receives the notification, up to four times. Announce the drill first.
 """
 
 import argparse
@@ -18,16 +18,19 @@ if TYPE_CHECKING:
     import boto3
 
 _DELIVERY_SECONDS = 120.0
-_RING_SECONDS = 30.0
-_POLL_SECONDS = 10  # SQS answers at once when a message comes
+_TRIGGER_SECONDS = 30.0
+_POLL_SECONDS = 10  # long polling: SQS responds as soon as a message arrives
 _QUEUE_PREFIX = "fire-drill-"
-_REASON = "scripts/fire-drill: nothing is wrong, this is an exercise"
+_REASON = "scripts/fire-drill: this is a drill, no action is needed"
 
 
-def alarm_of(cloudwatch: Any, service: str, key: str) -> dict[str, Any]:  # noqa: ANN401 (a boto3 client)
-    """Return the alarm; raises Failure where it does not exist, is in ALARM already, or has no topic."""
-    found = cloudwatch.describe_alarms(AlarmNames=[f"{service}-{key}"])["MetricAlarms"]
-    if not found:
+def alarm_of(cloudwatch: Any, service: str, key: str) -> dict[str, Any]:  # noqa: ANN401 (boto3)
+    """Return the alarm `key` of `service`, as CloudWatch describes it.
+
+    Raises Failure if it does not exist, is already in ALARM, or notifies no topic.
+    """
+    alarms = cloudwatch.describe_alarms(AlarmNames=[f"{service}-{key}"])["MetricAlarms"]
+    if not alarms:
         others = cloudwatch.describe_alarms(AlarmNamePrefix=f"{service}-")["MetricAlarms"]
         names = ", ".join(
             sorted(alarm["AlarmName"].removeprefix(f"{service}-") for alarm in others)
@@ -36,29 +39,29 @@ def alarm_of(cloudwatch: Any, service: str, key: str) -> dict[str, Any]:  # noqa
             f"there is no alarm {service}-{key}",
             f"pass --alarm with one of: {names}"
             if names
-            else "the service has no alarms: check its name",
+            else "this service has no alarms: check its name",
         )
-    (alarm,) = found
+    (alarm,) = alarms
     if alarm["StateValue"] == "ALARM":
         raise Failure(
-            f"{alarm['AlarmName']} is in ALARM already: {alarm['StateReason']}",
-            "this is not a drill: handle the alarm first",
+            f"{alarm['AlarmName']} is already in ALARM: {alarm['StateReason']}",
+            "resolve the alarm, then run the drill",
         )
     if not alarm["ActionsEnabled"] or not topics_of(alarm):
         raise Failure(
-            f"{alarm['AlarmName']} notifies nobody",
+            f"{alarm['AlarmName']} has no alarm recipient",
             "set alarms.emails or alarms.topic_arns, and apply",
         )
     return dict(alarm)
 
 
 def topics_of(alarm: Mapping[str, Any]) -> list[str]:
-    """Return the ARNs of the topics that an alarm notifies."""
+    """Return the ARNs of the SNS topics that `alarm` notifies."""
     return [action for action in alarm["AlarmActions"] if action.split(":")[2] == "sns"]
 
 
 def unconfirmed(subscriptions: Iterable[Mapping[str, str]]) -> list[str]:
-    """Return the addresses that have not confirmed their subscription, so receive nothing."""
+    """Return the endpoints that have not confirmed their subscription and so receive nothing."""
     return sorted(
         each["Endpoint"]
         for each in subscriptions
@@ -67,7 +70,7 @@ def unconfirmed(subscriptions: Iterable[Mapping[str, str]]) -> list[str]:
 
 
 class Listener(NamedTuple):
-    """A queue that is subscribed to topics; `sqs` is a boto3 client."""
+    """A queue that is subscribed to `topics` (ARNs); `sqs` is a boto3 client."""
 
     sqs: Any
     url: str
@@ -75,7 +78,7 @@ class Listener(NamedTuple):
 
 
 def listen(session: "boto3.Session", topics: list[str], cleanup: ExitStack) -> Listener:
-    """Subscribe a new queue to the topics; `cleanup` removes queue and subscriptions again."""
+    """Subscribe a new queue to `topics`; closing `cleanup` removes the queue and subscriptions."""
     sqs: Any = session.client("sqs")
     sns = session.client("sns")
     name = f"{_QUEUE_PREFIX}{uuid4().hex[:12]}"
@@ -90,21 +93,21 @@ def listen(session: "boto3.Session", topics: list[str], cleanup: ExitStack) -> L
         "Condition": {"ArnEquals": {"aws:SourceArn": topics}},
     }
     policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-    # With its policy from the beginning: one that is set later can take a minute to apply, and SQS
-    # refuses what the topics send until then (API reference, "SetQueueAttributes").
+    # The policy is set at creation: a later change can take up to 60 seconds to apply, and until
+    # then SQS refuses the topics' messages (API reference, "SetQueueAttributes").
     attributes = {"Policy": policy, "SqsManagedSseEnabled": "true"}
     url = sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
     cleanup.callback(sqs.delete_queue, QueueUrl=url)
     for topic in topics:
-        made = sns.subscribe(
+        subscription = sns.subscribe(
             TopicArn=topic, Protocol="sqs", Endpoint=arn, ReturnSubscriptionArn=True
         )
-        cleanup.callback(sns.unsubscribe, SubscriptionArn=made["SubscriptionArn"])
+        cleanup.callback(sns.unsubscribe, SubscriptionArn=subscription["SubscriptionArn"])
     return Listener(sqs, url, topics)
 
 
 def notification(body: str) -> tuple[str, Mapping[str, Any]]:
-    """Return the topic and the content of a message that SNS delivered; ("", {}) for any other message."""
+    """Return the topic ARN and the content of an SNS message; ("", {}) for any other message."""
     try:
         envelope = json.loads(body)
         topic, content = envelope["TopicArn"], json.loads(envelope["Message"])
@@ -113,79 +116,85 @@ def notification(body: str) -> tuple[str, Mapping[str, Any]]:
     return (str(topic), content) if isinstance(content, dict) else ("", {})
 
 
-def heard(listener: Listener, name: str, seconds: float, ring: Callable[[], None]) -> set[str]:
-    """Return the topics that deliver the message "alarm `name` is in ALARM" to the queue in time.
+def delivering_topics(
+    listener: Listener, name: str, seconds: float, trigger: Callable[[], None]
+) -> set[str]:
+    """Return the topics that deliver "alarm `name` is in ALARM" to the queue within `seconds`.
 
-    `ring` sets off the alarm: at the beginning, and again and again while a topic is silent, because
-    a new subscription takes a while to receive, and because CloudWatch's next evaluation may change
-    the alarm's state back before anything was sent.
+    `trigger` sets the alarm to ALARM. It is called at once, and again while a notification is
+    missing: a new subscription may not receive messages yet, and CloudWatch's next evaluation may
+    change the state back before a message is sent.
     """
-    found: set[str] = set()
+    delivered: set[str] = set()
     deadline = time.monotonic() + seconds
-    next_ring = 0.0
-    while not found >= set(listener.topics) and (now := time.monotonic()) < deadline:
-        if now >= next_ring:
-            ring()
-            next_ring = now + _RING_SECONDS
+    next_trigger = 0.0
+    while not delivered >= set(listener.topics) and (now := time.monotonic()) < deadline:
+        if now >= next_trigger:
+            trigger()
+            next_trigger = now + _TRIGGER_SECONDS
         received = listener.sqs.receive_message(
             QueueUrl=listener.url, MaxNumberOfMessages=10, WaitTimeSeconds=_POLL_SECONDS
         )
         for message in received.get("Messages", []):
             topic, content = notification(message["Body"])
             if (content.get("AlarmName"), content.get("NewStateValue")) == (name, "ALARM"):
-                found.add(topic)
+                delivered.add(topic)
             listener.sqs.delete_message(
                 QueueUrl=listener.url, ReceiptHandle=message["ReceiptHandle"]
             )
-    return found & set(listener.topics)
+    return delivered & set(listener.topics)
 
 
 def drill(
     session: "boto3.Session", service: str, key: str, seconds: float = _DELIVERY_SECONDS
 ) -> None:
-    """Run the drill and remove everything it made. Raises Failure where a topic or an address does not hear."""
+    """Run the drill for the alarm `key` of `service` and remove everything that it created.
+
+    Raises Failure if a topic delivers no notification within `seconds`, or if an endpoint has not
+    confirmed its subscription.
+    """
     cloudwatch: Any = session.client("cloudwatch")
     sns = session.client("sns")
     with ExitStack() as cleanup:
-        with step("alarm") as this:
+        with step("alarm") as line:
             alarm = alarm_of(cloudwatch, service, key)
             name, before, topics = alarm["AlarmName"], alarm["StateValue"], topics_of(alarm)
-            this.note = f"{name}, {before}"
-        with step("queue subscribed to its topics") as this:
+            line.note = f"{name}, {before}"
+        with step("queue subscribed to its topics") as line:
             listener = listen(session, topics, cleanup)
-            this.note = listener.url.rpartition("/")[2]
+            line.note = listener.url.rpartition("/")[2]
 
         def set_state(state: str) -> None:
             cloudwatch.set_alarm_state(AlarmName=name, StateValue=state, StateReason=_REASON)
 
-        def ring() -> None:
+        def trigger() -> None:
             # Only a change of state sends a message (API reference, "SetAlarmState"), and the alarm
-            # may be in ALARM from the time before.
+            # may still be in ALARM from the previous call.
             set_state(before)
             set_state("ALARM")
 
-        with step("alarm set off and heard") as this:
-            # CloudWatch's next evaluation changes the state back as well, but maybe minutes later.
+        with step("notification delivered") as line:
+            # CloudWatch's next evaluation would also change the state back, but minutes later.
             cleanup.callback(set_state, before)
-            if silent := set(topics) - heard(listener, name, seconds, ring):
+            if silent := set(topics) - delivering_topics(listener, name, seconds, trigger):
                 raise Failure(
-                    f"no message came through {', '.join(sorted(silent))} in {seconds:.0f} s",
-                    "let cloudwatch.amazonaws.com publish: in the topic's policy, and in the policy "
-                    "of the topic's KMS key",
+                    f"no notification through {', '.join(sorted(silent))} within {seconds:.0f} s",
+                    "allow cloudwatch.amazonaws.com to publish, in the topic's policy and in the "
+                    "policy of the topic's KMS key",
                 )
-            this.note = "ALARM delivered"
-    with step("addresses") as this:
+            line.note = "ALARM delivered"
+    with step("subscriptions") as line:
         subscriptions = [each for topic in topics for each in _subscriptions(sns, topic)]
-        if silent_addresses := unconfirmed(subscriptions):
+        if pending := unconfirmed(subscriptions):
             raise Failure(
-                f"not confirmed: {', '.join(silent_addresses)}",
-                "open the link in the mail that AWS sent to them, or subscribe them again",
+                f"unconfirmed subscriptions: {', '.join(pending)}",
+                "open the link in the confirmation email from AWS, or subscribe again",
             )
-        this.note = f"{len({each['Endpoint'] for each in subscriptions})} subscribed, all confirmed"
+        line.note = f"{len({each['Endpoint'] for each in subscriptions})} endpoints, all confirmed"
 
 
-def _subscriptions(sns: Any, topic: str) -> list[dict[str, str]]:  # noqa: ANN401 (a boto3 client)
-    """Return a topic's subscriptions without those of drills: the list shows removed ones for a while."""
+def _subscriptions(sns: Any, topic: str) -> list[dict[str, str]]:  # noqa: ANN401 (boto3)
+    """Return a topic's subscriptions, without those of drills, which stay listed for a while."""
     pages = sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)
     return [
         each
@@ -200,15 +209,18 @@ def _verb() -> None:
     parser = argparse.ArgumentParser(prog="scripts/fire-drill", description=__doc__)
     parser.add_argument("service", help="name of the service, such as records-prod")
     parser.add_argument(
-        "--alarm", default="unhandled-exceptions", help="default: unhandled-exceptions"
+        "--alarm",
+        default="unhandled-exceptions",
+        metavar="KEY",
+        help="alarm name without the service (default: unhandled-exceptions)",
     )
-    parser.add_argument("--region", help="default: AWS_REGION or the profile's")
-    given = parser.parse_args()
+    parser.add_argument("--region", help="AWS region (default: AWS_REGION or the profile's)")
+    arguments = parser.parse_args()
     venvs.run_in("dev", "lib.fire_drill")
     with account.explained(
         "use credentials that may set alarms, subscribe to their topics and create queues"
     ):
-        drill(account.session(given.region), given.service, given.alarm)
+        drill(account.session(arguments.region), arguments.service, arguments.alarm)
 
 
 if __name__ == "__main__":

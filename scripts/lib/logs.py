@@ -1,4 +1,4 @@
-"""Shows the log lines of the local stack's function, or those of one request."""
+"""Prints the log lines of the local stack's function, or those of one request."""
 
 import argparse
 import json
@@ -19,7 +19,7 @@ _POLL_SECONDS = 1.0
 _OVERLAP_MS = 5000  # lines can arrive late, and out of order across log streams
 _FIRST = ("operation", "status", "durationMs")
 _SHOWN_APART = {"exc_info", "level", "message", "service", "stack_info", "timestamp"}
-# Lines of the runtime about each invocation, which the function's own summary line repeats.
+# Lambda's lines about each invocation; the function logs the same in its summary line.
 _RUNTIME = ("START RequestId:", "END RequestId:", "REPORT RequestId:", "INIT_START ")
 
 Event = Mapping[str, Any]  # as FilterLogEvents returns it
@@ -27,10 +27,10 @@ Event = Mapping[str, Any]  # as FilterLogEvents returns it
 
 @dataclass
 class Selection:
-    """Picks the function's lines out of the events of its log group, each once.
+    """Selects the function's lines from the events of its log group, each once.
 
-    With `wanted`, the lines of that request: either of its ids will do, that of API Gateway or that
-    of the invocation.
+    `wanted`, if set, is the ID of one request, either API Gateway's or the invocation's; then only
+    the lines of that request are selected.
     """
 
     wanted: str | None = None
@@ -38,14 +38,14 @@ class Selection:
     _seen: Counter[tuple[str, int, str]] = field(default_factory=Counter)
 
     def new(self, events: Iterable[Event]) -> Iterator[Event]:
-        """Yield the events that belong to the selection and were not among those of an earlier call."""
+        """Yield the selected events that no earlier call has yielded, in order of time."""
         ordered = sorted(events, key=lambda event: event["timestamp"])
         ids = self._ids_in(ordered)
-        met: Counter[tuple[str, int, str]] = Counter()
+        counts: Counter[tuple[str, int, str]] = Counter()
         for event in ordered:
             key = (event["logStreamName"], event["timestamp"], event["message"])
-            met[key] += 1
-            if met[key] <= self._seen[key]:
+            counts[key] += 1
+            if counts[key] <= self._seen[key]:
                 continue
             self._seen[key] += 1
             message = event["message"]
@@ -55,7 +55,7 @@ class Selection:
                 yield event
 
     def _ids_in(self, events: Iterable[Event]) -> set[str]:
-        """Return the ids of the wanted request, as far as its lines have told them."""
+        """Return the IDs of the wanted request that are known so far."""
         if self.wanted is not None:
             self._ids.add(self.wanted)
             for event in events:
@@ -68,7 +68,7 @@ class Selection:
 
 
 def parsed(message: str) -> dict[str, Any]:
-    """Return the fields of a JSON log line, or no fields where it is plain text."""
+    """Return the fields of a JSON log line, or no fields if it is plain text."""
     try:
         line = json.loads(message)
     except ValueError:
@@ -77,7 +77,7 @@ def parsed(message: str) -> dict[str, Any]:
 
 
 def readable(event: Event) -> str:
-    """Return a log line as people read it: time, level, message, then the other fields."""
+    """Return a log line for display: time, level, message, then the other fields."""
     line = parsed(event["message"])
     moment = datetime.fromtimestamp(event["timestamp"] / 1000, UTC)
     if not line:
@@ -87,7 +87,8 @@ def readable(event: Event) -> str:
     names = [name for name in _FIRST if name in line]
     names += [name for name in line if name not in _SHOWN_APART and name not in names]
     fields = "".join(f"  {name}={_value(line[name])}" for name in names if line[name] is not None)
-    text = f"{_time(moment)} {line.get('level', ''):<8}{_printable(str(line.get('message', '')))}{fields}"
+    message = _printable(str(line.get("message", "")))
+    text = f"{_time(moment)} {line.get('level', ''):<8}{message}{fields}"
     for name in ("exc_info", "stack_info"):
         text += "".join(
             f"\n    {_printable(each)}" for each in str(line.get(name) or "").splitlines()
@@ -106,7 +107,7 @@ def _value(value: Any) -> str:  # noqa: ANN401 (JSON)
 
 
 def _printable(text: str) -> str:
-    # What a log line holds may come from a caller, and must not reach the terminal as control codes.
+    # Log lines contain text from callers, which must not send control codes to the terminal.
     return "".join(
         each if each.isprintable() or each == "\t" else ascii(each)[1:-1] for each in text
     )
@@ -118,23 +119,27 @@ def _verb() -> None:
         "request_id",
         nargs="?",
         metavar="REQUEST_ID",
-        help="show this request only: the x-request-id of its response, or the requestId of an error",
+        help="print only this request: x-request-id of its response or requestId of an error",
     )
-    parser.add_argument("--follow", "-f", action="store_true", help="keep waiting for new lines")
+    parser.add_argument(
+        "--follow", "-f", action="store_true", help="wait for new lines and print them"
+    )
     parser.add_argument(
         "--lines",
         "-n",
         type=int,
         default=_LINES,
-        help=f"without REQUEST_ID: how many of the latest lines to show (default: {_LINES})",
+        help=f"without REQUEST_ID: number of latest lines to print (default: {_LINES})",
     )
     arguments = parser.parse_args()
     if arguments.request_id == "":
-        raise Failure("REQUEST_ID is empty", "pass the x-request-id of a response, or leave it out")
+        raise Failure(
+            "REQUEST_ID is empty", "pass the x-request-id of a response, or omit REQUEST_ID"
+        )
     if arguments.lines < 0:
         raise Failure("--lines must not be negative", f"pass a number such as {_LINES}")
     if EMULATOR.pid() is None:
-        raise Failure("no local stack is running", "run scripts/up")
+        raise Failure("the local stack is not running", "run scripts/up")
     venvs.run_in("dev", "lib.logs")
     known = connection()
     with account.explained("run scripts/up"):
@@ -142,27 +147,27 @@ def _verb() -> None:
 
 
 def _show(group: str, region: str, arguments: argparse.Namespace) -> None:
-    import boto3  # noqa: PLC0415 (there only once the environment is)
+    import boto3  # noqa: PLC0415 (installed with the environment)
 
     client = boto3.client(
         "logs",
         endpoint_url=EMULATOR.url,
         region_name=region,
         aws_access_key_id="test",
-        aws_secret_access_key="test",  # noqa: S106 (the emulator's root)
+        aws_secret_access_key="test",  # noqa: S106 (the emulator's root user)
     )
     pages = client.get_paginator("filter_log_events")
     selection = Selection(arguments.request_id)
 
     def new_since(start: int) -> list[Event]:
-        found = pages.paginate(logGroupName=group, startTime=start)
-        return list(selection.new(event for page in found for event in page["events"]))
+        results = pages.paginate(logGroupName=group, startTime=start)
+        return list(selection.new(event for page in results for event in page["events"]))
 
     events = new_since(0)
     if not events and arguments.request_id and not arguments.follow:
         raise Failure(
-            f"no log line of request {arguments.request_id}",
-            "check the id; a request that API Gateway refused never reached the function",
+            f"no log lines for request {arguments.request_id}",
+            "check the ID; requests that API Gateway rejects do not reach the function",
         )
     for event in events if arguments.request_id else events[len(events) - arguments.lines :]:
         print(readable(event), flush=True)

@@ -1,7 +1,7 @@
-"""Breaks the handler on purpose, one rule at a time, and reports which breaks no test catches.
+"""Injects one fault at a time into the handler and reports the faults that no test catches.
 
 tests/mutants.toml lists the mutants by the rule that each one breaks. A mutant is caught if a test
-fails. Exits 1 if one survives, or if its text is not in the source exactly once.
+fails. Exits with 1 if one survives, or if its text does not occur exactly once in the source.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from lib.paths import ROOT
 
 LIST = ROOT / "tests" / "mutants.toml"
 SOURCES = Path("lambda") / "records_api"
-# After the tests named like the file, which catch most of its mutants within seconds.
+# Run after the test file named like the source file, which catches most mutants in seconds.
 TESTS = ("tests/unit", "tests/contract")
 _PROCESSES = 2
 _SECONDS = 600
@@ -39,7 +39,7 @@ class Mutant(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What became of a mutant: `caught_by` is the first test that failed, or None."""
+    """The result of a mutant: `caught_by` is the first test that failed, or None."""
 
     mutant: Mutant
     caught_by: str | None
@@ -80,35 +80,35 @@ def _failures(copy: Path, stem: str) -> Iterator[str]:
     nearest = copy / "tests" / "unit" / f"test_{stem}.py"
     for tests in (nearest, *TESTS) if nearest.exists() else TESTS:
         command: list[str | Path] = [venvs.python("dev"), "-m", "pytest", "-x", "-q", "--no-header"]
-        command += ["-p", "no:cacheprovider", "--deselect", _ABOUT_THE_PACKAGE, tests]
+        command += ["-p", "no:cacheprovider", "--deselect", _PACKAGE_TESTS, tests]
         try:
             result = subprocess.run(
                 command, cwd=copy, capture_output=True, text=True, check=False, timeout=_SECONDS
             )
         except subprocess.TimeoutExpired:
-            yield f"no end within {_SECONDS} s ({tests})"
+            yield f"timeout after {_SECONDS} s ({tests})"
             continue
         if result.returncode not in (0, 5):
             failed = re.search(r"^(?:FAILED|ERROR) (\S+)", result.stdout, re.MULTILINE)
             yield failed[1] if failed else result.stdout.strip().splitlines()[-1]
 
 
-# It compares the package with the sources, so any change at all would be "caught".
-_ABOUT_THE_PACKAGE = "tests/unit/test_package.py"
+# They compare the package with the sources, so they fail for every mutant.
+_PACKAGE_TESTS = "tests/unit/test_package.py"
 
 
 def report(outcomes: Sequence[Outcome]) -> None:
-    """Print the score. Raises Failure that names each mutant no test caught."""
+    """Print how many mutants were caught. Raises Failure that names the others."""
     survivors = [outcome.mutant for outcome in outcomes if outcome.caught_by is None]
     print(f"\n{len(outcomes) - len(survivors)} of {len(outcomes)} mutants caught")
     if survivors:
         names = "; ".join(f"{mutant.rule} ({mutant.file})" for mutant in survivors)
-        raise Failure(f"no test caught: {names}", "add the test that holds the rule")
+        raise Failure(f"no test caught: {names}", "add a test for the rule")
 
 
 def _verb() -> None:
     parser = argparse.ArgumentParser(prog="scripts/mutants", description=__doc__)
-    parser.add_argument("pattern", nargs="?", default="", help="only rules or files matching this")
+    parser.add_argument("pattern", nargs="?", default="", help="regex for rules and files")
     parser.add_argument("--sample", type=int, metavar="N", help="only every Nth mutant")
     arguments = parser.parse_args()
     venvs.run_in("dev", "lib.mutants")

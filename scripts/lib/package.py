@@ -1,4 +1,4 @@
-"""Writes the Lambda package: the same bytes from any clone on any machine."""
+"""Builds the Lambda package reproducibly: the same bytes on every machine."""
 
 import argparse
 import base64
@@ -17,19 +17,19 @@ from lib.paths import ROOT, shown
 
 SOURCES = ROOT / "lambda"
 PACKAGE = ROOT / "modules" / "records-api" / "package"
-_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can hold
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time in the zip format
 
 
 def sources(folder: Path = SOURCES) -> dict[str, bytes]:
-    """Return path below `folder` -> content, for everything the package depends on, sorted."""
+    """Return path below `folder` -> content of every file that the package is built from."""
     paths = sorted([*folder.glob("records_api/*.py"), folder / "requirements.txt"])
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
 
 
 def source_digest(files: Mapping[str, bytes]) -> str:
-    """Return the hex SHA-256 over the files' names and digests.
+    """Return the SHA-256, in hex, over the names and digests of `files`.
 
-    A precondition in modules/records-api computes the same in HCL.
+    A precondition in modules/records-api computes the same digest in HCL.
     """
     lines = (
         f"{name}:{hashlib.sha256(content).hexdigest()}\n" for name, content in sorted(files.items())
@@ -41,9 +41,9 @@ def dependency(requirements: Path) -> dict[str, bytes]:
     """Return path -> content of the function's dependencies, which are pinned by hash.
 
     Code, license and METADATA (from which vulnerability scanners identify the package) are kept.
-    What an installer adds (RECORD, INSTALLER, bytecode) varies between machines and is left out.
+    Files that an installer adds (RECORD, INSTALLER, bytecode) differ by machine and are omitted.
 
-    Raises Failure when one can't be installed or is not pure Python.
+    Raises Failure when a dependency can't be installed or is not pure Python.
     """
     with tempfile.TemporaryDirectory() as folder:
         install = ["pip", "install", "--no-deps", "--no-build", "--require-hashes"]
@@ -80,12 +80,13 @@ def _needed(name: str) -> bool:
 def build(folder: Path = SOURCES) -> tuple[bytes, bytes]:
     """Return the zip and its manifest, as bytes.
 
-    Stored, not deflated: zlib and its faster forks compress to different bytes, and Lambda bills nothing for the
-    difference. No bytecode: it would have to be made by the very interpreter that Lambda runs, which builders lack.
+    Files are stored uncompressed, because versions of zlib compress to different bytes and Lambda
+    does not bill for package size. Bytecode is omitted, because only the exact interpreter that
+    Lambda runs could use it.
     """
-    own = sources(folder)
-    digest = source_digest(own)
-    content = {name: data for name, data in own.items() if name.endswith(".py")}
+    source_files = sources(folder)
+    digest = source_digest(source_files)
+    content = {name: data for name, data in source_files.items() if name.endswith(".py")}
     content |= {
         "records_api/SOURCE_DIGEST": digest.encode(),
         **dependency(folder / "requirements.txt"),
@@ -94,12 +95,15 @@ def build(folder: Path = SOURCES) -> tuple[bytes, bytes]:
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for name, data in sorted(content.items()):
             entry = zipfile.ZipInfo(name, _EPOCH)
-            entry.create_system = 3  # Unix, wherever this runs
+            entry.create_system = 3  # Unix, whatever the build machine
             entry.external_attr = 0o100644 << 16
             archive.writestr(entry, data)
     package = buffer.getvalue()
     manifest = {
-        "files": {f"lambda/{name}": hashlib.sha256(data).hexdigest() for name, data in own.items()},
+        "files": {
+            f"lambda/{name}": hashlib.sha256(data).hexdigest()
+            for name, data in source_files.items()
+        },
         "source_digest": digest,
         "zip_sha256_base64": base64.b64encode(hashlib.sha256(package).digest()).decode(),
     }
@@ -107,20 +111,23 @@ def build(folder: Path = SOURCES) -> tuple[bytes, bytes]:
 
 
 def is_current() -> bool:
-    """Return whether the package on disk is whole and was built from the sources as they are now; builds nothing."""
+    """Return whether the package on disk is intact and built from the current sources.
+
+    This compares digests; it does not build.
+    """
     try:
         manifest = json.loads((PACKAGE / "manifest.json").read_bytes())
         package = (PACKAGE / "records-api.zip").read_bytes()
     except FileNotFoundError:
         return False
-    whole = (
+    intact = (
         manifest["zip_sha256_base64"] == base64.b64encode(hashlib.sha256(package).digest()).decode()
     )
-    return bool(whole and manifest["source_digest"] == source_digest(sources()))
+    return bool(intact and manifest["source_digest"] == source_digest(sources()))
 
 
 def write() -> int:
-    """Build the package into the module; return the zip's size in bytes."""
+    """Build the package into modules/records-api; return the size of the zip in bytes."""
     package, manifest = build()
     PACKAGE.mkdir(parents=True, exist_ok=True)
     (PACKAGE / "records-api.zip").write_bytes(package)
@@ -129,29 +136,29 @@ def write() -> int:
 
 
 def check() -> None:
-    """Build the package and compare it with the committed one, byte for byte; raises Failure when they differ."""
+    """Build the package. Raises Failure if the committed one differs in any byte."""
     package, manifest = build()
     for name, built in (("records-api.zip", package), ("manifest.json", manifest)):
         committed = PACKAGE / name
         if not committed.is_file() or committed.read_bytes() != built:
             raise Failure(
-                f"{shown(committed)} is not what the sources give",
-                "scripts/package, and commit the result",
+                f"{shown(committed)} does not match the sources",
+                "run scripts/package and commit the result",
             )
 
 
 def _verb() -> None:
     parser = argparse.ArgumentParser(prog="scripts/package", description=__doc__)
     parser.add_argument(
-        "--check", action="store_true", help="only compare with the package in the module"
+        "--check", action="store_true", help="write nothing; fail if the committed package differs"
     )
     arguments = parser.parse_args()
     venvs.run_in("dev", "lib.package")
-    with step("package checked" if arguments.check else "package written") as this:
+    with step("package checked" if arguments.check else "package written") as line:
         if arguments.check:
             check()
         else:
-            this.note = f"{write():,} bytes, {shown(PACKAGE)}"
+            line.note = f"{write():,} bytes, {shown(PACKAGE)}"
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Where things are in a checkout."""
+"""Paths in a checkout."""
 
 import fcntl
 import os
@@ -9,20 +9,19 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 LOCAL = ROOT / ".local"  # the local stack: emulator state, logs, connection.json
 LOGS = LOCAL / "logs"
-TOOLS = Path(
-    os.environ.get("RECORDS_TOOLS", ROOT / ".tools")
-)  # environments, Terraform; several clones can share it
+# Python environments and Terraform. Several clones can share the folder.
+TOOLS = Path(os.environ.get("RECORDS_TOOLS", ROOT / ".tools"))
 ENVIRONMENT = ROOT / "environments" / "local"
 
 
 def shown(path: Path) -> str:
-    """Return `path` as a person in the checkout would type it."""
+    """Return `path` relative to the root of the checkout if it is inside it."""
     return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)
 
 
 @contextmanager
 def locked(name: str) -> Iterator[None]:
-    """Hold the lock of one tool under TOOLS, which several processes may install at once."""
+    """Hold the lock of the tool `name`, so that only one process installs it at a time."""
     TOOLS.mkdir(parents=True, exist_ok=True)
     with (TOOLS / f"{name}.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)

@@ -1,4 +1,4 @@
-"""Runs the command line `records` of this checkout against its local stack."""
+"""Runs the command line `records` against the local stack of this checkout."""
 
 import os
 

@@ -1,7 +1,7 @@
-"""Rehearses an upgrade on the emulator: deploys an older commit, then applies this checkout over it.
+"""Rehearses an upgrade on the emulator: applies an older commit, then this checkout over it.
 
-Fails if the plan replaces anything that holds data or that callers or operators refer to, if a
-record is lost or changed, or if a request fails while the upgrade is applied.
+Fails if the plan replaces a resource that holds data or that callers or operators refer to, if a
+record is lost or changed, or if a request fails during the upgrade.
 """
 
 import argparse
@@ -24,6 +24,7 @@ from lib.client import Caller
 from lib.console import Failure, main, step
 from lib.emulator import REGION
 from lib.paths import ENVIRONMENT, LOGS, ROOT
+from records_api.config import OPERATIONS
 
 OLDEST = "056e895"
 _RECORDS = 25
@@ -45,7 +46,7 @@ KEPT = frozenset({
 _SETTINGS = {
     "name": "upgrade",
     "environment": "dev",
-    "operations": ["create", "delete", "get", "list", "update"],
+    "operations": sorted(OPERATIONS),
     "alarms": {"emails": ["on-call@example.com"]},
     "audit": {"mode": "create", "force_destroy": True},
     "budget": {"monthly_usd": 25},
@@ -79,18 +80,19 @@ def replaced(plan: Mapping[str, Any]) -> list[str]:
 
 
 def read_all(caller: Caller, ids: list[str]) -> Tagged:
-    """Return the ETag and body of each record. Raises Failure if one does not answer 200."""
+    """Return the ETag and body of each record. Raises Failure unless each status is 200."""
     answers = {record_id: caller.call("GET", f"/{record_id}") for record_id in ids}
     for record_id, answer in answers.items():
         if answer.status != HTTPStatus.OK:
             raise Failure(
-                f"GET of record {record_id} returned {answer.status}", "the record is lost"
+                f"GET of record {record_id} returned {answer.status}",
+                "a release must not lose records",
             )
     return {name: (answer.headers["etag"], answer.body) for name, answer in answers.items()}
 
 
 def differences(before: Tagged, after: Tagged) -> list[str]:
-    """Return the ids of records whose ETag or content is not what it was."""
+    """Return the IDs of records whose ETag or content has changed."""
     return [
         record_id
         for record_id, (tag, body) in before.items()
@@ -99,7 +101,7 @@ def differences(before: Tagged, after: Tagged) -> list[str]:
 
 
 def _same_or_more(old: dict[str, Any], new: bytes) -> bool:
-    # A newer release may add fields to a record, never change or drop one.
+    # A newer release may add fields to a record, but not change or remove one.
     shown = json.loads(new)
     return all(name in shown and shown[name] == value for name, value in old.items())
 
@@ -117,7 +119,7 @@ class _Deployment:
 
     def use(self, checkout: Path) -> None:
         """Use the modules of `checkout` from now on."""
-        # Relative: Terraform copies a module given by an absolute path, without the modules beside it.
+        # A relative path: Terraform copies a module with an absolute path, without its siblings.
         source = os.path.relpath(checkout / "modules" / "records-api", self._folder)
         root = {
             "module": {"records": _SETTINGS | {"source": source}},
@@ -147,7 +149,7 @@ class _Deployment:
 
 @contextmanager
 def calling(caller: Caller, record_id: str) -> Iterator[list[str]]:
-    """List, get and create records all the time; the list gains a line for each failed request."""
+    """List, get and create records inside; the yielded list gets one line per failed request."""
     failures: list[str] = []
     ended = threading.Event()
 
@@ -176,13 +178,15 @@ def calling(caller: Caller, record_id: str) -> Iterator[list[str]]:
 
 
 def create_records(caller: Caller) -> list[str]:
-    """Create records and return their ids."""
+    """Create records and return their IDs."""
     ids = []
     for number in range(_RECORDS):
         body = {"type": "rehearsal", "status": "before", "attributes": {"number": number}}
         answer = caller.call("POST", body=body)
         if answer.status != HTTPStatus.CREATED:
-            raise Failure(f"POST /records returned {answer.status}", "the old release is broken")
+            raise Failure(
+                f"POST /records returned {answer.status}", "the old release must accept writes"
+            )
         ids.append(answer.json()["recordID"])
     return ids
 
@@ -210,7 +214,7 @@ def rehearse(ref: str, folder: Path) -> None:
                 f"the upgrade replaces {', '.join(addresses)}",
                 "add a moved block, or keep its name",
             )
-        line.note = "nothing is replaced"
+        line.note = "no resource is replaced"
     with step("apply it under traffic") as line:
         with calling(caller, ids[0]) as failures:
             deployment.apply()
@@ -222,7 +226,10 @@ def rehearse(ref: str, folder: Path) -> None:
         line.note = "no request failed"
     with step("compare records") as line:
         if changed := differences(before, read_all(caller, ids)):
-            raise Failure(f"changed records: {', '.join(changed)}", "keep their representation")
+            raise Failure(
+                f"changed records: {', '.join(changed)}",
+                "a release must not change records or their ETags",
+            )
         line.note = f"{len(ids)} unchanged"
 
 

@@ -1,4 +1,4 @@
-"""Makes records that other programs put into the table appear in listings, and repairs what keeps them out."""
+"""Repairs records that other programs wrote to the table, so that listings include them."""
 
 import argparse
 import json
@@ -17,22 +17,23 @@ from records_api.fields import MAX_LENGTHS, RECORD_ID
 from records_api.store import FEED, FEED_KEY, VERSION_ATTRIBUTES, position
 
 _PAGE_ITEMS = 100
-# What an update depends on: it is not made if one of these has changed since the item was read.
+# An update is conditional on these: it fails if one has changed since the item was read.
 _CONDITIONAL = (*VERSION_ATTRIBUTES, FEED_KEY, "position")
 
 Item = dict[str, Any]
 
 
 def repairs(item: Mapping[str, Any]) -> Item:
-    """Return the attributes to set on `item`: none, if it is listed already. Raises ValueError if it can't be.
+    """Return the attributes to set on `item`, so that listings include it; none if they already do.
 
-    `createdAt` is rewritten to the service's fixed width, in UTC, cut to the millisecond. A version
-    that the API shows as 1, because it is not a whole number, becomes 1. An item that is changed gets
-    a new `writeToken`, and the next version if callers see the change: no representation changes
-    under its old ETag, and an update that read the item before does not undo the repair.
+    `createdAt` is rewritten to the service's fixed width, in UTC, truncated to the millisecond. A
+    version that is not a whole number becomes 1, which is what the API returns for it. A changed
+    item gets a new `writeToken`, and the next version if the change is visible to callers. So the
+    ETag changes with the representation, and an update that read the old item does not undo the
+    repair. Raises ValueError if the item can't be listed.
     """
     if not RECORD_ID.fullmatch(item["recordID"]):
-        raise ValueError("recordID can't stand in a URL")
+        raise ValueError("recordID can't be used in a URL")
     moment = instant(str(item.get("createdAt", "")))
     if moment is None:
         raise ValueError("createdAt is not an RFC 3339 date-time")
@@ -52,28 +53,33 @@ def repairs(item: Mapping[str, Any]) -> Item:
     return changed | {"writeToken": secrets.token_hex(16)}
 
 
-def reindex(table: Any, progress: Path, say: Callable[[str], None]) -> tuple[int, int]:  # noqa: ANN401 (boto3)
-    """Repair every item of `table` (a boto3 Table) that needs it; return how many, and how many were named instead.
+def reindex(
+    table: Any,  # noqa: ANN401 (boto3)
+    progress: Path,
+    report: Callable[[str], None],
+) -> tuple[int, int]:
+    """Repair every item of `table` (a boto3 Table) that needs it.
 
-    Where an earlier run broke off, `progress` holds the key to go on after. An item that somebody changes meanwhile is
-    read again, and repaired as it is then.
+    Returns the number of repaired items, and the number of items that can't be repaired, each of
+    which is passed to `report` as one line. The file `progress` holds the key after which an
+    interrupted run continues. An item that is modified concurrently is read and repaired again.
     """
-    done = named = 0
+    repaired = reported = 0
     for item in _scanned(table, progress):
         try:
-            done += _repair(table, item)
+            repaired += _repair(table, item)
         except ValueError as reason:
-            named += 1
-            say(f"{item['recordID']!r} can't be listed: {reason}")
+            reported += 1
+            report(f"{item['recordID']!r} can't be listed: {reason}")
             continue
         if "deletedAt" not in item and not isinstance(item.get("expiresAt", Decimal()), Decimal):
-            named += 1
-            say(f"{item['recordID']!r} never expires: expiresAt is not a number of seconds")
-    return done, named
+            reported += 1
+            report(f"{item['recordID']!r} never expires: expiresAt is not a number of seconds")
+    return repaired, reported
 
 
 def _repair(table: Any, item: Item) -> bool:  # noqa: ANN401 (boto3)
-    """Repair an item; return whether that was needed. Raises ValueError if it can't be listed."""
+    """Repair one item; return whether it needed repair. Raises ValueError if it can't be listed."""
     key = {"recordID": item["recordID"]}
     current: Item | None = item
     while current and "deletedAt" not in current:
@@ -98,7 +104,7 @@ def _scanned(table: Any, progress: Path) -> Iterator[Item]:  # noqa: ANN401 (bot
 
 
 def _update(table: Any, item: Item, changed: Item) -> bool:  # noqa: ANN401 (boto3)
-    """Set the attributes, unless the item has changed since it was read; return whether they were set."""
+    """Set `changed` unless `item` was modified since it was read; return whether it was set."""
     conditions = [
         f"#{name} = :old_{name}" if name in item else f"attribute_not_exists(#{name})"
         for name in _CONDITIONAL
@@ -119,20 +125,20 @@ def _update(table: Any, item: Item, changed: Item) -> bool:  # noqa: ANN401 (bot
 
 def _verb() -> None:
     parser = argparse.ArgumentParser(prog="scripts/reindex", description=__doc__)
-    parser.add_argument("table", help="the output table_name")
-    parser.add_argument("--region", help="default: AWS_REGION or the profile's")
-    given = parser.parse_args()
+    parser.add_argument("table", help="table name: the Terraform output table_name")
+    parser.add_argument("--region", help="AWS region (default: AWS_REGION or the profile's)")
+    arguments = parser.parse_args()
     venvs.run_in("dev", "lib.reindex")
-    progress = LOCAL / f"reindex-{given.table}.json"
-    fix = f"fix the cause and run it again; it goes on from {shown(progress)}"
+    progress = LOCAL / f"reindex-{arguments.table}.json"
+    fix = f"fix the cause and run the same command again; it continues from {shown(progress)}"
     with account.explained(fix):
-        table = account.session(given.region).resource("dynamodb").Table(given.table)
-        done, named = reindex(table, progress, print)
-    print(f"{done} records repaired, {named} named above")
-    if named:
+        table = account.session(arguments.region).resource("dynamodb").Table(arguments.table)
+        repaired, reported = reindex(table, progress, print)
+    print(f"{repaired} records repaired, {reported} not repaired")
+    if reported:
         raise Failure(
-            f"{named} records need to be corrected by hand",
-            "correct the attributes named above and run it again",
+            f"{reported} records must be corrected manually",
+            "correct the attributes named above and run the same command again",
         )
 
 

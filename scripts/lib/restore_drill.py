@@ -1,4 +1,4 @@
-"""Restores a table to a point in time as a copy, checks that the copy is complete, and deletes the copy."""
+"""Restores a table to a point in time as a copy, verifies the copy, and deletes it."""
 
 import argparse
 import hashlib
@@ -15,17 +15,17 @@ from lib.console import Failure, main, step
 if TYPE_CHECKING:
     import boto3
 
-# A record carries the time its request began; its write may follow this much later.
+# A record has the time at which its request began. Its write may follow this much later.
 _WRITE_LAG = timedelta(seconds=15)
 _WAIT_SECONDS, _WAITS = 10, 6 * 60 * 4  # four hours; AWS restores most tables within one
 _SHOWN = 5
 
-Item = Mapping[str, Any]  # attribute values by name, as DynamoDB's API has them
+Item = Mapping[str, Any]  # attribute name -> value, as in DynamoDB's API
 
 
 @dataclass(frozen=True)
 class Version:
-    """One record in one table: the digest of its content, and when it was last written."""
+    """One record in one table: the digest of its content, and the time of its last write."""
 
     digest: str
     written: str
@@ -33,7 +33,10 @@ class Version:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What happened to the records since the restored moment. `missing` and `wrong` are defects of the copy."""
+    """Record IDs by what happened since the restored moment.
+
+    `missing` and `wrong` are defects of the copy.
+    """
 
     same: list[str]
     created: list[str]
@@ -44,7 +47,7 @@ class Comparison:
 
 
 def digest(item: Item) -> str:
-    """Return the SHA-256 of an item's content, whatever the order of its attributes, members and set elements."""
+    """Return the SHA-256 of `item`, in hex. The order of attributes and set elements is ignored."""
 
     def plain(value: Any) -> Any:  # noqa: ANN401 (an attribute value)
         if isinstance(value, dict):
@@ -61,7 +64,7 @@ def digest(item: Item) -> str:
 
 
 def version(item: Item) -> Version:
-    """Return what `compare` needs to know of an item. Records of other writers may have no `updatedAt`."""
+    """Return the version of `item` for `compare`. Other writers' records may lack `updatedAt`."""
     moments = [
         item[name]["S"]
         for name in ("deletedAt", "updatedAt", "createdAt")
@@ -73,14 +76,14 @@ def version(item: Item) -> Version:
 def compare(
     table: Mapping[str, Version], copy: Mapping[str, Version], moment: datetime
 ) -> Comparison:
-    """Compare a table with its copy as of `moment`, both by record id."""
-    # Text in the service's fixed form (UTC, milliseconds), which sorts by time.
+    """Compare a table with its copy as of `moment`; both map record ID to version."""
+    # In the service's fixed format (UTC, milliseconds), where text order is time order.
     since = (
         (moment.astimezone(UTC) - _WRITE_LAG)
         .isoformat(timespec="milliseconds")
         .replace("+00:00", "Z")
     )
-    new = {key for key, here in table.items() if here.written > since}
+    new = {key for key, current in table.items() if current.written > since}
     differing = {key for key in table.keys() & copy.keys() if table[key].digest != copy[key].digest}
     absent = table.keys() - copy.keys()
     return Comparison(
@@ -94,28 +97,31 @@ def compare(
 
 
 def content(versions: Mapping[str, Version], keys: list[str]) -> str:
-    """Return one digest of the content of several records."""
+    """Return the SHA-256, in hex, over the digests of the records `keys`."""
     return hashlib.sha256(
         "".join(f"{key}:{versions[key].digest}\n" for key in keys).encode()
     ).hexdigest()
 
 
 def versions(dynamodb: Any, table: str) -> dict[str, Version]:  # noqa: ANN401 (a boto3 client)
-    """Read a whole table."""
+    """Return record ID -> version for every item of `table`."""
     pages = dynamodb.get_paginator("scan").paginate(TableName=table, ConsistentRead=True)
     return {item["recordID"]["S"]: version(item) for page in pages for item in page["Items"]}
 
 
-def moment_of(dynamodb: Any, table: str, wanted: datetime | None) -> datetime:  # noqa: ANN401 (a boto3 client)
-    """Return the moment to restore, by default the latest there is; raises Failure where AWS can't restore that."""
-    described = dynamodb.describe_continuous_backups(TableName=table)[
+def moment_of(dynamodb: Any, table: str, wanted: datetime | None) -> datetime:  # noqa: ANN401
+    """Return the moment to restore: `wanted`, or the latest possible if that is None.
+
+    Raises Failure if AWS can't restore `table` to that moment.
+    """
+    description = dynamodb.describe_continuous_backups(TableName=table)[
         "ContinuousBackupsDescription"
     ]
-    recovery = described["PointInTimeRecoveryDescription"]
+    recovery = description["PointInTimeRecoveryDescription"]
     if recovery["PointInTimeRecoveryStatus"] != "ENABLED":
         raise Failure(
-            f"{table} has no point-in-time recovery",
-            "set table.point_in_time_recovery = true, and apply",
+            f"point-in-time recovery of {table} is disabled",
+            "set table.point_in_time_recovery = true and apply",
         )
     earliest, latest = recovery["EarliestRestorableDateTime"], recovery["LatestRestorableDateTime"]
     if wanted is not None and not earliest <= wanted <= latest:
@@ -127,19 +133,22 @@ def drill(
     session: "boto3.Session",
     table: str,
     wanted: datetime | None,
-    say: Callable[[str], None],
+    report: Callable[[str], None],
     *,
     keep: bool,
 ) -> None:
-    """Run the drill. Raises Failure where the copy lacks a record or has another content for it."""
+    """Run the drill; pass the result to `report`, line by line. With `keep`, keep the copy.
+
+    Raises Failure if a record is missing from the copy or differs in it.
+    """
     dynamodb = session.client("dynamodb")
     with ExitStack() as cleanup:
-        with step("moment") as this:
+        with step("moment") as line:
             moment = moment_of(dynamodb, table, wanted)
-            this.note = str(moment)
+            line.note = str(moment)
         copy = f"{table}-drill-{datetime.now(UTC):%Y%m%d%H%M%S}"
-        with step("restored") as this:
-            # Without indexes: they follow from the records, and building them takes most of the time.
+        with step("restore") as line:
+            # Without indexes, which can be rebuilt from the records and take most of the time.
             dynamodb.restore_table_to_point_in_time(
                 SourceTableName=table,
                 TargetTableName=copy,
@@ -147,39 +156,38 @@ def drill(
                 GlobalSecondaryIndexOverride=[],
             )
             if not keep:
-                cleanup.callback(_delete, dynamodb, copy, say)
+                cleanup.callback(_delete, dynamodb, copy, report)
             dynamodb.get_waiter("table_exists").wait(
                 TableName=copy, WaiterConfig={"Delay": _WAIT_SECONDS, "MaxAttempts": _WAITS}
             )
-            this.note = copy
-        with step("compared") as this:
-            here, there = versions(dynamodb, table), versions(dynamodb, copy)
-            found = compare(here, there, moment)
-            this.note = f"{len(found.same)} records are the same"
-        say(
-            f"  {table}: {len(here)} records, content {content(here, found.same)[:16]} of those in both"
+            line.note = copy
+        with step("comparison") as line:
+            original, restored = versions(dynamodb, table), versions(dynamodb, copy)
+            result = compare(original, restored, moment)
+            line.note = f"{len(result.same)} records are identical"
+        for name, records in ((table, original), (copy, restored)):
+            identical = content(records, result.same)[:16]
+            report(f"  {name}: {len(records)} records, digest of the identical ones: {identical}")
+        report(
+            f"  since that moment: {len(result.created)} created, {len(result.changed)} changed, "
+            f"{len(result.removed)} removed"
         )
-        say(
-            f"  {copy}: {len(there)} records, content {content(there, found.same)[:16]} of those in both"
-        )
-        say(
-            f"  since then: {len(found.created)} created, {len(found.changed)} changed, {len(found.removed)} removed"
-        )
-        if bad := found.missing + found.wrong:
+        if bad := result.missing + result.wrong:
             cause = (
-                f"{len(found.missing)} records are missing from the copy, {len(found.wrong)} differ"
+                f"{len(result.missing)} records are missing from the copy, "
+                f"{len(result.wrong)} differ"
             )
             raise Failure(
                 f"{cause}: {', '.join(bad[:_SHOWN])}",
-                "run it again with --keep and inspect the copy",
+                "run the same command again with --keep and inspect the copy",
             )
 
 
-def _delete(dynamodb: Any, copy: str, say: Callable[[str], None]) -> None:  # noqa: ANN401 (a boto3 client)
+def _delete(dynamodb: Any, copy: str, report: Callable[[str], None]) -> None:  # noqa: ANN401
     try:
         dynamodb.delete_table(TableName=copy)
     except dynamodb.exceptions.ResourceInUseException:
-        say(
+        report(
             f"{copy} is still being created and cannot be deleted yet. "
             f"Delete it later: aws dynamodb delete-table --table-name {copy}"
         )
@@ -192,23 +200,26 @@ def _moment(text: str) -> datetime:
         moment = None
     if moment is None or moment.tzinfo is None:
         raise argparse.ArgumentTypeError(
-            f"{text!r} is not a time with a zone: pass one such as 2026-01-31T09:30:00Z"
+            f"{text!r} is not a time with a time zone: use the format 2026-01-31T09:30:00Z"
         )
     return moment
 
 
 def _verb() -> None:
     parser = argparse.ArgumentParser(prog="scripts/restore-drill", description=__doc__)
-    parser.add_argument("table", help="the output table_name; both tables are read in full")
     parser.add_argument(
-        "--at", type=_moment, help="RFC 3339 (default: the latest that AWS can restore)"
+        "table", help="table name: the output table_name. It and its copy are scanned"
     )
-    parser.add_argument("--keep", action="store_true", help="do not delete the copy")
-    parser.add_argument("--region", help="default: AWS_REGION or the profile's")
-    given = parser.parse_args()
+    parser.add_argument(
+        "--at", type=_moment, help="RFC 3339 time to restore (default: the latest possible)"
+    )
+    parser.add_argument("--keep", action="store_true", help="keep the copy")
+    parser.add_argument("--region", help="AWS region (default: AWS_REGION or the profile's)")
+    arguments = parser.parse_args()
     venvs.run_in("dev", "lib.restore_drill")
     with account.explained("use credentials that may restore, read and delete tables"):
-        drill(account.session(given.region), given.table, given.at, print, keep=given.keep)
+        session = account.session(arguments.region)
+        drill(session, arguments.table, arguments.at, print, keep=arguments.keep)
 
 
 if __name__ == "__main__":

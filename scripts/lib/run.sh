@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs one verb of this folder on the first Python that is new enough: lib/run.sh <verb> [arguments]
+# Runs a command of this folder on the first Python 3.11 or newer: lib/run.sh <verb> [arguments]
 set -eu
 scripts=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd -P)
 verb=$1
@@ -11,5 +11,5 @@ for python in "${PYTHON:-python3}" python3.14 python3.13 python3.12 python3.11; 
     fi
 done
 echo "error: no Python 3.11 or newer found" >&2
-echo "  fix: install one, or name it: PYTHON=/path/to/python3 scripts/$verb" >&2
+echo "  fix: install one, or set PYTHON=/path/to/python3 before scripts/$verb" >&2
 exit 1

@@ -1,4 +1,4 @@
-"""A stack that lives as long as one run of tests or one scan, beside whatever scripts/up keeps."""
+"""A temporary stack for one test run or one scan, independent of the one of scripts/up."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,18 +11,21 @@ from lib.stack import Stack
 
 
 def emulator(folder: Path) -> Emulator:
-    """Return the emulator of the scratch stack in `folder`, running or not."""
+    """Return the emulator of the temporary stack in `folder`, running or not."""
     return Emulator(folder / "emulator", folder / "emulator.log")
 
 
 def stack(folder: Path) -> Stack:
-    """Return the stack in `folder`, whose emulator runs already."""
+    """Return the stack in `folder`, whose emulator is running."""
     runner = terraform.ensure(folder / "terraform.log")
     return Stack(runner, emulator(folder).url, folder / "terraform.tfstate", folder / "terraform")
 
 
 def start(folder: Path) -> Stack:
-    """Start an emulator and apply environments/local to it, all below `folder`. Raises Failure when that fails."""
+    """Start an emulator and apply environments/local to it. Raises Failure if that fails.
+
+    All files are below `folder`.
+    """
     emulator(folder).start(persist=False)
     applied = stack(folder)
     applied.init()
@@ -36,7 +39,7 @@ def start(folder: Path) -> Stack:
 
 @contextmanager
 def running(folder: Path) -> Iterator[Stack]:
-    """Have an applied stack for a while. It ends with its emulator, which keeps nothing."""
+    """Yield an applied stack below `folder`, and stop its emulator at the end."""
     try:
         yield start(folder)
     finally:

@@ -1,4 +1,4 @@
-"""Checks a deployed records API from outside: what only a real account can confirm, in a minute."""
+"""Checks a deployed records API over HTTP: pages, lookups, errors and authentication."""
 
 import argparse
 import json
@@ -15,14 +15,14 @@ from lib.client import Answer, Caller, connected, send
 from lib.console import Failure, main, step
 
 _REFUSED = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
-_ATTEMPTS = 3  # others may change or delete a record between two requests for it
-_INDEX_SECONDS = 10.0  # a new record appears in listings as soon as the index has it
+_ATTEMPTS = 3  # others may change or delete the record between two requests
+_INDEX_SECONDS = 10.0  # the index is eventually consistent
 _EXAMPLE = "https://<api id>.execute-api.<region>.amazonaws.com/records"
 
 
 @dataclass(frozen=True)
 class Bearer:
-    """A caller with a bearer token, or without one where the API asks for none."""
+    """A caller with a bearer token; with an empty token, it sends no credentials."""
 
     url: str
     token: str
@@ -36,7 +36,10 @@ class Bearer:
         body: object = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """Send one request to `url` + `path`, with `body` as JSON. Raises OSError when there is no answer."""
+        """Send one request to `url` + `path`, with `body` as JSON.
+
+        Raises OSError when there is no response.
+        """
         sent = dict(headers or {})
         if self.token:
             sent["authorization"] = f"Bearer {self.token}"
@@ -47,16 +50,16 @@ class Bearer:
 
 
 def checked_url(text: str) -> str:
-    """Return `text` if it can be a records_url; raises Failure otherwise."""
+    """Return `text` if it can be a records_url. Raises Failure otherwise."""
     fix = f"pass the output records_url, such as {_EXAMPLE}"
     if not text:
         raise Failure(
-            "the URL is empty", f"{fix}, or leave it out to check the local stack of scripts/up"
+            "the URL is empty", f"{fix}, or omit it to check the local stack of scripts/up"
         )
     try:
         parts = urlsplit(text)
         usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # brackets or a port that are none
+    except ValueError:  # invalid brackets or port
         usable = False
     if not usable or not text.isascii() or not text.isprintable() or " " in text:
         raise Failure(f"{text!r} is not a URL", fix)
@@ -66,7 +69,7 @@ def checked_url(text: str) -> str:
 
 
 def lists(caller: Caller | Bearer) -> str:
-    """Read two pages of one record, following the `Link`; return a note."""
+    """Read two pages of one record each, following the `Link` header; return a note."""
     first = _expect(caller.call("GET", query="limit=1"), HTTPStatus.OK)
     seen = [record["recordID"] for record in first.json()["records"]]
     if "next" in first.json():
@@ -77,19 +80,19 @@ def lists(caller: Caller | Bearer) -> str:
         seen += [record["recordID"] for record in second.json()["records"]]
     if len(set(seen)) != len(seen):
         raise Failure(
-            "two pages have a record in common",
-            "the order of the index is not what the API relies on",
+            "two consecutive pages contain the same record",
+            "compare GET /records?limit=1 with the page of its Link header",
         )
     return f"{len(seen)} records on the first pages"
 
 
 def gets(caller: Caller | Bearer) -> str:
-    """Read the newest record by its id, then again under its ETag; return a note."""
+    """Read the newest record by its ID, then again with If-None-Match; return a note."""
     statuses: list[int] = []
     for _ in range(_ATTEMPTS):
         records = _expect(caller.call("GET", query="limit=1"), HTTPStatus.OK).json()["records"]
         if not records:
-            return "no record to get; with --write, this creates one"
+            return "no record to get; with --write, one is created"
         path = f"/{records[0]['recordID']}"
         answer = caller.call("GET", path)
         again = caller.call("GET", path, headers={"if-none-match": answer.headers.get("etag", "")})
@@ -97,44 +100,47 @@ def gets(caller: Caller | Bearer) -> str:
         if statuses == [HTTPStatus.OK, HTTPStatus.NOT_MODIFIED] and answer.json() == records[0]:
             return answer.headers["etag"]
     cause = (
-        f"GET of a listed record answered {statuses[0]} (expected 200), with If-None-Match "
+        f"GET of a listed record returned {statuses[0]} (expected 200), with If-None-Match "
         f"{statuses[1]} (expected 304), or a record that differs from the listing"
     )
     raise Failure(cause, "compare GET /records?limit=1 with GET /records/{recordID}")
 
 
-def refuses_typos(caller: Caller | Bearer) -> str:
-    """Send an unknown parameter and an unknown id; return a note."""
+def rejects_unknown_parameters(caller: Caller | Bearer) -> str:
+    """Send an unknown parameter, then an unknown record ID; return a note."""
     problem = _expect(caller.call("GET", query="stauts=failed"), HTTPStatus.BAD_REQUEST).json()
     if [error["parameter"] for error in problem["errors"]] != ["stauts"]:
         raise Failure(
             "the error does not name the unknown parameter",
-            "look at the response to GET /records?stauts=failed",
+            "see the response to GET /records?stauts=failed",
         )
     _expect(caller.call("GET", "/00000000-0000-7000-8000-000000000000"), HTTPStatus.NOT_FOUND)
     return str(problem["requestId"])
 
 
-def refuses_strangers(caller: Caller | Bearer) -> str:
-    """Send a request without credentials; return a note. Raises Failure unless it is refused."""
+def rejects_anonymous_requests(caller: Caller | Bearer) -> str:
+    """Send a request without credentials; return a note.
+
+    Raises Failure unless the status is 401 or 403.
+    """
     answer = send("GET", caller.url, b"", {})
     if answer.status not in _REFUSED:
         raise Failure(
-            f"a request without credentials was answered {answer.status}, not 401 or 403",
+            f"a request without credentials returned {answer.status}, expected 401 or 403",
             "check auth.mode",
         )
     return str(answer.status)
 
 
 def writes(caller: Caller | Bearer) -> str:
-    """Create a record of a unique type, read it, find it in a listing, and delete it; return a note."""
+    """Create a record of a unique type, read it, list it, and delete it; return a note."""
     kind = f"smoke-{uuid4()}"
     body = {"type": kind, "status": "test", "message": "Created by scripts/smoke --write"}
     answer = caller.call("POST", body=body)
     if answer.status in (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND):
         raise Failure(
-            f"POST was answered {answer.status}: {_text(answer)}",
-            "use credentials with the writer policy, and have `create` among `operations`",
+            f"POST returned {answer.status}: {_text(answer)}",
+            "use credentials with the writer policy, and include `create` in `operations`",
         )
     record = _expect(answer, HTTPStatus.CREATED).json()
     path = f"/{record['recordID']}"
@@ -147,18 +153,18 @@ def writes(caller: Caller | Bearer) -> str:
         return f"{record['recordID']} created, read and deleted"
     if deleted.status in (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND):
         return (
-            f"{record['recordID']} (type {kind}) stays: DELETE was answered {deleted.status}; "
-            "is `delete` among `operations`?"
+            f"{record['recordID']} (type {kind}) was not deleted: "
+            f"DELETE returned {deleted.status}; check that `operations` includes `delete`"
         )
     raise Failure(
-        f"DELETE was answered {deleted.status}: {_text(deleted)}", f"delete {record['recordID']}"
+        f"DELETE returned {deleted.status}: {_text(deleted)}", f"delete {record['recordID']}"
     )
 
 
 def _reads_back(caller: Caller | Bearer, record: Mapping[str, object], etag: str) -> None:
     path = f"/{record['recordID']}"
     if _expect(caller.call("GET", path), HTTPStatus.OK).json() != record:
-        raise Failure("GET of the new record differs from the answer to POST", f"compare {path}")
+        raise Failure("GET of the new record differs from the response to POST", f"compare {path}")
     _expect(caller.call("GET", path, headers={"if-none-match": etag}), HTTPStatus.NOT_MODIFIED)
 
 
@@ -177,39 +183,40 @@ def _is_listed(caller: Caller | Bearer, record: Mapping[str, object]) -> None:
 
 
 CHECKS: dict[str, Callable[[Caller | Bearer], str]] = {
-    "lists in pages": lists,
-    "gets one record": gets,
-    "refuses typos by name": refuses_typos,
-    "refuses strangers": refuses_strangers,
+    "pages of the list": lists,
+    "one record": gets,
+    "unknown parameters rejected": rejects_unknown_parameters,
+    "anonymous requests rejected": rejects_anonymous_requests,
 }
-
-
-WRITE_CHECK = "writes one record"
+WRITE_CHECK = "create and delete"
 
 
 def checked(check: Callable[[Caller | Bearer], str], caller: Caller | Bearer) -> str:
-    """Make one check and return its note. Raises Failure also where no answer comes, or none of this service's."""
+    """Run `check` and return its note.
+
+    Raises Failure if it fails, if there is no response, or if another service responds.
+    """
     try:
         return check(caller)
     except OSError as error:
         raise Failure(
-            f"{caller.url} does not answer: {error}", "check the URL and the network"
+            f"no response from {caller.url}: {error}", "check the URL and the network"
         ) from error
     except (LookupError, TypeError, ValueError) as error:
         cause = f"the server at {caller.url} is not this service: {error!r}"
-        raise Failure(cause, "check the URL: it is the output records_url") from error
+        raise Failure(cause, "check the URL: use the output records_url") from error
 
 
 def _expect(answer: Answer, status: HTTPStatus) -> Answer:
     if answer.status != status:
         raise Failure(
-            f"answered {answer.status} instead of {status}: {_text(answer)}",
-            "look up the requestId in the function's log",
+            f"status {answer.status}, expected {status.value}: {_text(answer)}",
+            "search the function's log for the requestId",
         )
     if "x-request-id" not in answer.headers:
         raise Failure(
             "the response has no x-request-id",
-            "check the URL: something other than this service answers there",
+            "check the URL: the response is not from this service",
         )
     return answer
 
@@ -218,25 +225,25 @@ def _text(answer: Answer) -> str:
     return answer.body.decode(errors="replace")[:300]
 
 
-def _caller(given: argparse.Namespace) -> Caller | Bearer:
-    if given.url is None:
-        return connected("writer" if given.write else "reader")
-    if given.auth == "jwt":
+def _caller(arguments: argparse.Namespace) -> Caller | Bearer:
+    if arguments.url is None:
+        return connected("writer" if arguments.write else "reader")
+    if arguments.auth == "jwt":
         token = os.environ.get("RECORDS_TOKEN", "")
         if not token:
             raise Failure(
                 "RECORDS_TOKEN is not set", "export RECORDS_TOKEN=<a token of the issuer>"
             )
-        return Bearer(given.url, token)
-    if given.auth == "none":
-        return Bearer(given.url, "")
-    session = account.session(given.region)
-    found = session.get_credentials()
-    if found is None:
-        raise Failure("there are no AWS credentials to sign with", "set AWS_PROFILE, or sign in")
-    key = found.get_frozen_credentials()
+        return Bearer(arguments.url, token)
+    if arguments.auth == "none":
+        return Bearer(arguments.url, "")
+    session = account.session(arguments.region)
+    credentials = session.get_credentials()
+    if credentials is None:
+        raise Failure("no AWS credentials found", "set AWS_PROFILE, or sign in")
+    key = credentials.get_frozen_credentials()
     return Caller(
-        given.url, session.region_name, key.access_key or "", key.secret_key or "", key.token
+        arguments.url, session.region_name, key.access_key or "", key.secret_key or "", key.token
     )
 
 
@@ -258,19 +265,19 @@ def _verb() -> None:
     parser.add_argument(
         "--write",
         action="store_true",
-        help="also create a record, read it and delete it again; where `delete` is not enabled, it "
-        "stays. Needs the writer policy",
+        help="also create a record, read it and delete it; requires the writer policy. If `delete` "
+        "is not enabled, the record is kept",
     )
-    given = parser.parse_args()
-    if given.url is not None:
-        checked_url(given.url)
+    arguments = parser.parse_args()
+    if arguments.url is not None:
+        checked_url(arguments.url)
     venvs.run_in("dev", "lib.smoke")
-    caller = _caller(given)
-    for name, check in (CHECKS | ({WRITE_CHECK: writes} if given.write else {})).items():
-        if given.auth == "none" and check is refuses_strangers:
+    caller = _caller(arguments)
+    for name, check in (CHECKS | ({WRITE_CHECK: writes} if arguments.write else {})).items():
+        if arguments.auth == "none" and check is rejects_anonymous_requests:
             continue
-        with step(name) as this:
-            this.note = checked(check, caller)
+        with step(name) as line:
+            line.note = checked(check, caller)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""environments/local, applied to an emulator by scripts/up and, with separate state, by the end-to-end tests."""
+"""environments/local, as scripts/up and (with separate state) end-to-end tests apply it."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from lib.terraform import Result, Terraform, environment
 class Stack:
     """environments/local on the emulator at `url`, with its state in the file `state`.
 
-    `data` is Terraform's data folder. `folder` can be a copy of environments/local.
+    `data` is Terraform's data folder. `folder` is the root module, or a copy of it.
     """
 
     terraform: Terraform
@@ -25,11 +25,11 @@ class Stack:
 
     @property
     def env(self) -> dict[str, str]:
-        """Return the environment that Terraform runs in."""
+        """Return Terraform's environment variables."""
         return environment(self.url, data=self.data)
 
     def init(self) -> None:
-        """Prepare the folder. Fails where the committed dependency lock would have to change."""
+        """Run `terraform init`. Raises Failure if the dependency lock file would have to change."""
         path = f"-backend-config=path={self.state}"
         self.terraform.run(
             self.folder,
@@ -44,14 +44,14 @@ class Stack:
     def call(
         self, verb: str, *arguments: str, variables: Mapping[str, object] | None = None
     ) -> Result:
-        """Run plan, apply or destroy, with values for the root module's variables."""
+        """Run plan, apply or destroy, with `variables` for the root module; return the result."""
         approve = [] if verb == "plan" else ["-auto-approve"]
-        given = {f"TF_VAR_{name}": json.dumps(value) for name, value in (variables or {}).items()}
+        inputs = {f"TF_VAR_{name}": json.dumps(value) for name, value in (variables or {}).items()}
         options = ["-no-color", "-lock-timeout=60s", *approve, *arguments]
-        return self.terraform.call(self.folder, verb, *options, env=self.env | given)
+        return self.terraform.call(self.folder, verb, *options, env=self.env | inputs)
 
     def connection(self) -> dict[str, object]:
-        """Return records_url, region, the function's log group, and the keys of reader and writer."""
+        """Return the content of connection.json: URL, region, log group, reader and writer keys."""
         outputs = self.terraform.read(self.folder, "output", "-json", env=self.env)
         return {
             "records_url": f"{self.url}{outputs['records_path']['value']}",
@@ -61,7 +61,10 @@ class Stack:
 
 
 def write_private(path: Path, content: object) -> None:
-    """Write JSON that only its owner may read; the file is never half-written and never readable by others."""
+    """Write `content` as JSON that only its owner can read.
+
+    The file is replaced atomically, and at no time readable by others.
+    """
     unfinished = path.with_suffix(".part")
     unfinished.unlink(missing_ok=True)
     with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:

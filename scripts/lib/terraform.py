@@ -28,7 +28,7 @@ def environment(url: str | None = None, *, data: Path | None = None) -> dict[str
     inherited = {
         name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "TF_"))
     }
-    made = {
+    variables = {
         "AWS_EC2_METADATA_DISABLED": "true",
         "CHECKPOINT_DISABLE": "1",
         "GOGC": "400",  # less garbage collection: starting the provider takes a third less CPU time
@@ -36,15 +36,15 @@ def environment(url: str | None = None, *, data: Path | None = None) -> dict[str
         "TF_INPUT": "0",
     }
     if url is not None:
-        made |= {
+        variables |= {
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_ENDPOINT_URL": url,
             "AWS_REGION": "us-east-1",
             "AWS_SECRET_ACCESS_KEY": "test",
         }
     if data is not None:
-        made["TF_DATA_DIR"] = str(data)
-    return inherited | made
+        variables["TF_DATA_DIR"] = str(data)
+    return inherited | variables
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Result:
 
     @property
     def error(self) -> str:
-        """Return the first error's summary, on one line; empty if there is none."""
+        """Return the summary of the first error, one line; empty if there is none."""
         lines = (line.strip(" │╷╵\t") for line in self.output.splitlines())
         return next(
             (line.removeprefix("Error: ") for line in lines if line.startswith("Error: ")), ""
@@ -88,7 +88,7 @@ class Terraform:
             try:
                 code = process.wait()
             except KeyboardInterrupt:
-                process.wait()  # Terraform was interrupted too, and is saving its state
+                process.wait()  # Terraform was interrupted too and is saving its state
                 raise
             log.seek(start)
             return Result(code, log.read())
@@ -115,9 +115,9 @@ class Terraform:
             check=False,
         )
         if result.returncode != 0:
-            said = Result(result.returncode, result.stderr)
+            error = Result(result.returncode, result.stderr).error
             raise Failure(
-                f"terraform {arguments[0]} in {shown(folder)} failed: {said.error}",
+                f"terraform {arguments[0]} in {shown(folder)} failed: {error}",
                 "run scripts/up",
                 None,
             )
@@ -130,8 +130,8 @@ class Terraform:
 def ensure(log: Path = LOGS / "terraform.log") -> Terraform:
     """Return Terraform of the pinned version, with the locked providers in a mirror.
 
-    What is missing is downloaded: Terraform from HashiCorp, the providers by Terraform itself.
-    Raises Failure when that fails.
+    Missing files are downloaded: Terraform from HashiCorp, the providers by Terraform itself.
+    Raises Failure when a download fails.
     """
     version = (ROOT / ".terraform-version").read_text().strip()
     with locked("terraform"):

@@ -88,10 +88,10 @@ def plugin_cache() -> Path:
 
 
 def find_mirror(providers: Mapping[str, str]) -> Path | None:
-    """Return the first mirror that holds all `providers` for this platform, or None.
+    """Return the first mirror that contains all `providers` for this platform, or None.
 
-    If RECORDS_PROVIDER_MIRROR is set, only that folder is considered, and Failure is raised when it
-    does not hold them. Otherwise the plugin cache and /opt/*/registry.terraform.io are searched.
+    If RECORDS_PROVIDER_MIRROR is set, only that folder is considered, and Failure is raised if it
+    does not contain them. Otherwise the plugin cache and /opt/*/registry.terraform.io are searched.
     """
     named = os.environ.get(MIRROR_VARIABLE)
     if named:
@@ -102,8 +102,8 @@ def find_mirror(providers: Mapping[str, str]) -> Path | None:
     if named and mirror is None:
         wanted = ", ".join(f"{name} {version}" for name, version in providers.items())
         raise Failure(
-            f"{MIRROR_VARIABLE} is {named}, which does not hold {wanted} for {target()}",
-            f"set it to the folder that holds {_REGISTRY}, or unset it",
+            f"{MIRROR_VARIABLE} is {named}, which does not contain {wanted} for {target()}",
+            f"set it to the folder that contains {_REGISTRY}, or unset it",
         )
     return mirror
 
@@ -139,11 +139,11 @@ def _version_of(binary: str) -> str:
     # Without TF_CLI_CONFIG_FILE, which may name a file that does not exist.
     env = {name: value for name, value in os.environ.items() if not name.startswith("TF_")}
     env["CHECKPOINT_DISABLE"] = "1"
-    said = subprocess.run(
+    result = subprocess.run(
         [binary, "version", "-json"], capture_output=True, text=True, env=env, check=False
     )
     try:
-        return str(json.loads(said.stdout)["terraform_version"])
+        return str(json.loads(result.stdout)["terraform_version"])
     except (ValueError, KeyError):
         return ""
 

@@ -43,13 +43,13 @@ class Stage:
 
     @property
     def command_line(self) -> str:
-        """Return the command as a person in the checkout would type it."""
+        """Return the command line, with paths relative to the checkout."""
         words = [shown(word) if isinstance(word, Path) else word for word in self.command]
         return shlex.join(words)
 
 
 def linter(name: str, *command: str | Path) -> Stage:
-    """Return a stage that runs `command`, a program that fails when it has findings."""
+    """Return a stage that runs `command`, which exits with an error if it has findings."""
     return Stage(name, command, functools.partial(run_linter, command))
 
 
@@ -129,7 +129,7 @@ def has_tests(folder: Path) -> bool:
 
 def check_root(runner: Terraform, folder: Path) -> str:
     """Validate one module or environment and run its tests; return Terraform's last line."""
-    # A data folder apart: .terraform may be configured with somebody's backend.
+    # A separate data folder, because .terraform may be configured with a backend.
     env = environment(
         data=TOOLS / "terraform-data" / str(folder.relative_to(ROOT)).replace("/", "-")
     )
@@ -227,14 +227,14 @@ def report(stage: Stage, result: Callable[[], tuple[float, str | Failure]]) -> b
 def run_all(chosen: Sequence[Stage]) -> dict[str, bool]:
     """Run the stages, three at a time where that is possible; return which passed.
 
-    Three, because tests and Terraform wait more than they compute.
+    Three on two cores, because tests and Terraform often wait for I/O.
     """
     results: dict[str, bool] = {}
     with ThreadPoolExecutor(3) as pool:
         running: list[tuple[Stage, Future[tuple[float, str | Failure]]]] = [
             (stage, pool.submit(timed, stage)) for stage in chosen if not stage.exclusive
         ]
-        running.sort(key=lambda pair: pair[0].name == "pytest")  # starts first, reported last
+        running.sort(key=lambda pair: pair[0].name == "pytest")  # started first, reported last
         for stage, future in running:
             results[stage.name] = report(stage, future.result)
     for stage in chosen:
@@ -243,7 +243,7 @@ def run_all(chosen: Sequence[Stage]) -> dict[str, bool]:
     return results
 
 
-def run_pytest_alone(arguments: Sequence[str]) -> None:
+def run_pytest_only(arguments: Sequence[str]) -> None:
     """Run pytest with `arguments` and exit with its code."""
     paths = [argument for argument in arguments if argument.startswith("tests")]
     if not paths or not all(path.startswith(_WITHOUT_EMULATOR) for path in paths):
@@ -288,9 +288,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _verb() -> None:
     options, pytest_arguments = _parser().parse_known_args()
-    venvs.run_in("dev", "lib.test", always_say=True)
+    venvs.run_in("dev", "lib.test", always_report=True)
     if pytest_arguments:
-        run_pytest_alone(pytest_arguments)
+        run_pytest_only(pytest_arguments)
     with step("Terraform and its provider") as line:
         runner = terraform.ensure(LOGS / "test" / "terraform.log")
         line.note = runner.binary

@@ -1,4 +1,4 @@
-"""Starts the whole service on loopback: real Terraform, the real module, an AWS emulator."""
+"""Starts the local stack: the module, applied by Terraform to an AWS emulator on loopback."""
 
 import argparse
 import fcntl
@@ -25,40 +25,43 @@ _DISAGREE = re.compile(
 
 
 @contextmanager
-def alone() -> Iterator[None]:
-    """Hold the checkout's lock; raises Failure when another up or down holds it."""
-    LOCAL.mkdir(mode=0o700, exist_ok=True)  # keys are in it, in the state too
+def stack_lock() -> Iterator[None]:
+    """Hold the lock of the local stack. Raises Failure if another up or down holds it."""
+    LOCAL.mkdir(mode=0o700, exist_ok=True)  # it contains keys, also in the state
     with (LOCAL / "lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise Failure(
                 "another scripts/up or scripts/down is running in this checkout",
-                "wait until it ends",
+                "wait until it has finished",
             ) from None
         yield
 
 
 def start_emulator(port: int | None) -> str:
-    """Start the emulator unless it runs; return the note for the step's line. Raises Failure when it can't be used."""
+    """Start the emulator unless it is running; return the note for the step.
+
+    Raises Failure if it is running but does not respond, or uses another port than `port`.
+    """
     pid = EMULATOR.pid()
     if pid is None:
         loss = f". {what_was_lost(EMULATOR.last_copy())}" if EMULATOR.was_killed() else ""
         EMULATOR.start(port)
         return f"port {EMULATOR.port}{loss}"
     if not EMULATOR.answers():
-        cause = f"the emulator is running (pid {pid}) but does not answer on port {EMULATOR.port}"
+        cause = f"the emulator is running (pid {pid}) but does not respond on port {EMULATOR.port}"
         raise Failure(cause, "run scripts/down, then scripts/up", EMULATOR.log)
     if port not in (None, EMULATOR.port):
         raise Failure(
             f"the stack is already running on port {EMULATOR.port}",
-            "run scripts/down first, or leave out --port",
+            "run scripts/down first, or omit --port",
         )
     return f"already running, port {EMULATOR.port}"
 
 
 def what_was_lost(copy: datetime | None) -> str:
-    """Say what a kill of the emulator cost, given when its last copy was made."""
+    """Describe the changes lost with a killed emulator, whose last copy was made at `copy`."""
     if copy is None:
         return "The emulator was killed before its first copy; everything in it was lost"
     age = (datetime.now(UTC) - copy).total_seconds()
@@ -69,29 +72,29 @@ def what_was_lost(copy: datetime | None) -> str:
 
 
 def apply(stack: Stack) -> str:
-    """Apply environments/local; return the note for the step's line.
+    """Apply environments/local; return the note for the step. Raises Failure if that fails.
 
-    It is applied on every run, not only after a change of the sources, because a killed emulator may
-    have lost resources that the state still lists.
+    It is applied on every run, even without changes, because a killed emulator may have lost
+    resources that are in Terraform's state.
     """
     result = stack.call("apply")
     if result.code == 0:
         done = re.search(r"Apply complete! Resources: (.*)\.", result.output)
         counts = done.group(1) if done else ""
         return "unchanged" if counts == "0 added, 0 changed, 0 destroyed" else counts
-    remedy = "fix that, then run scripts/up again: it continues where it stopped"
+    remedy = "fix the cause, then run scripts/up again; it continues where it stopped"
     if _DISAGREE.search(result.error):
         remedy = (
             "the emulator and Terraform's state disagree: run scripts/down --wipe, which deletes "
             "all records, then scripts/up"
         )
     raise Failure(
-        f"terraform apply failed: {result.error or 'no error named'}", remedy, stack.terraform.log
+        f"terraform apply failed: {result.error or 'unknown error'}", remedy, stack.terraform.log
     )
 
 
 def summary() -> str:
-    """Return what to do next, in commands that work when pasted."""
+    """Return example commands that can be pasted."""
     reader, writer = connected("reader"), connected("writer")
     curl = f"curl -sS --aws-sigv4 aws:amz:{reader.region}:execute-api --user"
     body = '{"type":"health-check","status":"ok","attributes":{"target":"mine"}}'
@@ -107,8 +110,11 @@ write, as the writer
   {curl} {writer.access_key_id}:{writer.secret_access_key} \\
     -H 'content-type: application/json' -d '{body}' {writer.url}
 
-the function's log lines: scripts/logs      Terraform and AWS clients of your own: eval "$(scripts/env)"
-keys: {shown(CONNECTION)}      stop: scripts/down      stop and delete everything: scripts/down --wipe"""
+log lines of the function: scripts/logs
+Terraform and AWS clients in this shell: eval "$(scripts/env)"
+keys: {shown(CONNECTION)}
+stop: scripts/down
+stop and delete everything: scripts/down --wipe"""
 
 
 def _port(text: str) -> int:
@@ -125,42 +131,42 @@ def _verb() -> None:
         description=__doc__,
         epilog="environment variables: PYTHON, the Python to use; "
         f"{MIRROR_VARIABLE}, a folder that holds registry.terraform.io; "
-        "RECORDS_TOOLS, a folder for the tools that several clones can share (default: .tools)",
+        "RECORDS_TOOLS, a folder for tools that several clones can share (default: .tools)",
     )
     parser.add_argument(
         "--port",
         type=_port,
-        help="port of the emulator (default: the last one, at first a free one)",
+        help="port of the emulator (default: the previous one; the first time, a free one)",
     )
     arguments = parser.parse_args()
-    with alone():
-        venvs.run_in("dev", "lib.up", always_say=True)
+    with stack_lock():
+        venvs.run_in("dev", "lib.up", always_report=True)
         if not venvs.is_current("emulator"):
-            EMULATOR.stop()  # it runs on the environment that is about to be replaced
+            EMULATOR.stop()  # the environment that it runs in is about to be replaced
         venvs.ensure("emulator")
-        with step("Lambda package") as this:
-            this.note = "unchanged"
+        with step("Lambda package") as line:
+            line.note = "unchanged"
             if not package.is_current():
-                this.note = f"rebuilt, {package.write():,} bytes: commit it with the sources"
-        with step("Terraform and its provider") as this:
+                line.note = f"rebuilt, {package.write():,} bytes: commit it with the sources"
+        with step("Terraform and its provider") as line:
             runner = terraform.ensure()
-            this.note = runner.binary
-        with step("AWS emulator") as this:
-            this.note = start_emulator(arguments.port)
+            line.note = runner.binary
+        with step("AWS emulator") as line:
+            line.note = start_emulator(arguments.port)
         stack = Stack(runner, EMULATOR.url, LOCAL / "terraform.tfstate", ENVIRONMENT / ".terraform")
         with step("terraform init"):
             stack.init()
-        with step("terraform apply") as this:
-            this.note = apply(stack)
+        with step("terraform apply") as line:
+            line.note = apply(stack)
             write_private(CONNECTION, stack.connection())
-        with step("records through the API") as this:
+        with step("records through the API") as line:
             sent = seed(connected("writer"))
             check = connected("reader").call("GET", query={"limit": "1"})
             if check.status != HTTPStatus.OK or not isinstance(check.json().get("records"), list):
                 raise Failure(
-                    f"GET /records answered {check.status}", "see the emulator's log", EMULATOR.log
+                    f"GET /records returned {check.status}", "see the emulator's log", EMULATOR.log
                 )
-            this.note = f"{sent} created" if sent else "unchanged"
+            line.note = f"{sent} created" if sent else "unchanged"
     print(summary())
 
 

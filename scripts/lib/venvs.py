@@ -17,10 +17,10 @@ from pathlib import Path
 from lib.console import Failure, last_line, logged, step
 from lib.paths import ROOT, TOOLS, locked, shown
 
-RUNTIME = "3.13"  # the function's Python, and so the one that the emulator should run it on
+RUNTIME = "3.13"  # the function's Python, which the emulator runs it on if it is installed
 _STAMP = "synced-from"
 _UV_PIN = ROOT / "scripts" / "lib" / "uv.txt"
-# uv's name of a setting, and pip's names for the same, in their order of precedence.
+# Setting of uv -> the equivalent settings of pip, in order of precedence.
 _SAME_SETTINGS = {
     "UV_DEFAULT_INDEX": ("UV_INDEX_URL", "PIP_INDEX_URL"),
     "SSL_CERT_FILE": ("PIP_CERT", "REQUESTS_CA_BUNDLE"),
@@ -33,7 +33,7 @@ def python(group: str) -> Path:
 
 
 def is_current(group: str) -> bool:
-    """Return whether the environment of `group` exists and holds what uv.lock says."""
+    """Return whether the environment of `group` exists and matches uv.lock."""
     stamp = TOOLS / group / _STAMP
     return stamp.is_file() and stamp.read_text() == _stamp(group) and python(group).exists()
 
@@ -57,48 +57,48 @@ def ensure(group: str) -> None:
             )
 
 
-def run_in(group: str, module: str, *, always_say: bool = False) -> None:
+def run_in(group: str, module: str, *, always_report: bool = False) -> None:
     """Restart this program as `module` in the environment of `group`, unless it runs there already.
 
-    The environment is made current first, with a progress line if that takes an installation or if
-    `always_say` is set.
+    The environment is made current first. A progress line is printed if packages are installed, or
+    always if `always_report` is set.
     """
     current = is_current(group)
     if current and Path(sys.prefix) == TOOLS / group:
         return
-    if always_say or not current:
+    if always_report or not current:
         ensure(group)
     sys.stdout.flush()
     command = [str(python(group)), "-m", module, *sys.argv[1:]]
-    os.execv(python(group), command)  # noqa: S606 (no shell is wanted)
+    os.execv(python(group), command)  # noqa: S606 (no shell is needed)
 
 
 def runtime_python() -> str:
     """Return a Python of the function's version if there is one, otherwise the running one."""
-    return _find_runtime() or _own_python()
+    return _find_runtime() or _base_python()
 
 
 def uv() -> str:
-    """Return the uv on PATH if it is new enough, otherwise the pinned one under .tools/.
+    """Return the uv on PATH if it is recent enough, otherwise the pinned one under .tools/.
 
-    The pinned one is installed if it is absent: raises Failure when that fails.
+    The pinned one is installed if it is absent. Raises Failure when that fails.
     """
     on_path = shutil.which("uv")
     if on_path and _version(_output([on_path, "--version"])) >= _version(_required_uv()):
         return on_path
     pinned = re.findall(r"^uv==(\S+)", _UV_PIN.read_text(), re.MULTILINE)[0]
-    own = TOOLS / "uv" / pinned / "uv"
-    if not own.exists():
+    binary = TOOLS / "uv" / pinned / "uv"
+    if not binary.exists():
         with locked("uv"):
-            if not own.exists():
-                _install_uv(own)
-    return str(own)
+            if not binary.exists():
+                _install_uv(binary)
+    return str(binary)
 
 
 def uv_environment(group: str = "dev") -> dict[str, str]:
     """Return the environment variables for uv, which act on the environment of `group`.
 
-    They are the caller's, with pip's index and certificates where uv has no setting of its own.
+    They are the user's, with the index and certificates of pip if those of uv are not set.
     """
     environment = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
     for name, others in _SAME_SETTINGS.items():
@@ -118,7 +118,7 @@ def sync_commands(group: str, base: str, index: str | None) -> list[list[str]]:
     configured, the same versions are installed from there, with the same hashes.
     """
     packages = ["--only-group", group] if group != "dev" else ["--group", group]
-    wheels = ["--no-build", "--compile-bytecode"]  # a source build would pull in unpinned tools
+    wheels = ["--no-build", "--compile-bytecode"]  # source builds need unpinned tools
     if index is None:
         return [["sync", "--frozen", "--no-install-project", "--python", base, *packages, *wheels]]
     folder, listing = str(TOOLS / group), str(TOOLS / f"{group}.txt")
@@ -132,8 +132,8 @@ def sync_commands(group: str, base: str, index: str | None) -> list[list[str]]:
 def _sync(group: str) -> None:
     folder = TOOLS / group
     stamp = folder / _STAMP
-    if stamp.is_file() and stamp.read_text().partition("\n")[2] != _place(group):
-        shutil.rmtree(folder)  # moved with its checkout, or made by another Python
+    if stamp.is_file() and stamp.read_text().partition("\n")[2] != _location(group):
+        shutil.rmtree(folder)  # moved with its checkout, or created by another Python
     stamp.unlink(missing_ok=True)
     environment = uv_environment(group)
     index, log = environment.get("UV_DEFAULT_INDEX"), _fresh_log(group)
@@ -149,14 +149,14 @@ def _sync(group: str) -> None:
     stamp.write_text(_stamp(group))
 
 
-def _install_uv(own: Path) -> None:
-    own.parent.mkdir(parents=True, exist_ok=True)
+def _install_uv(binary: Path) -> None:
+    binary.parent.mkdir(parents=True, exist_ok=True)
     log = _fresh_log("uv")
-    with tempfile.TemporaryDirectory(dir=own.parent) as name:
+    with tempfile.TemporaryDirectory(dir=binary.parent) as name:
         folder = Path(name)
-        if logged([_own_python(), "-m", "venv", folder], log) != 0:
+        if logged([_base_python(), "-m", "venv", folder], log) != 0:
             raise Failure(
-                f"{_own_python()} cannot make a virtual environment",
+                f"{_base_python()} cannot make a virtual environment",
                 "install uv, or Python's venv module (Debian: python3-venv)",
                 log,
             )
@@ -167,7 +167,7 @@ def _install_uv(own: Path) -> None:
                 "check the connection to PyPI, or install uv (https://docs.astral.sh/uv)",
                 log,
             )
-        (folder / "bin" / "uv").rename(own)
+        (folder / "bin" / "uv").rename(binary)
 
 
 def _required_uv() -> str:
@@ -187,7 +187,7 @@ def _fresh_log(name: str) -> Path:
 
 
 def _find_runtime() -> str:
-    # pyenv keeps its versions off PATH, where only a shim stands for them.
+    # pyenv does not put its versions on PATH, only shims.
     root = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
     folders = map(str, sorted(root.glob(f"versions/{RUNTIME}.*/bin"), reverse=True))
     environment = uv_environment()
@@ -205,18 +205,18 @@ def _output(command: Sequence[str], environment: dict[str, str] | None = None) -
     return result.stdout.strip() if result.returncode == 0 else ""
 
 
-def _own_python() -> str:
-    # Not sys.executable, which may be in the environment that is about to change.
+def _base_python() -> str:
+    # Not sys.executable, which may be in an environment that is about to be replaced.
     return str(Path(sys._base_executable).resolve())  # type: ignore[attr-defined]  # noqa: SLF001
 
 
 def _base(group: str) -> str:
-    return runtime_python() if group == "emulator" else _own_python()
+    return runtime_python() if group == "emulator" else _base_python()
 
 
-def _place(group: str) -> str:
+def _location(group: str) -> str:
     return f"{_base(group)} {TOOLS / group}\n"
 
 
 def _stamp(group: str) -> str:
-    return f"{hashlib.sha256((ROOT / 'uv.lock').read_bytes()).hexdigest()}\n{_place(group)}"
+    return f"{hashlib.sha256((ROOT / 'uv.lock').read_bytes()).hexdigest()}\n{_location(group)}"

@@ -29,7 +29,7 @@ app = typer.Typer(
 
 
 class Role(StrEnum):
-    """Whose keys sign the requests."""
+    """The caller whose keys sign the requests."""
 
     READER = "reader"
     WRITER = "writer"
@@ -46,7 +46,7 @@ def _options(
     context: typer.Context,
     role: Annotated[
         Role | None,
-        typer.Option("--as", help="Sign as the reader or the writer (default: whichever may)."),
+        typer.Option("--as", help="Caller (default: reader for list and get, else writer)."),
     ] = None,
     version: Annotated[  # noqa: ARG001 (its callback acts)
         bool,
@@ -62,15 +62,15 @@ def _options(
 RecordID = Annotated[str, typer.Argument(metavar="RECORD_ID", show_default=False)]
 Condition = Annotated[
     str | None,
-    typer.Option("--if-match", metavar="ETAG", help="Only if the record still has this ETag."),
+    typer.Option("--if-match", metavar="ETAG", help="Fail unless the record has this ETag."),
 ]
-Type = Annotated[str, typer.Option("--type", help="Kind of record, such as deployment.")]
-Status = Annotated[str, typer.Option("--status", help="State of it, such as ok.")]
-NewType = Annotated[str | None, typer.Option("--type", help="New kind of record.")]
-NewStatus = Annotated[str | None, typer.Option("--status", help="New state.")]
-Message = Annotated[str | None, typer.Option("--message", help="A text for people.")]
+Type = Annotated[str, typer.Option("--type", help="Type of the record, such as deployment.")]
+Status = Annotated[str, typer.Option("--status", help="Status, such as ok.")]
+NewType = Annotated[str | None, typer.Option("--type", help="New type.")]
+NewStatus = Annotated[str | None, typer.Option("--status", help="New status.")]
+Message = Annotated[str | None, typer.Option("--message", help="Free text.")]
 Attributes = Annotated[
-    str | None, typer.Option("--attributes", metavar="JSON", help="Anything else: a JSON object.")
+    str | None, typer.Option("--attributes", metavar="JSON", help="Additional data: a JSON object.")
 ]
 
 
@@ -93,9 +93,11 @@ def list_records(
     order: Annotated[
         str | None, typer.Option("--order", help="asc or desc (default: desc, newest first).")
     ] = None,
-    limit: Annotated[str | None, typer.Option("--limit", help="Records on the page.")] = None,
+    limit: Annotated[
+        str | None, typer.Option("--limit", help="Number of records per page.")
+    ] = None,
     cursor: Annotated[
-        str | None, typer.Option("--cursor", help="The `next` of the page before.")
+        str | None, typer.Option("--cursor", help="The `next` of the previous page.")
     ] = None,
 ) -> None:
     """Print one page of records, newest first."""
@@ -127,7 +129,7 @@ def create(
     attributes: Attributes = None,
     key: Annotated[
         str | None,
-        typer.Option("--key", help="Idempotency key: the same call again creates nothing new."),
+        typer.Option("--key", help="Idempotency key: a repeated call creates no second record."),
     ] = None,
 ) -> None:
     """Create a record and print it."""
@@ -146,7 +148,7 @@ def update(
     attributes: Attributes = None,
     if_match: Condition = None,
 ) -> None:
-    """Change the fields that are given, and print the record."""
+    """Change the fields that are set, and print the record."""
     body = _body(type_, status, message, attributes)
     headers = _condition(if_match)
     _call(context, Role.WRITER, "PATCH", _path(record_id), body=body, headers=headers)
@@ -203,12 +205,12 @@ def _call(
     try:
         answer = caller.call(method, path, **request)
     except OSError as error:
-        raise Failure(f"the API does not answer: {error}", "run scripts/up") from error
+        raise Failure(f"no response from the API: {error}", "run scripts/up") from error
     _print(answer)
 
 
 def _print(answer: "Answer") -> None:
-    """Print the body to standard output and headers that matter to standard error.
+    """Print the body to standard output, and ETag and Idempotency-Replayed to standard error.
 
     Raises Failure for an error status, after printing the body to standard error.
     """
@@ -223,7 +225,7 @@ def _print(answer: "Answer") -> None:
         text = json.dumps(answer.json(), indent=2, ensure_ascii=False)
         print(text, file=sys.stderr if failed else sys.stdout)
     if failed:
-        raise Failure(f"the API answered {answer.status}", "see its answer above")
+        raise Failure(f"the API returned {answer.status}", "see the response above")
 
 
 def main() -> None:

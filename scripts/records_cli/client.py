@@ -10,20 +10,20 @@ from urllib.parse import quote, urlencode, urlsplit
 
 @dataclass(frozen=True)
 class Answer:
-    """A response; `headers` has lower-case names."""
+    """A response; the names in `headers` are lowercase."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
 
     def json(self) -> Any:  # noqa: ANN401 (JSON)
-        """Return the body, parsed."""
+        """Return the body, parsed as JSON."""
         return json.loads(self.body)
 
 
 @dataclass(frozen=True)
 class Caller:
-    """A caller with an access key. `url` is that of the collection, ending in /records."""
+    """A caller with an access key. `url` is the URL of the collection and ends in /records."""
 
     url: str
     region: str
@@ -40,7 +40,7 @@ class Caller:
         body: object = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """Send one signed request to `url` + `path`.
+        """Send one signed request to `url` + `path` and return the response, whatever its status.
 
         A `body` of bytes and a `query` of text are sent unchanged; any other body is sent as JSON.
         Raises OSError when there is no answer.
@@ -50,7 +50,7 @@ class Caller:
         )
         sent = {"content-type": "application/json"} if data else {}
         sent |= {name.lower(): value for name, value in (headers or {}).items()}
-        # %20, not +: a + is signed as itself, and read as a space.
+        # %20, not +: SigV4 signs + as a plus sign, but servers decode it as a space.
         text = (
             query if isinstance(query, str) else urlencode(sorted(query.items()), quote_via=quote)
         )
@@ -61,7 +61,7 @@ class Caller:
         self, method: str, url: str, body: bytes, headers: Mapping[str, str]
     ) -> dict[str, str]:
         """Return `headers` with a signature (SigV4 for execute-api) that covers all of them."""
-        # Imported here, because it takes longer than everything else a command does.
+        # Imported here because the import is slow.
         from botocore.auth import SigV4Auth  # noqa: PLC0415
         from botocore.awsrequest import AWSRequest  # noqa: PLC0415
         from botocore.credentials import Credentials  # noqa: PLC0415
@@ -73,7 +73,10 @@ class Caller:
 
 
 def send(method: str, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
-    """Send one request as it is and return the answer, whatever its status."""
+    """Send one request unchanged and return the response, whatever its status.
+
+    Raises ValueError if `url` has no host, and OSError when there is no response.
+    """
     parts = urlsplit(url)
     if parts.hostname is None:
         raise ValueError(f"no host in {url!r}")

@@ -1,4 +1,4 @@
-"""How a command fails: one line with the cause and one with the remedy."""
+"""The error of a command: one line with the cause and one with the remedy."""
 
 
 class Failure(Exception):

@@ -12,7 +12,7 @@ _PLACE = Path(".local", "connection.json")
 
 
 def find_connection() -> Path:
-    """Return the file that RECORDS_CONNECTION names, otherwise that of the enclosing checkout.
+    """Return the path in RECORDS_CONNECTION, otherwise the file of the enclosing checkout.
 
     Raises Failure when the working directory is not in a checkout with a local stack.
     """
@@ -23,7 +23,7 @@ def find_connection() -> Path:
             return folder / _PLACE
     raise Failure(
         "no local stack found in this directory or above it",
-        f"run scripts/up and call records inside that checkout, or set {VARIABLE} to its {_PLACE}",
+        f"run scripts/up and call records in that checkout, or set {VARIABLE} to its {_PLACE}",
     )
 
 

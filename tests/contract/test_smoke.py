@@ -1,4 +1,4 @@
-"""scripts/smoke against a correct server, and against servers that are wrong in one place."""
+"""scripts/smoke against a correct server and against servers with one fault each."""
 
 import json
 import sys
@@ -16,7 +16,7 @@ from lib.client import Answer
 from lib.console import Failure
 from lib.smoke import CHECKS, Bearer, checked, checked_url, writes
 
-Lie = Callable[[Answer], Answer]
+Fault = Callable[[Answer], Answer]
 
 NEWER, OLDER = ({"recordID": name, "type": "test"} for name in ("newer", "older"))
 ETAG = '"1-abc"'
@@ -28,7 +28,7 @@ def answer(status: int, content: object = None, **headers: str) -> Answer:
     return Answer(status, {"x-request-id": "r", **headers}, body)
 
 
-TRUTH = {
+CORRECT = {
     "/records?limit=1": answer(
         200, {"records": [NEWER], "next": "c"}, link='<?limit=1&cursor=c>; rel="next"'
     ),
@@ -37,28 +37,28 @@ TRUTH = {
     "/records/newer under its ETag": answer(304),
     "/records?stauts=failed": answer(400, TYPO),
     "/records/00000000-0000-7000-8000-000000000000": answer(404),
-    "to a stranger": Answer(403, {}, b'{"message":"Forbidden"}'),
+    "anonymous request": Answer(403, {}, b'{"message":"Forbidden"}'),
 }
 
 
 @contextmanager
 def server(answers: dict[str, Answer]) -> Iterator[str]:
-    """Serve these answers on loopback and give the URL of the records."""
+    """Serve `answers` on loopback; yield the records_url."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            about = self.path
+            request = self.path
             if self.headers["authorization"] != "Bearer token":
-                about = "to a stranger"
+                request = "anonymous request"
             elif self.headers["if-none-match"] == ETAG:
-                about += " under its ETag"
-            found = answers.get(about, answer(404))
-            self.send_response(found.status)
-            for name, value in found.headers.items():
+                request += " under its ETag"
+            response = answers.get(request, answer(404))
+            self.send_response(response.status)
+            for name, value in response.headers.items():
                 self.send_header(name, value)
-            self.send_header("content-length", str(len(found.body)))
+            self.send_header("content-length", str(len(response.body)))
             self.end_headers()
-            self.wfile.write(found.body)
+            self.wfile.write(response.body)
 
         def log_message(self, *_: Any) -> None:  # noqa: ANN401
             pass
@@ -73,92 +73,105 @@ def server(answers: dict[str, Answer]) -> Iterator[str]:
             thread.join()
 
 
-def says(content: object) -> Lie:
-    return lambda true: replace(true, body=json.dumps(content).encode())
+def with_body(content: object) -> Fault:
+    return lambda correct: replace(correct, body=json.dumps(content).encode())
 
 
-def without(header: str) -> Lie:
-    return lambda true: replace(
-        true, headers={name: value for name, value in true.headers.items() if name != header}
+def without(header: str) -> Fault:
+    return lambda correct: replace(
+        correct, headers={name: value for name, value in correct.headers.items() if name != header}
     )
 
 
-def status(code: int) -> Lie:
-    return lambda true: replace(true, status=code)
+def status(code: int) -> Fault:
+    return lambda correct: replace(correct, status=code)
 
 
 @pytest.mark.parametrize("name", CHECKS)
-def test_a_server_that_tells_the_truth_passes(name: str) -> None:
-    with server(TRUTH) as url:
+def test_correct_server_passes(name: str) -> None:
+    with server(CORRECT) as url:
         assert checked(CHECKS[name], Bearer(url, "token"))
 
 
 @pytest.mark.parametrize(
-    ("name", "about", "lie", "cause"),
+    ("name", "request_line", "fault", "cause"),
     [
-        ("lists in pages", "/records?limit=1", status(500), "answered 500 instead of 200"),
-        ("lists in pages", "/records?limit=1", without("x-request-id"), "has no x-request-id"),
-        ("lists in pages", "/records?limit=1", without("link"), "is not this service"),
-        ("lists in pages", "/records?limit=1", says({"data": []}), "is not this service"),
-        ("lists in pages", "/records?limit=1", says("<html>"), "is not this service"),
-        ("lists in pages", "/records?limit=1&cursor=c", status(400), "answered 400 instead of 200"),
+        ("pages of the list", "/records?limit=1", status(500), "status 500, expected 200"),
+        ("pages of the list", "/records?limit=1", without("x-request-id"), "has no x-request-id"),
+        ("pages of the list", "/records?limit=1", without("link"), "is not this service"),
+        ("pages of the list", "/records?limit=1", with_body({"data": []}), "is not this service"),
+        ("pages of the list", "/records?limit=1", with_body("<html>"), "is not this service"),
+        ("pages of the list", "/records?limit=1&cursor=c", status(400), "status 400, expected 200"),
         (
-            "lists in pages",
+            "pages of the list",
             "/records?limit=1&cursor=c",
-            says({"records": [NEWER]}),
-            "a record in common",
+            with_body({"records": [NEWER]}),
+            "contain the same record",
         ),
-        ("gets one record", "/records/newer", status(404), r"answered 404 .*If-None-Match 304"),
-        ("gets one record", "/records/newer", without("etag"), r"answered 200 .*If-None-Match 200"),
+        ("one record", "/records/newer", status(404), r"returned 404 .*If-None-Match 304"),
+        ("one record", "/records/newer", without("etag"), r"returned 200 .*If-None-Match 200"),
         (
-            "gets one record",
+            "one record",
             "/records/newer",
-            says(OLDER),
+            with_body(OLDER),
             "or a record that differs from the listing",
         ),
         (
-            "gets one record",
+            "one record",
             "/records/newer under its ETag",
             status(200),
-            r"answered 200 .*If-None-Match 200",
+            r"returned 200 .*If-None-Match 200",
         ),
         (
-            "refuses typos by name",
+            "unknown parameters rejected",
             "/records?stauts=failed",
             status(200),
-            "answered 200 instead of 400",
+            "status 200, expected 400",
         ),
         (
-            "refuses typos by name",
+            "unknown parameters rejected",
             "/records?stauts=failed",
-            says({"requestId": "r", "errors": []}),
+            with_body({"requestId": "r", "errors": []}),
             "does not name the unknown parameter",
         ),
         (
-            "refuses typos by name",
+            "unknown parameters rejected",
             "/records/00000000-0000-7000-8000-000000000000",
             status(200),
-            "200 instead of 404",
+            "status 200, expected 404",
         ),
-        ("refuses strangers", "to a stranger", status(200), "without credentials was answered 200"),
-        ("refuses strangers", "to a stranger", status(404), "without credentials was answered 404"),
+        (
+            "anonymous requests rejected",
+            "anonymous request",
+            status(200),
+            "without credentials returned 200",
+        ),
+        (
+            "anonymous requests rejected",
+            "anonymous request",
+            status(404),
+            "without credentials returned 404",
+        ),
     ],
 )
-def test_each_lie_is_found(name: str, about: str, lie: Lie, cause: str) -> None:
-    with server(TRUTH | {about: lie(TRUTH[about])}) as url, pytest.raises(Failure, match=cause):
+def test_each_fault_is_reported(name: str, request_line: str, fault: Fault, cause: str) -> None:
+    with (
+        server(CORRECT | {request_line: fault(CORRECT[request_line])}) as url,
+        pytest.raises(Failure, match=cause),
+    ):
         checked(CHECKS[name], Bearer(url, "token"))
 
 
 @pytest.mark.parametrize("name", CHECKS)
-def test_nobody_at_home_is_said_so(name: str) -> None:
-    with server(TRUTH) as url:
+def test_unreachable_server_is_reported(name: str) -> None:
+    with server(CORRECT) as url:
         pass
-    with pytest.raises(Failure, match=f"{url} does not answer: "):
+    with pytest.raises(Failure, match=f"no response from {url}: "):
         checked(CHECKS[name], Bearer(url, "token"))
 
 
 class Api:
-    """Stands in for the service: answers what a test says, and notes what was sent."""
+    """A stub for the service: records the requests; `changed` replaces responses."""
 
     url = "https://api.example.com/records"
 
@@ -185,7 +198,7 @@ class Api:
         return (usual | self.changed)[name]
 
 
-def test_the_record_that_write_creates_is_read_listed_and_deleted() -> None:
+def test_write_reads_lists_and_deletes_its_record() -> None:
     api = Api()
     assert writes(api) == "new created, read and deleted"  # type: ignore[arg-type]
     kind = api.record["type"]
@@ -202,24 +215,26 @@ def test_the_record_that_write_creates_is_read_listed_and_deleted() -> None:
 
 
 @pytest.mark.parametrize("status", [403, 404])
-def test_the_record_that_cannot_be_deleted_is_named(status: int) -> None:
+def test_record_that_cannot_be_deleted_is_reported(status: int) -> None:
     api = Api(DELETE=Answer(status, {}, b'{"message":"Not Found"}'))
     note = writes(api)  # type: ignore[arg-type]
-    assert note.startswith(f"new (type {api.record['type']}) stays: DELETE was answered {status}")
+    assert note.startswith(
+        f"new (type {api.record['type']}) was not deleted: DELETE returned {status}"
+    )
 
 
 @pytest.mark.parametrize(
     ("changed", "cause", "deleted"),
     [
-        ({"POST": Answer(403, {}, b"Forbidden")}, "POST was answered 403: Forbidden", False),
-        ({"POST": answer(500)}, "answered 500 instead of 201", False),
-        ({"GET": answer(200, {"recordID": "other"})}, "differs from the answer to POST", True),
-        ({"unchanged": answer(200)}, "answered 200 instead of 304", True),
+        ({"POST": Answer(403, {}, b"Forbidden")}, "POST returned 403: Forbidden", False),
+        ({"POST": answer(500)}, "status 500, expected 201", False),
+        ({"GET": answer(200, {"recordID": "other"})}, "differs from the response to POST", True),
+        ({"unchanged": answer(200)}, "status 200, expected 304", True),
         ({"list": answer(200, {"records": []})}, "the new record is not listed", True),
-        ({"DELETE": answer(500)}, "DELETE was answered 500", True),
+        ({"DELETE": answer(500)}, "DELETE returned 500", True),
     ],
 )
-def test_what_goes_wrong_with_the_record_is_found_and_the_record_deleted(
+def test_failed_write_check_deletes_its_record(
     changed: dict[str, Answer],
     cause: str,
     monkeypatch: pytest.MonkeyPatch,
@@ -247,11 +262,11 @@ def test_what_goes_wrong_with_the_record_is_found_and_the_record_deleted(
         ("https://host/records?limit=1", "does not end in /records"),
     ],
 )
-def test_what_cannot_be_the_url_is_refused_before_anything_is_sent(
+def test_invalid_url_is_rejected_before_a_request(
     text: str, cause: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def unexpected(*_: object) -> None:
-        raise AssertionError("the script went on")
+        raise AssertionError("the script continued")
 
     monkeypatch.setattr(venvs, "run_in", unexpected)
     monkeypatch.setattr(sys, "argv", ["smoke", text])
@@ -264,5 +279,5 @@ def test_what_cannot_be_the_url_is_refused_before_anything_is_sent(
     "url",
     ["https://a1b2.execute-api.us-east-1.amazonaws.com/records", "http://127.0.0.1:80/x/records"],
 )
-def test_a_records_url_is_taken(url: str) -> None:
+def test_records_url_is_accepted(url: str) -> None:
     assert checked_url(url) == url

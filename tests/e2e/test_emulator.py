@@ -1,4 +1,4 @@
-"""The emulator's server process, on emulators of its own: how it starts, serves, copies and stops."""
+"""The emulator's server process: start, requests, copies of the state, stop."""
 
 import http.client
 import io
@@ -19,7 +19,7 @@ from e2e.talk import soon
 from lib import emulator_server, venvs
 from lib.emulator import HOST, Emulator
 
-# Tries to import this project's scripts, by the names that they have below scripts/ and lib/.
+# Returns the modules that a function can import.
 PROBE = """
 import importlib.util
 def handler(event, context):
@@ -29,24 +29,27 @@ def handler(event, context):
 
 @pytest.fixture
 def emulator(tmp_path: Path) -> Iterator[Emulator]:
-    made = Emulator(tmp_path / "emulator", tmp_path / "log")
-    yield made
-    made.stop()
+    server = Emulator(tmp_path / "emulator", tmp_path / "log")
+    yield server
+    server.stop()
 
 
-def test_an_idle_connection_is_kept_for_a_day() -> None:
-    """Where it was closed after 75 s, a request on its way was carried out and its answer lost."""
-    code = "import runpy, sys; print(runpy.run_path(sys.argv[1])['configuration']('h', 1).keep_alive_timeout)"
-    said = subprocess.run(
+def test_idle_connection_is_kept_for_a_day() -> None:
+    """When the emulator closes it, the response to a request in transit is lost."""
+    code = (
+        "import runpy, sys; "
+        "print(runpy.run_path(sys.argv[1])['configuration']('h', 1).keep_alive_timeout)"
+    )
+    result = subprocess.run(
         [venvs.python("emulator"), "-P", "-c", code, emulator_server.__file__],
         capture_output=True,
         text=True,
         check=True,
     )
-    assert float(said.stdout) == 24 * 60 * 60
+    assert float(result.stdout) == 24 * 60 * 60
 
 
-def test_functions_see_nothing_of_this_project(emulator: Emulator) -> None:
+def test_functions_cannot_import_the_project(emulator: Emulator) -> None:
     emulator.start(persist=False)
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as file:
@@ -69,7 +72,7 @@ def test_functions_see_nothing_of_this_project(emulator: Emulator) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
-def test_it_may_open_as_many_files_as_the_system_allows(emulator: Emulator) -> None:
+def test_limit_of_open_files_is_raised_to_its_maximum(emulator: Emulator) -> None:
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (256, limits[1]))
     try:
@@ -81,7 +84,7 @@ def test_it_may_open_as_many_files_as_the_system_allows(emulator: Emulator) -> N
     assert int(line.split()[3]) == limits[1]
 
 
-def test_it_stops_with_its_state_while_clients_keep_their_connections(emulator: Emulator) -> None:
+def test_stop_with_open_connections_saves_the_state(emulator: Emulator) -> None:
     emulator.start()
     idle = http.client.HTTPConnection(HOST, emulator.port)
     idle.request("GET", "/_ministack/ready")
@@ -94,7 +97,7 @@ def test_it_stops_with_its_state_while_clients_keep_their_connections(emulator: 
     assert copies.aws(emulator.url, "sqs").get_queue_url(QueueName="kept")
 
 
-def test_a_kill_goes_back_to_the_last_copy(emulator: Emulator) -> None:
+def test_last_copy_is_restored_after_a_kill(emulator: Emulator) -> None:
     emulator.start()
     sqs = copies.aws(emulator.url, "sqs")
     sqs.create_queue(QueueName="kept")
@@ -109,7 +112,7 @@ def test_a_kill_goes_back_to_the_last_copy(emulator: Emulator) -> None:
     assert [url.rpartition("/")[2] for url in urls] == ["kept"]
 
 
-def test_saved_queries_are_stored_listed_and_deleted(emulator: Emulator) -> None:
+def test_saved_queries_are_supported(emulator: Emulator) -> None:
     emulator.start()
     logs = copies.aws(emulator.url, "logs")
     query = {"name": "a", "queryString": "fields @message", "logGroupNames": ["group"]}
@@ -118,8 +121,8 @@ def test_saved_queries_are_stored_listed_and_deleted(emulator: Emulator) -> None
     emulator.stop()
     emulator.start()
     logs.put_query_definition(**query | {"name": "aa", "queryDefinitionId": key})
-    found = logs.describe_query_definitions(queryDefinitionNamePrefix="a")["queryDefinitions"]
-    assert found == [query | {"name": "aa", "queryDefinitionId": key}]
+    queries = logs.describe_query_definitions(queryDefinitionNamePrefix="a")["queryDefinitions"]
+    assert queries == [query | {"name": "aa", "queryDefinitionId": key}]
     elsewhere = copies.aws(emulator.url, "logs", region_name="eu-west-1")
     assert elsewhere.describe_query_definitions()["queryDefinitions"] == []
     assert logs.delete_query_definition(queryDefinitionId=key)["success"]

@@ -1,4 +1,4 @@
-"""scripts/smoke against the stack, as a person runs it against a deployment."""
+"""scripts/smoke against the emulator, as a user runs it against a deployment."""
 
 import os
 import re
@@ -30,71 +30,69 @@ def as_caller(key: dict[str, str], **other: str) -> dict[str, str]:
     }
 
 
-def passed(done: subprocess.CompletedProcess[str]) -> list[str]:
-    """Return the names of the checks that a run made; it must have made a record's, too."""
-    assert done.returncode == 0, done
-    assert "no record to get" not in done.stdout
-    return [name for name in (*CHECKS, WRITE_CHECK) if f"\n{name} " in f"\n{done.stdout}"]
+def passed(result: subprocess.CompletedProcess[str]) -> list[str]:
+    """Return the names of the checks of a run, which must have passed and read a record."""
+    assert result.returncode == 0, result
+    assert "no record to get" not in result.stdout
+    return [name for name in (*CHECKS, WRITE_CHECK) if f"\n{name} " in f"\n{result.stdout}"]
 
 
-def test_a_reader_finds_nothing_amiss(connection: dict[str, Any], writer: Caller) -> None:
+def test_checks_pass_with_reader_credentials(connection: dict[str, Any], writer: Caller) -> None:
     created(writer)
-    done = smoke(
+    result = smoke(
         connection["records_url"],
         "--region",
         connection["region"],
         **as_caller(connection["reader"]),
     )
-    assert passed(done) == list(CHECKS)
+    assert passed(result) == list(CHECKS)
 
 
-def test_the_bearer_of_a_token_finds_nothing_amiss(beside: Instances) -> None:
+def test_checks_pass_with_a_bearer_token(beside: Instances) -> None:
     assert bearer(beside.tokens.url, beside.token(), "POST", body=NEW).status == 201
-    done = smoke(beside.tokens.url, "--auth", "jwt", RECORDS_TOKEN=beside.token())
-    assert passed(done) == list(CHECKS)
+    result = smoke(beside.tokens.url, "--auth", "jwt", RECORDS_TOKEN=beside.token())
+    assert passed(result) == list(CHECKS)
 
 
-def test_where_nobody_is_asked_for_credentials_the_rest_is_checked(open_instance: Instance) -> None:
+def test_open_instance_skips_the_authentication_check(open_instance: Instance) -> None:
     assert bearer(open_instance.url, "", "POST", body=NEW | {"submittedBy": "smoke"}).status == 201
-    done = smoke(open_instance.url, "--auth", "none")
-    assert passed(done) == [name for name in CHECKS if name != "refuses strangers"]
+    result = smoke(open_instance.url, "--auth", "none")
+    assert passed(result) == [name for name in CHECKS if name != "anonymous requests rejected"]
     assert smoke(open_instance.url, "--auth", "jwt").returncode == 1
 
 
-def test_write_leaves_nothing_where_delete_is_on(
-    connection: dict[str, Any], writer: Caller
-) -> None:
+def test_write_deletes_its_record(connection: dict[str, Any], writer: Caller) -> None:
     env = as_caller(connection["writer"])
-    done = smoke(connection["records_url"], "--region", connection["region"], "--write", **env)
-    assert passed(done) == [*CHECKS, WRITE_CHECK]
-    (record_id,) = re.findall(r"(\S+) created, read and deleted", done.stdout)
+    result = smoke(connection["records_url"], "--region", connection["region"], "--write", **env)
+    assert passed(result) == [*CHECKS, WRITE_CHECK]
+    (record_id,) = re.findall(r"(\S+) created, read and deleted", result.stdout)
     assert writer.call("GET", f"/{record_id}").status == 404
 
 
-def test_write_needs_a_writer_and_names_what_it_leaves_where_delete_is_off(
+def test_write_reports_missing_permission_and_kept_record(
     connection: dict[str, Any], open_instance: Instance
 ) -> None:
     env = as_caller(connection["reader"])
-    done = smoke(connection["records_url"], "--region", connection["region"], "--write", **env)
-    assert done.returncode == 1
-    assert "POST was answered 403" in done.stderr
-    assert "use credentials with the writer policy" in done.stderr
+    result = smoke(connection["records_url"], "--region", connection["region"], "--write", **env)
+    assert result.returncode == 1
+    assert "POST returned 403" in result.stderr
+    assert "use credentials with the writer policy" in result.stderr
 
-    done = smoke(open_instance.url, "--auth", "none", "--write")
-    assert done.returncode == 0, done
-    (record_id,) = re.findall(r"(\S+) \(type smoke-\S+\) stays: DELETE", done.stdout)
+    result = smoke(open_instance.url, "--auth", "none", "--write")
+    assert result.returncode == 0, result
+    (record_id,) = re.findall(r"(\S+) \(type smoke-\S+\) was not deleted: DELETE", result.stdout)
     assert bearer(open_instance.url, "", "GET", f"/{record_id}").status == 200
 
 
 @pytest.mark.parametrize(
-    "given", [{"secret_access_key": "x" * 40}, {"access_key_id": "AKIA0000000000000000"}]
+    "wrong", [{"secret_access_key": "x" * 40}, {"access_key_id": "AKIA0000000000000000"}]
 )
-def test_who_is_not_let_in_is_told_in_two_lines(
-    connection: dict[str, Any], given: dict[str, str]
+def test_invalid_credentials_are_reported(
+    connection: dict[str, Any], wrong: dict[str, str]
 ) -> None:
-    env = as_caller(connection["reader"], **given)
-    done = smoke(connection["records_url"], "--region", connection["region"], **env)
-    assert done.returncode == 1
-    cause, remedy = done.stderr.splitlines()
-    assert cause.startswith("error: answered 403 instead of 200: ")
+    env = as_caller(connection["reader"], **wrong)
+    result = smoke(connection["records_url"], "--region", connection["region"], **env)
+    assert result.returncode == 1
+    cause, remedy = result.stderr.splitlines()
+    assert cause.startswith("error: status 403, expected 200: ")
     assert remedy.startswith("  fix: ")

@@ -1,7 +1,7 @@
-"""The store's rules over the real wire client and a real socket, against the emulator's DynamoDB.
+"""Unit tests of the store and of scripts/reindex, run against the emulator's DynamoDB.
 
-The tests are those of tests/unit/test_store.py and test_reindex.py that need nothing but a table; the unit tests run
-them against moto.
+They use the function's own HTTP client. The tests are those of tests/unit/test_store.py and
+test_reindex.py that need only a table.
 """
 
 import time
@@ -38,14 +38,10 @@ test_others_are_served = test_store.test_an_item_of_another_writer_can_be_read_u
 test_not_listed = (
     test_store.test_what_no_caller_could_read_is_not_listed_and_does_not_stop_a_listing
 )
-test_reindexed = (
-    test_reindex.test_what_other_writers_put_there_is_listed_in_the_order_of_its_moments
-)
-test_repaired = test_reindex.test_each_kind_is_repaired_under_a_new_tag_and_changes_version_only_if_callers_see_it
-test_repair_condition = test_reindex.test_no_update_is_made_on_what_has_changed_since_it_was_read
-test_repair_stands = (
-    test_reindex.test_an_update_of_the_service_that_read_before_does_not_undo_the_repair
-)
+test_reindexed = test_reindex.test_items_of_other_writers_are_listed_in_order_of_time
+test_repaired = test_reindex.test_repair_changes_the_etag_and_the_version_if_visible
+test_repair_condition = test_reindex.test_modified_item_is_not_overwritten
+test_repair_stands = test_reindex.test_concurrent_update_does_not_undo_the_repair
 test_probe = test_store.test_a_probe_writes_nothing_and_fits_the_real_table
 
 

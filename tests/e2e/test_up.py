@@ -1,4 +1,4 @@
-"""scripts/up, down, env, logs and smoke in a clone of its own, as a person at a terminal uses them."""
+"""scripts/up, down, env, logs and smoke in a separate clone, as a user runs them."""
 
 import json
 import os
@@ -24,7 +24,7 @@ from lib.emulator import REGION, Emulator
 from lib.paths import ROOT, TOOLS
 from lib.seed import RECORDS
 
-WHAT_UP_NEEDS = (
+REQUIRED_BY_UP = (
     ".terraform-version",
     "environments",
     "lambda",
@@ -36,7 +36,7 @@ WHAT_UP_NEEDS = (
 SECOND_UP_CPU_SECONDS = 25
 
 
-class Said(NamedTuple):
+class Result(NamedTuple):
     code: int
     out: str
     err: str
@@ -45,24 +45,24 @@ class Said(NamedTuple):
 class Clone(NamedTuple):
     folder: Path
 
-    def run(self, verb: str, *arguments: str) -> Said:
-        # The tools are shared with this checkout: to install them again would test uv.
+    def run(self, verb: str, *arguments: str) -> Result:
+        # The tools are shared with the checkout, because installing them again would only test uv.
         env = os.environ | {"RECORDS_TOOLS": str(TOOLS)}
         command: list[str | Path] = [self.folder / "scripts" / verb, *arguments]
-        done = subprocess.run(
+        completed = subprocess.run(
             command, env=env, cwd="/", capture_output=True, text=True, check=False
         )
-        return Said(done.returncode, done.stdout, done.stderr)
+        return Result(completed.returncode, completed.stdout, completed.stderr)
 
     def up(self) -> str:
-        said = self.run("up")
-        assert said.code == 0, said
-        return said.out
+        result = self.run("up")
+        assert result.code == 0, result
+        return result.out
 
     def records(self) -> list[dict[str, Any]]:
-        said = self.run("records", "list", "--limit", "1000")
-        assert said.code == 0, said
-        return list(json.loads(said.out)["records"])
+        result = self.run("records", "list", "--limit", "1000")
+        assert result.code == 0, result
+        return list(json.loads(result.out)["records"])
 
     @property
     def emulator(self) -> Emulator:
@@ -75,7 +75,7 @@ class Clone(NamedTuple):
         return pid
 
     def copied(self) -> None:
-        """Wait until everything done so far is in a copy of the emulator's state."""
+        """Wait until a copy of the emulator's state contains all previous changes."""
         began = datetime.now(UTC)
         assert soon(lambda: (self.emulator.last_copy() or began) > began, 60)
 
@@ -87,7 +87,7 @@ class Clone(NamedTuple):
 @pytest.fixture
 def clone(tmp_path: Path) -> Iterator[Clone]:
     ignored = shutil.ignore_patterns(".terraform", "__pycache__", ".*_cache")
-    for name in WHAT_UP_NEEDS:
+    for name in REQUIRED_BY_UP:
         if (ROOT / name).is_dir():
             shutil.copytree(ROOT / name, tmp_path / name, ignore=ignored)
         else:
@@ -98,25 +98,25 @@ def clone(tmp_path: Path) -> Iterator[Clone]:
 
 
 def cpu_seconds() -> float:
-    """Return the processor time of the programs run so far: unlike wall time, a busy machine hardly changes it."""
+    """Return the CPU time of child processes, which depends little on other load."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 
 
 def step_of(out: str, name: str) -> str:
-    found = re.search(rf"^{name} .* s  (.*)$", out, re.MULTILINE)
-    assert found, out
-    return found.group(1)
+    line = re.search(rf"^{name} .* s  (.*)$", out, re.MULTILINE)
+    assert line, out
+    return line.group(1)
 
 
 def shell(command: str) -> dict[str, Any]:
-    """Run what a person would paste, and return the JSON that it prints."""
-    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done
-    return dict(json.loads(done.stdout))
+    """Run a pasted command and return the JSON that it prints."""
+    completed = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+    assert completed.returncode == 0, completed
+    return dict(json.loads(completed.stdout))
 
 
-def test_the_life_of_a_stack(clone: Clone) -> None:
+def test_life_cycle_of_a_stack(clone: Clone) -> None:
     first = clone.up()
     assert step_of(first, "records through the API") == f"{len(RECORDS)} created"
     seeded = clone.records()
@@ -126,7 +126,7 @@ def test_the_life_of_a_stack(clone: Clone) -> None:
     connection = clone.folder / ".local/connection.json"
     assert connection.stat().st_mode & 0o777 == 0o600
 
-    # What is printed works when it is pasted.
+    # The printed commands work.
     pasted = [
         command.replace("\\\n", "")
         for command in re.findall(r"^  (curl (?:.*\\\n)*.*)$", first, re.MULTILINE)
@@ -137,7 +137,7 @@ def test_the_life_of_a_stack(clone: Clone) -> None:
     ]
     assert mine["status"] == "ok"
 
-    # Again, on the running stack: nothing changes, nothing is lost.
+    # On a running stack, scripts/up changes nothing.
     before, keys, pid = clone.records(), connection.read_text(), clone.pid
     began = cpu_seconds()
     again = clone.up()
@@ -149,36 +149,38 @@ def test_the_life_of_a_stack(clone: Clone) -> None:
     assert (clone.records(), connection.read_text(), clone.pid) == (before, keys, pid)
     assert mine in before
 
-    # A deleted record stays deleted, also one of the first.
+    # A deleted sample record is not created again.
     assert clone.run("records", "delete", seeded[0]["recordID"]).code == 0
 
-    a_requests_lines_are_shown(clone)
-    the_minimal_example_applies(clone)
+    check_logs(clone)
+    apply_minimal_example(clone)
 
     assert clone.run("down").code == 0
     stopped = ["error: the local stack is not running", "  fix: run scripts/up"]
-    assert clone.run("records", "list").err.startswith("error: the API does not answer")
+    assert clone.run("records", "list").err.startswith("error: no response from the API")
     for command in (["smoke"], ["smoke", "--write"]):
         assert clone.run(*command).err.splitlines() == stopped
     for verb in ("env", "logs"):
         refused = clone.run(verb)
         assert (refused.code, refused.out) == (1, "")
-        assert refused.err.startswith("error: no local stack is running\n  fix: run scripts/up")
+        assert refused.err.startswith(
+            "error: the local stack is not running\n  fix: run scripts/up"
+        )
     clone.up()
     assert clone.records() == [
         record for record in before if record["recordID"] != seeded[0]["recordID"]
     ]
 
-    # Killed: back at the last copy, and said so.
+    # After a kill, the last copy is restored.
     assert clone.run("records", "create", "--type", "note", "--status", "new").code == 0
     kept = clone.records()
     clone.copied()
     clone.kill()
-    said = step_of(clone.up(), "AWS emulator")
-    assert "The emulator was killed; restored its last copy, from " in said
+    note = step_of(clone.up(), "AWS emulator")
+    assert "The emulator was killed; restored its last copy, from " in note
     assert clone.records() == kept
 
-    # Killed before the first copy: Terraform's state lists a stack that the emulator does not have.
+    # After a kill before the first copy, Terraform's state lists a stack that does not exist.
     clone.kill()
     for folder in ("copies", "state"):
         shutil.rmtree(clone.folder / ".local/emulator" / folder)
@@ -191,18 +193,18 @@ def test_the_life_of_a_stack(clone: Clone) -> None:
     assert not (clone.folder / ".local").exists()
 
 
-def a_requests_lines_are_shown(clone: Clone) -> None:
+def check_logs(clone: Clone) -> None:
     connection = json.loads((clone.folder / ".local/connection.json").read_text())
     reader = Caller(connection["records_url"], connection["region"], **connection["reader"])
     ids = [reader.call("GET", "/absent").headers["x-request-id"] for _ in range(2)]
     shown = [soon(lambda each=each: clone.run("logs", each).out, 10) for each in ids]  # type: ignore[misc]
-    for own, other, lines in zip(ids, reversed(ids), shown, strict=True):
-        assert f"requestId={own}" in lines
+    for request_id, other, lines in zip(ids, reversed(ids), shown, strict=True):
+        assert f"requestId={request_id}" in lines
         assert "operation=get  status=404" in lines
         assert other not in lines
     latest = clone.run("logs", "--lines", "2").out.splitlines()
     assert [each for each in ids if each in latest[0] or each in latest[1]] == ids
-    assert clone.run("logs", "absent").err.startswith("error: no log line of request absent")
+    assert clone.run("logs", "absent").err.startswith("error: no log lines for request absent")
 
     follow = [str(clone.folder / "scripts/logs"), "--follow", "--lines", "0"]
     env = os.environ | {"RECORDS_TOOLS": str(TOOLS)}
@@ -215,19 +217,19 @@ def a_requests_lines_are_shown(clone: Clone) -> None:
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
     ) as following:
         assert following.stdout
-        said, deadline = "", time.monotonic() + 60
-        while not said and time.monotonic() < deadline:
-            reader.call("GET", "/absent")  # again and again: it may not follow yet
+        line, deadline = "", time.monotonic() + 60
+        while not line and time.monotonic() < deadline:
+            reader.call("GET", "/absent")  # repeated, because --follow may not have started
             if select.select([following.stdout], [], [], 1)[0]:
-                said = following.stdout.readline()
+                line = following.stdout.readline()
         following.send_signal(signal.SIGINT)
         following.communicate(timeout=60)
-    assert "status=404" in said
+    assert "status=404" in line
     assert following.returncode == 0
 
 
-def the_minimal_example_applies(clone: Clone) -> None:
-    """From a folder of one's own, in a shell that scripts/env has prepared; every other key is in the way."""
+def apply_minimal_example(clone: Clone) -> None:
+    """Apply it in a shell that has evaluated scripts/env and has other AWS credentials."""
     root = clone.folder / "mine"
     shutil.copytree(clone.folder / "modules/records-api/examples/minimal", root)
     main = (root / "main.tf").read_text()
@@ -247,50 +249,50 @@ def the_minimal_example_applies(clone: Clone) -> None:
         "PATH": f"{Path(runner.binary).parent}:{os.environ['PATH']}",
         "RECORDS_TOOLS": str(TOOLS),
     }
-    done = subprocess.run(
+    completed = subprocess.run(
         ["sh", "-euc", commands, "sh", str(clone.folder)],
         env=env,
         capture_output=True,
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done
-    api = re.match(r"https://(\w+)\.", done.stdout)
-    assert api, done
+    assert completed.returncode == 0, completed
+    api = re.match(r"https://(\w+)\.", completed.stdout)
+    assert api, completed
     url = f"{clone.emulator.url}/_aws/execute-api/{api[1]}/$default/records"
     answer = Caller(url, REGION, "test", "test").call("GET")
     assert (answer.status, answer.json()) == (200, {"records": []})
 
 
-def test_a_port_in_use_is_one_line_with_a_remedy(clone: Clone) -> None:
+def test_port_in_use_is_reported(clone: Clone) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        said = clone.run("up", "--port", str(port))
-    assert said.code == 1
-    assert said.err.splitlines() == [
+        result = clone.run("up", "--port", str(port))
+    assert result.code == 1
+    assert result.err.splitlines() == [
         f"error: port {port} is in use by another program",
         "  fix: stop that program, or choose another port: --port N",
     ]
 
 
-def test_a_failing_apply_names_cause_remedy_and_log_and_what_runs_can_be_stopped(
+def test_failed_apply_and_unresponsive_emulator_are_reported(
     clone: Clone,
 ) -> None:
     main = clone.folder / "environments/local/main.tf"
-    sound = main.read_text()
-    main.write_text(f'{sound}\nresource "aws_iam_group" "bad" {{\n  name = "not a name"\n}}\n')
-    said = clone.run("up")
-    assert said.code == 1
-    cause, remedy, log = said.err.splitlines()
+    original = main.read_text()
+    main.write_text(f'{original}\nresource "aws_iam_group" "bad" {{\n  name = "not a name"\n}}\n')
+    result = clone.run("up")
+    assert result.code == 1
+    cause, remedy, log = result.err.splitlines()
     assert cause.startswith("error: terraform apply failed: invalid value for name")
-    assert remedy.endswith("run scripts/up again: it continues where it stopped")
+    assert remedy.endswith("run scripts/up again; it continues where it stopped")
     assert "invalid value for name" in (clone.folder / log.removeprefix("  log: ")).read_text()
 
     os.kill(clone.pid, signal.SIGSTOP)
-    said = clone.run("up")
-    assert said.code == 1
-    assert said.err.splitlines()[0].endswith(
-        f"is running (pid {clone.pid}) but does not answer on port {clone.emulator.port}"
+    result = clone.run("up")
+    assert result.code == 1
+    assert result.err.splitlines()[0].endswith(
+        f"is running (pid {clone.pid}) but does not respond on port {clone.emulator.port}"
     )

@@ -46,7 +46,7 @@ def test_inputs_have_type_default_and_requirement() -> None:
     )
 
 
-def test_tables_replace_what_stands_between_the_marks(tmp_path: Path) -> None:
+def test_tables_replace_the_text_between_the_markers(tmp_path: Path) -> None:
     (tmp_path / "variables.tf").write_text(VARIABLES)
     (tmp_path / "outputs.tf").write_text(OUTPUTS)
     readme = tmp_path / "README.md"
@@ -58,7 +58,7 @@ def test_tables_replace_what_stands_between_the_marks(tmp_path: Path) -> None:
     assert "old" not in text
 
 
-def test_a_readme_without_marks_is_named(tmp_path: Path) -> None:
+def test_readme_without_markers_is_reported(tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text("# x\n")
-    with pytest.raises(Failure, match="has no place for its tables"):
+    with pytest.raises(Failure, match="has no markers for its tables"):
         docs.documented(tmp_path / "README.md")

@@ -1,4 +1,4 @@
-"""What the drills make of what they find; the services are moto's, where no alarm ever reaches a queue."""
+"""scripts/fire-drill and scripts/restore-drill, with moto, in which alarms send no messages."""
 
 import json
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ BEFORE, JUST_BEFORE, AFTER = (
 
 @pytest.fixture
 def session(dynamodb_client: "DynamoDBClient") -> boto3.Session:
-    """A session in moto's account, which is there as long as `dynamodb_client` is."""
+    """A session in moto's account, which exists as long as `dynamodb_client`."""
     return boto3.Session(
         "AKIAIOSFODNN7EXAMPLE", "secret", region_name=dynamodb_client.meta.region_name
     )
@@ -36,7 +36,7 @@ def session(dynamodb_client: "DynamoDBClient") -> boto3.Session:
 
 @pytest.fixture
 def service(session: boto3.Session) -> Iterator[str]:
-    """A service with one alarm, and the topic that it tells."""
+    """The name of a service with one alarm, which notifies one topic."""
     name = f"s{uuid4().hex[:8]}"
     topic = session.client("sns").create_topic(Name=f"{name}-alarms")["TopicArn"]
     session.client("cloudwatch").put_metric_alarm(
@@ -61,12 +61,12 @@ def alarm(session: boto3.Session, service: str) -> "MetricAlarmTypeDef":
     ][0]
 
 
-def test_a_topic_that_passes_nothing_on_fails_the_fire_drill_which_leaves_nothing(
+def test_missing_notification_fails_and_everything_is_removed(
     session: boto3.Session, service: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fire_drill, "_POLL_SECONDS", 0)
     before = alarm(session, service)
-    cause = f"no message came through .*{service}-alarms in 0 s"
+    cause = f"no notification through .*{service}-alarms within 0 s"
     with pytest.raises(Failure, match=cause) as failure:
         fire_drill.drill(session, service, "errors", 0.1)
     assert "cloudwatch.amazonaws.com" in failure.value.remedy
@@ -76,21 +76,19 @@ def test_a_topic_that_passes_nothing_on_fails_the_fire_drill_which_leaves_nothin
     assert not session.client("sqs").list_queues(QueueNamePrefix="fire-drill-").get("QueueUrls")
 
 
-def test_the_queue_is_created_with_a_policy_that_names_it(
-    session: boto3.Session, service: str
-) -> None:
-    """A policy that is set later takes up to a minute to apply on AWS."""
+def test_queue_is_created_with_its_policy(session: boto3.Session, service: str) -> None:
+    """A policy that is set later takes up to 60 seconds to apply on AWS."""
     topic = alarm(session, service)["AlarmActions"][0]
     calls: list[str] = []
     real = session.client("sqs")
 
     class Sqs:
-        def create_queue(self, **given: Any) -> Any:  # noqa: ANN401
-            calls.append(given["Attributes"]["Policy"])
-            return real.create_queue(**given)
+        def create_queue(self, **request: Any) -> Any:  # noqa: ANN401
+            calls.append(request["Attributes"]["Policy"])
+            return real.create_queue(**request)
 
-        def delete_queue(self, **given: Any) -> None:  # noqa: ANN401
-            real.delete_queue(**given)
+        def delete_queue(self, **request: Any) -> None:  # noqa: ANN401
+            real.delete_queue(**request)
 
     class Session:
         region_name = session.region_name
@@ -108,7 +106,7 @@ def test_the_queue_is_created_with_a_policy_that_names_it(
 
 
 class Queue:
-    """Has these messages, one batch for each time it is asked."""
+    """A queue that returns one batch of messages per call."""
 
     def __init__(self, *batches: list[str]) -> None:
         self.batches = list(batches)
@@ -118,16 +116,16 @@ class Queue:
         batch = self.batches.pop(0) if self.batches else []
         return {"Messages": [{"Body": body, "ReceiptHandle": body} for body in batch]}
 
-    def delete_message(self, **given: str) -> None:
-        self.deleted.append(given["ReceiptHandle"])
+    def delete_message(self, **request: str) -> None:
+        self.deleted.append(request["ReceiptHandle"])
 
 
 def message(name: str, state: str, topic: str) -> str:
-    told = json.dumps({"AlarmName": name, "NewStateValue": state})
-    return json.dumps({"Type": "Notification", "TopicArn": topic, "Message": told})
+    content = json.dumps({"AlarmName": name, "NewStateValue": state})
+    return json.dumps({"Type": "Notification", "TopicArn": topic, "Message": content})
 
 
-def test_messages_of_others_are_skipped_and_removed() -> None:
+def test_unrelated_messages_are_ignored_and_deleted() -> None:
     foreign = [
         message("b", "ALARM", "one"),
         message("a", "OK", "one"),
@@ -141,20 +139,20 @@ def test_messages_of_others_are_skipped_and_removed() -> None:
     ]
     queue = Queue(foreign, [message("a", "ALARM", "two")])
     listener = fire_drill.Listener(queue, "url", ["one", "two"])
-    assert fire_drill.heard(listener, "a", 0.1, lambda: None) == {"two"}
+    assert fire_drill.delivering_topics(listener, "a", 0.1, lambda: None) == {"two"}
     assert queue.deleted == [*foreign, message("a", "ALARM", "two")]
 
 
-def test_the_alarm_is_set_off_again_until_it_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fire_drill, "_RING_SECONDS", 0)
-    rings: list[None] = []
+def test_alarm_is_triggered_until_the_notification_arrives(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fire_drill, "_TRIGGER_SECONDS", 0)
+    triggers: list[None] = []
     queue = Queue([], ["not JSON"], [message("a", "ALARM", "one")])
     listener = fire_drill.Listener(queue, "url", ["one"])
-    assert fire_drill.heard(listener, "a", 60, lambda: rings.append(None)) == {"one"}
-    assert len(rings) == 3
+    assert fire_drill.delivering_topics(listener, "a", 60, lambda: triggers.append(None)) == {"one"}
+    assert len(triggers) == 3
 
 
-def test_each_ring_changes_the_state_because_only_a_change_sends_a_message(
+def test_each_trigger_changes_the_alarm_state(
     session: boto3.Session, service: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     states: list[str] = []
@@ -163,19 +161,19 @@ def test_each_ring_changes_the_state_because_only_a_change_sends_a_message(
         lambda params, **_: states.append(params["StateValue"]),
     )
 
-    def heard_after_two(listener: fire_drill.Listener, *others: Any) -> set[str]:  # noqa: ANN401
-        ring = others[-1]
-        ring()
-        ring()
+    def trigger_twice(listener: fire_drill.Listener, *others: Any) -> set[str]:  # noqa: ANN401
+        trigger = others[-1]
+        trigger()
+        trigger()
         return set(listener.topics)
 
-    monkeypatch.setattr(fire_drill, "heard", heard_after_two)
+    monkeypatch.setattr(fire_drill, "delivering_topics", trigger_twice)
     before = alarm(session, service)["StateValue"]
     fire_drill.drill(session, service, "errors")
     assert states == [before, "ALARM"] * 2 + [before]
 
 
-def test_removed_subscriptions_of_drills_do_not_count() -> None:
+def test_deleted_and_drill_subscriptions_are_ignored() -> None:
     arn = "arn:aws:sns:us-east-1:123456789012:alarms:1"
     subscriptions = [
         {"Endpoint": "a@example.com", "SubscriptionArn": arn},
@@ -193,23 +191,23 @@ def test_removed_subscriptions_of_drills_do_not_count() -> None:
     assert fire_drill._subscriptions(Sns(), "topic") == subscriptions[:1]
 
 
-def test_an_alarm_that_rings_is_no_exercise(session: boto3.Session, service: str) -> None:
+def test_alarm_already_in_alarm_is_not_triggered(session: boto3.Session, service: str) -> None:
     cloudwatch = session.client("cloudwatch")
     cloudwatch.set_alarm_state(
-        AlarmName=f"{service}-errors", StateValue="ALARM", StateReason="it burns"
+        AlarmName=f"{service}-errors", StateValue="ALARM", StateReason="disk full"
     )
-    with pytest.raises(Failure, match=f"{service}-errors is in ALARM already: it burns"):
+    with pytest.raises(Failure, match=f"{service}-errors is already in ALARM: disk full"):
         fire_drill.drill(session, service, "errors")
     assert alarm(session, service)["StateValue"] == "ALARM"
 
 
-def test_an_alarm_that_tells_nobody_is_named(session: boto3.Session, service: str) -> None:
+def test_alarm_without_recipient_is_reported(session: boto3.Session, service: str) -> None:
     session.client("cloudwatch").disable_alarm_actions(AlarmNames=[f"{service}-errors"])
-    with pytest.raises(Failure, match=f"{service}-errors notifies nobody"):
+    with pytest.raises(Failure, match=f"{service}-errors has no alarm recipient"):
         fire_drill.drill(session, service, "errors")
 
 
-def test_an_address_that_never_confirmed_hears_nothing() -> None:
+def test_unconfirmed_endpoints_are_listed() -> None:
     subscriptions = [
         {"Endpoint": "b@example.com", "SubscriptionArn": "PendingConfirmation"},
         {
@@ -220,7 +218,7 @@ def test_an_address_that_never_confirmed_hears_nothing() -> None:
     assert fire_drill.unconfirmed(subscriptions) == ["b@example.com"]
 
 
-def test_content_is_the_same_whatever_its_order() -> None:
+def test_digest_ignores_attribute_and_set_order() -> None:
     item = {
         "a": {"M": {"x": {"N": "1"}, "y": {"L": [{"S": "p"}, {"S": "q"}]}}},
         "b": {"SS": ["r", "s"]},
@@ -237,27 +235,26 @@ def test_content_is_the_same_whatever_its_order() -> None:
     assert digest({"a": {"B": b"1"}}) != digest({"a": {"B": b"2"}})
 
 
-def test_a_copy_is_judged_by_when_the_table_was_written() -> None:
+def test_differences_are_classified_by_time_of_last_write() -> None:
     table = {
         "same": Version("1", BEFORE),
         "created": Version("1", AFTER),
-        "on-its-way": Version("1", JUST_BEFORE),
+        "in-flight": Version("1", JUST_BEFORE),
         "changed": Version("2", AFTER),
         "missing": Version("1", BEFORE),
         "wrong": Version("2", BEFORE),
-        "of-another-writer": Version("2", ""),
+        "other-writer": Version("2", ""),
     }
     copy = {
-        key: Version("1", BEFORE)
-        for key in ("same", "changed", "wrong", "removed", "of-another-writer")
+        key: Version("1", BEFORE) for key in ("same", "changed", "wrong", "removed", "other-writer")
     }
     assert compare(table, copy, MOMENT) == Comparison(
         same=["same"],
-        created=["created", "on-its-way"],
+        created=["created", "in-flight"],
         changed=["changed"],
         removed=["removed"],
         missing=["missing"],
-        wrong=["of-another-writer", "wrong"],
+        wrong=["other-writer", "wrong"],
     )
 
 
@@ -287,7 +284,7 @@ def tables(client: "DynamoDBClient", name: str) -> list[str]:
     return [each for each in client.list_tables()["TableNames"] if each.startswith(name)]
 
 
-def test_a_copy_that_lost_a_record_fails_the_restore_drill_and_goes_all_the_same(
+def test_incomplete_copy_fails_and_is_deleted(
     session: boto3.Session,
     dynamodb_client: "DynamoDBClient",
     recoverable: str,
@@ -302,16 +299,16 @@ def test_a_copy_that_lost_a_record_fails_the_restore_drill_and_goes_all_the_same
             if table == recoverable or key != "two"
         }
 
-    said: list[str] = []
-    restore_drill.drill(session, recoverable, None, said.append, keep=False)
-    assert [line.split()[1] for line in said[:2]] == ["2", "2"]
+    lines: list[str] = []
+    restore_drill.drill(session, recoverable, None, lines.append, keep=False)
+    assert [line.split()[1] for line in lines[:2]] == ["2", "2"]
     monkeypatch.setattr(restore_drill, "versions", lossy)
     with pytest.raises(Failure, match="1 records are missing from the copy, 0 differ: two"):
-        restore_drill.drill(session, recoverable, None, said.append, keep=False)
+        restore_drill.drill(session, recoverable, None, lines.append, keep=False)
     assert tables(dynamodb_client, recoverable) == [recoverable]
 
 
-def test_a_copy_stays_for_whoever_wants_to_look_at_it(
+def test_keep_option_keeps_the_copy(
     session: boto3.Session, dynamodb_client: "DynamoDBClient", recoverable: str
 ) -> None:
     restore_drill.drill(session, recoverable, None, print, keep=True)
@@ -319,7 +316,7 @@ def test_a_copy_stays_for_whoever_wants_to_look_at_it(
     dynamodb_client.delete_table(TableName=copy)
 
 
-def test_a_moment_that_aws_does_not_have_is_refused(
+def test_unavailable_restore_time_is_rejected(
     session: boto3.Session, dynamodb_client: "DynamoDBClient", recoverable: str
 ) -> None:
     with pytest.raises(Failure, match="can't be restored") as failure:
@@ -331,11 +328,11 @@ def test_a_moment_that_aws_does_not_have_is_refused(
     dynamodb_client.update_continuous_backups(
         TableName=recoverable, PointInTimeRecoverySpecification=disabled
     )
-    with pytest.raises(Failure, match="has no point-in-time recovery"):
+    with pytest.raises(Failure, match=r"point-in-time recovery of .* is disabled"):
         restore_drill.drill(session, recoverable, None, print, keep=False)
 
 
-def test_the_region_is_the_one_said_or_that_of_the_environment(
+def test_region_option_precedes_the_environment(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for name in ("AWS_DEFAULT_REGION", "AWS_PROFILE", "AWS_REGION"):
@@ -348,7 +345,7 @@ def test_the_region_is_the_one_said_or_that_of_the_environment(
     assert account.session("eu-west-3").region_name == "eu-west-3"
 
 
-def test_what_aws_refuses_is_one_line_with_a_remedy(session: boto3.Session) -> None:
-    with pytest.raises(Failure, match="ResourceNotFound") as failure, account.explained("mend it"):
+def test_aws_error_becomes_a_failure_with_a_remedy(session: boto3.Session) -> None:
+    with pytest.raises(Failure, match="ResourceNotFound") as failure, account.explained("fix it"):
         session.client("dynamodb").describe_table(TableName="absent")
-    assert failure.value.remedy == "mend it"
+    assert failure.value.remedy == "fix it"

@@ -39,10 +39,10 @@ class TestCopies:
         assert folder is not None
         return {path.read_text() for path in folder.rglob("*") if path.is_file()}
 
-    def test_a_restored_copy_is_the_newest(self, state: Path) -> None:
+    def test_newest_copy_is_restored(self, state: Path) -> None:
         copies = state.parent / "copies"
         assert newest(copies) is None
-        restore(state, copies)  # no copy yet: what there is stays
+        restore(state, copies)  # no copy yet: the state is unchanged
         assert self.content(state) == {"one"}
         for content in ("two", "three"):
             self.write(state, content)
@@ -53,7 +53,7 @@ class TestCopies:
         assert self.content(state) == {"three"}
         assert len(list(copies.iterdir())) == 1
 
-    def test_a_kill_while_copying_leaves_the_copy_before(
+    def test_kill_while_copying_keeps_the_previous_copy(
         self, state: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         copies = state.parent / "copies"
@@ -73,31 +73,31 @@ class TestCopies:
     def killed(*_: object) -> None:
         raise KeyboardInterrupt
 
-    def test_a_copy_knows_when_it_was_made(self, state: Path) -> None:
-        made = Emulator(state.parent, state.parent / "log")
-        assert made.last_copy() is None
+    def test_time_of_the_last_copy_is_recorded(self, state: Path) -> None:
+        server = Emulator(state.parent, state.parent / "log")
+        assert server.last_copy() is None
         os.utime(state, (0, 0))
         publish(state, state.parent / "copies")
-        copied = made.last_copy()
+        copied = server.last_copy()
         assert copied is not None
         assert datetime.now(UTC) - copied < timedelta(minutes=1)
 
-    @pytest.mark.enable_socket  # an event loop has a pair of its own
+    @pytest.mark.enable_socket  # an event loop uses a socket pair
     @pytest.mark.parametrize(
         ("path", "fails", "copies"), [("/", 0, 1), ("/_ministack/ready", 0, 0), ("/", 1, 2)]
     )
-    def test_a_copy_is_made_where_a_request_came_and_again_where_saving_failed(
+    def test_state_is_copied_after_requests_and_after_failed_saves(
         self, state: Path, path: str, fails: int, copies: int, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(emulator_server, "COPY_SECONDS", 0.01)
         failures = [logging.ERROR] * fails
-        made: list[None] = []
+        saves: list[None] = []
 
         async def app(*_: object) -> None:
             pass
 
         def save() -> None:
-            made.append(None)
+            saves.append(None)
             if failures:
                 logging.getLogger("persistence").log(failures.pop(), "failed to save")
 
@@ -110,14 +110,14 @@ class TestCopies:
             task.cancel()
 
         asyncio.run(run())
-        assert len(made) == copies
+        assert len(saves) == copies
         assert (newest(state.parent / "copies") is not None) is bool(copies)
 
-    def test_a_kill_loses_less_than_a_minute_and_what_was_lost_is_said(self) -> None:
+    def test_kill_loses_less_than_a_minute_and_is_reported(self) -> None:
         assert emulator_server.COPY_SECONDS < 60
-        said = up.what_was_lost(datetime.now(UTC) - timedelta(seconds=7))
-        assert said.startswith("The emulator was killed; restored its last copy, from ")
-        assert "7 seconds old" in said
+        note = up.what_was_lost(datetime.now(UTC) - timedelta(seconds=7))
+        assert note.startswith("The emulator was killed; restored its last copy, from ")
+        assert "7 seconds old" in note
         assert "before its first copy" in up.what_was_lost(None)
 
 
@@ -125,7 +125,7 @@ class TestEnv:
     URL = "http://127.0.0.1:4600"
 
     @pytest.mark.parametrize("joined", ["\n", " "])
-    def test_what_is_printed_can_be_evaluated(self, joined: str, tmp_path: Path) -> None:
+    def test_commands_can_be_evaluated(self, joined: str, tmp_path: Path) -> None:
         odd = f'{tmp_path}/it\'s $(touch hacked) `x`; "y"'
         inherited = {
             "PATH": os.environ["PATH"],
@@ -135,7 +135,7 @@ class TestEnv:
             "AWS_X; touch hacked": "1",
         }
         lines = env.commands(env.settings(self.URL) | {"TF_CLI_CONFIG_FILE": odd}, inherited)
-        done = subprocess.run(
+        completed = subprocess.run(
             ["sh", "-c", f"eval {shlex.quote(joined.join(lines))}; env"],
             env={name: value for name, value in inherited.items() if ";" not in name},
             cwd=tmp_path,
@@ -143,16 +143,16 @@ class TestEnv:
             text=True,
             check=True,
         )
-        found = dict(line.split("=", 1) for line in done.stdout.splitlines())
-        assert {name for name in found if name.startswith(("AWS_", "TF_"))} == {
+        variables = dict(line.split("=", 1) for line in completed.stdout.splitlines())
+        assert {name for name in variables if name.startswith(("AWS_", "TF_"))} == {
             *env.settings(self.URL), "AWS_PAGER", "TF_CLI_CONFIG_FILE"
         }  # fmt: skip
-        assert (found["AWS_ENDPOINT_URL"], found["TF_CLI_CONFIG_FILE"]) == (self.URL, odd)
-        assert done.stderr == ""
+        assert (variables["AWS_ENDPOINT_URL"], variables["TF_CLI_CONFIG_FILE"]) == (self.URL, odd)
+        assert completed.stderr == ""
         assert list(tmp_path.iterdir()) == []
 
-    def test_terraform_gets_what_it_lacks_and_keeps_what_the_user_has(self, tmp_path: Path) -> None:
-        config, own = tmp_path / "terraform.rc", tmp_path / ".terraformrc"
+    def test_terraform_settings_of_the_user_take_precedence(self, tmp_path: Path) -> None:
+        config, users_file = tmp_path / "terraform.rc", tmp_path / ".terraformrc"
         binary = tmp_path / "bin" / "terraform"
         binary.parent.mkdir()
         binary.touch(0o755)
@@ -162,21 +162,21 @@ class TestEnv:
         config.touch()
         both = path | {"TF_CLI_CONFIG_FILE": str(config)}
         assert env.for_terraform(bare, config, str(binary)) == both
-        named = bare | {"TF_CLI_CONFIG_FILE": str(own)}
-        assert env.for_terraform(named, config, str(binary)) == both  # it names no file
-        own.touch()
-        for users in (bare, named):
-            assert env.for_terraform(users, config, str(binary)) == path
+        named = bare | {"TF_CLI_CONFIG_FILE": str(users_file)}
+        assert env.for_terraform(named, config, str(binary)) == both  # the file does not exist
+        users_file.touch()
+        for inherited in (bare, named):
+            assert env.for_terraform(inherited, config, str(binary)) == path
         has = bare | {"PATH": str(binary.parent)}
         assert env.for_terraform(has, config, "/other/terraform") == {}
 
-    def test_without_a_running_stack_nothing_is_printed(
+    def test_stopped_stack_is_reported(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
         stopped = Emulator(tmp_path, tmp_path / "log")
         monkeypatch.setattr("sys.argv", ["env"])
         monkeypatch.setattr(env, "EMULATOR", stopped)
-        with pytest.raises(Failure, match="no local stack is running") as failure:
+        with pytest.raises(Failure, match="the local stack is not running") as failure:
             env._verb()
         assert failure.value.remedy == "run scripts/up"
         assert capsys.readouterr().out == ""
@@ -188,7 +188,7 @@ class TestEnv:
             client.connected("reader")
 
     @pytest.mark.parametrize("content", ["{", "[]", '{"records_url": "x", "region": "y"}'])
-    def test_a_damaged_connection_is_named_with_the_fix(
+    def test_damaged_connection_file_is_reported(
         self, content: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(client, "CONNECTION", tmp_path / "connection.json")
@@ -218,7 +218,7 @@ REQUEST = {
 
 
 class TestLogs:
-    def test_a_line_is_readable(self) -> None:
+    def test_lines_are_formatted(self) -> None:
         assert logs.readable(event(REQUEST)) == (
             "2026-01-31 09:30:00.123 INFO    request  operation=list  status=200  requestId=r-1  "
             'apiRequestId=a-1  caller="somebody else"'
@@ -232,7 +232,7 @@ class TestLogs:
         assert logs.readable(plain) == r"1970-01-01 00:00:01.500         Task timed out \x1b[2J"
 
     @pytest.mark.parametrize("wanted", ["r-1", "a-1"])
-    def test_a_requests_lines_are_found_by_either_of_its_ids(self, wanted: str) -> None:
+    def test_lines_are_selected_by_either_request_id(self, wanted: str) -> None:
         lines = [
             event("START RequestId: r-1 Version: 1"),
             event("r-1 Task timed out"),
@@ -242,10 +242,10 @@ class TestLogs:
             event({"_aws": {}, "requestId": "r-1"}),
             event("REPORT RequestId: r-1"),
         ]
-        found = list(logs.Selection(wanted).new(lines))
-        assert found == lines[1:4]
+        selected = list(logs.Selection(wanted).new(lines))
+        assert selected == lines[1:4]
 
-    def test_each_line_is_shown_once_in_the_order_of_time(self) -> None:
+    def test_lines_are_shown_once_in_order_of_time(self) -> None:
         selection = logs.Selection()
         first = [event("b", at=2), event("b", at=2), event("a", at=1, stream="t")]
         assert [each["message"] for each in selection.new(first)] == ["a", "b", "b"]
@@ -256,7 +256,7 @@ class TestLogs:
         ("arguments", "cause"),
         [([""], "REQUEST_ID is empty"), (["-n", "-1"], "--lines must not be negative")],
     )
-    def test_what_cannot_be_meant_is_refused(
+    def test_invalid_arguments_are_rejected(
         self, arguments: list[str], cause: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("sys.argv", ["logs", *arguments])

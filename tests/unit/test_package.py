@@ -1,4 +1,4 @@
-"""The Lambda package: the same bytes everywhere, and the committed one is the one the sources give."""
+"""The Lambda package: builds are reproducible, and the committed package is current."""
 
 import base64
 import hashlib
@@ -28,7 +28,7 @@ sys.stdout.buffer.write(build(Path(sys.argv[1]))[0])
 
 
 def build_in(folder: Path, *, umask: int, zone: str, locale: str) -> bytes:
-    """Copy the sources to `folder` and build there, in a process with these habits."""
+    """Copy the sources to `folder` and build there, in a process with these settings."""
     shutil.copytree(ROOT / "lambda", folder, ignore=shutil.ignore_patterns(".*", "__pycache__"))
     for path in folder.rglob("*"):
         os.utime(path, (umask * 1e6, umask * 1e6))
@@ -47,7 +47,7 @@ def built() -> tuple[bytes, bytes]:
     return package.build()
 
 
-def test_two_machines_with_other_habits_build_the_same_bytes(tmp_path: Path) -> None:
+def test_builds_with_different_settings_are_identical(tmp_path: Path) -> None:
     one = build_in(tmp_path / "one", umask=0o022, zone="UTC", locale="C.UTF-8")
     other = build_in(
         tmp_path / "a longer path" / "other",
@@ -59,28 +59,30 @@ def test_two_machines_with_other_habits_build_the_same_bytes(tmp_path: Path) -> 
     assert len(one) > 10_000
 
 
-def test_the_committed_package_is_what_the_sources_give(built: tuple[bytes, bytes]) -> None:
+def test_committed_package_matches_the_sources(built: tuple[bytes, bytes]) -> None:
     names = ("records-api.zip", "manifest.json")
     differ = [
         name
-        for name, made in zip(names, built, strict=True)
-        if (package.PACKAGE / name).read_bytes() != made
+        for name, content in zip(names, built, strict=True)
+        if (package.PACKAGE / name).read_bytes() != content
     ]
     assert not differ, "run scripts/package"
 
 
-def test_it_holds_code_licence_and_digest_and_nothing_else(
+def test_package_contains_code_license_and_digest_only(
     built: tuple[bytes, bytes], tmp_path: Path
 ) -> None:
     (tmp_path / "zip").write_bytes(built[0])
     archive = zipfile.ZipFile(tmp_path / "zip")
     names = archive.namelist()
     assert names == sorted(names)
-    own = {f"records_api/{path.name}" for path in (ROOT / "lambda/records_api").glob("*.py")}
-    assert {name for name in names if name.startswith("records_api/")} == own | {
+    modules = {f"records_api/{path.name}" for path in (ROOT / "lambda/records_api").glob("*.py")}
+    assert {name for name in names if name.startswith("records_api/")} == modules | {
         "records_api/SOURCE_DIGEST"
     }
-    kinds = {re.sub(r".*(\.py|/METADATA|/licenses/.*)$", r"\1", name) for name in set(names) - own}
+    kinds = {
+        re.sub(r".*(\.py|/METADATA|/licenses/.*)$", r"\1", name) for name in set(names) - modules
+    }
     assert kinds == {".py", "/METADATA", "/licenses/LICENSE", "records_api/SOURCE_DIGEST"}
     assert {
         (entry.external_attr >> 16, entry.date_time[0], entry.compress_type)
@@ -88,7 +90,7 @@ def test_it_holds_code_licence_and_digest_and_nothing_else(
     } == {(0o100644, 1980, zipfile.ZIP_STORED)}
 
 
-def test_the_manifest_describes_the_zip_and_the_sources(built: tuple[bytes, bytes]) -> None:
+def test_manifest_describes_the_zip_and_the_sources(built: tuple[bytes, bytes]) -> None:
     manifest = json.loads(built[1])
     assert (
         manifest["zip_sha256_base64"]
@@ -105,7 +107,7 @@ def test_the_manifest_describes_the_zip_and_the_sources(built: tuple[bytes, byte
     assert manifest["files"] == on_disk
 
 
-def test_a_changed_renamed_or_added_file_changes_the_digest() -> None:
+def test_digest_covers_names_and_content_of_all_files() -> None:
     files = {"records_api/a.py": b"a = 1\n", "requirements.txt": b""}
     variants = [
         files,
@@ -118,12 +120,12 @@ def test_a_changed_renamed_or_added_file_changes_the_digest() -> None:
     assert package.source_digest(dict(reversed(files.items()))) == package.source_digest(files)
 
 
-def test_check_names_the_file_that_differs(
+def test_check_reports_the_file_that_differs(
     built: tuple[bytes, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(package, "PACKAGE", tmp_path)
     monkeypatch.setattr(package, "build", lambda: built)
-    with pytest.raises(Failure, match=r"records-api\.zip is not what the sources give"):
+    with pytest.raises(Failure, match=r"records-api\.zip does not match the sources"):
         package.check()
     package.write()
     package.check()
@@ -133,7 +135,7 @@ def test_check_names_the_file_that_differs(
         package.check()
 
 
-def test_a_cut_zip_is_not_current(
+def test_truncated_zip_is_not_current(
     built: tuple[bytes, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(package, "PACKAGE", tmp_path)
@@ -143,7 +145,7 @@ def test_a_cut_zip_is_not_current(
     assert not package.is_current()
 
 
-def test_tests_run_with_the_dependency_that_is_deployed() -> None:
+def test_deployed_and_tested_dependency_versions_match() -> None:
     deployed = re.findall(
         r"^([\w-]+)==(\S+)", (ROOT / "lambda/requirements.txt").read_text(), re.MULTILINE
     )
@@ -152,7 +154,7 @@ def test_tests_run_with_the_dependency_that_is_deployed() -> None:
     assert [pin for pin in locked if pin[0] == "python-json-logger"] == deployed
 
 
-def test_lock_file_names_the_public_index_only() -> None:
+def test_lock_file_uses_the_public_index_only() -> None:
     lock = tomllib.loads((ROOT / "uv.lock").read_text())
     sources = {str(package["source"]) for package in lock["package"]}
     assert sources == {"{'registry': 'https://pypi.org/simple'}", "{'editable': '.'}"}

@@ -1,4 +1,4 @@
-"""The command line `records`, through its own parser."""
+"""The command line `records`, from arguments to output."""
 
 import json
 import subprocess
@@ -23,7 +23,7 @@ CONNECTION = {
 
 
 class Api:
-    """Stands in for the signed calls: notes them, and gives `answer`."""
+    """A stub for signed calls: records them and returns `answer`."""
 
     def __init__(self) -> None:
         self.calls: list[tuple[Any, ...]] = []
@@ -39,13 +39,13 @@ class Api:
 def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Api:
     (tmp_path / "connection.json").write_text(json.dumps(CONNECTION))
     monkeypatch.setenv(local.VARIABLE, str(tmp_path / "connection.json"))
-    made = Api()
+    stub = Api()
 
     def call(caller: Caller, *arguments: str, **request: object) -> Answer:
-        return made.note(caller, arguments, request)
+        return stub.note(caller, arguments, request)
 
     monkeypatch.setattr(Caller, "call", call)
-    return made
+    return stub
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
@@ -72,7 +72,7 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
         (["delete", "x"], ("writer", "DELETE", "/x", {"headers": {}})),
     ],
 )  # fmt: skip
-def test_options_become_the_request_even_if_empty(
+def test_options_are_sent_even_if_empty(
     arguments: list[str], call: tuple[Any, ...], api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert run(monkeypatch, *arguments) == 0
@@ -98,10 +98,10 @@ def test_error_status_prints_the_problem_and_exits_1(
     printed = capsys.readouterr()
     assert printed.out == ""
     assert '"title": "Not Found"' in printed.err
-    assert "error: the API answered 404\n  fix: " in printed.err
+    assert "error: the API returned 404\n  fix: " in printed.err
 
 
-def test_unreachable_api_names_the_remedy(
+def test_unreachable_api_is_reported(
     api: Api, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def refuse(*_: object, **__: object) -> Answer:
@@ -110,7 +110,7 @@ def test_unreachable_api_names_the_remedy(
     monkeypatch.setattr(api, "note", refuse)
     assert run(monkeypatch, "list") == 1
     assert capsys.readouterr().err == (
-        "error: the API does not answer: refused\n  fix: run scripts/up\n"
+        "error: no response from the API: refused\n  fix: run scripts/up\n"
     )
 
 
@@ -123,7 +123,7 @@ def test_unreachable_api_names_the_remedy(
         (["create", "--type", "a", "--status", "b", "--attributes", "{"], (1, "is not JSON")),
     ],
 )
-def test_bad_input_is_refused_before_a_call(
+def test_invalid_options_are_rejected_before_a_call(
     arguments: list[str],
     result: tuple[int, str],
     api: Api,
@@ -139,7 +139,7 @@ def test_bad_input_is_refused_before_a_call(
 @pytest.mark.parametrize(
     "content", ["{", "[]", '{"records_url": "x"}', '{"records_url": "x", "region": "y"}']
 )
-def test_damaged_connection_file_is_named(
+def test_damaged_connection_file_is_reported(
     content: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(local.VARIABLE, str(tmp_path / "connection.json"))
@@ -168,15 +168,15 @@ def test_help_imports_neither_botocore_nor_http() -> None:
         "try: app.app(['--help'])\n"
         "except SystemExit: print(sorted({'botocore', 'http.client'} & set(sys.modules)))"
     )
-    done = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, "-c", code],
         env={"PYTHONPATH": str(ROOT / "scripts")},
         capture_output=True,
         text=True,
         check=True,
     )
-    assert "Usage: " in done.stdout
-    assert done.stdout.splitlines()[-1] == "[]"
+    assert "Usage: " in completed.stdout
+    assert completed.stdout.splitlines()[-1] == "[]"
 
 
 def test_version_is_printed(

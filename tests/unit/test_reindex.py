@@ -1,6 +1,7 @@
-"""scripts/reindex: what other programs put into the table appears in listings, once, and nothing else is touched.
+"""scripts/reindex: records of other programs are repaired, so that listings include them.
 
-What takes no other fixtures than `table`, `raw` and `progress` runs on an emulator too: tests/e2e/test_store.py.
+tests/e2e/test_store.py runs some of these tests on an emulator. They use no fixtures but `table`,
+`raw` and `progress`.
 """
 
 from collections.abc import Callable
@@ -28,7 +29,7 @@ PLACE = f"{MOMENT}#foreign-1"
 
 @pytest.fixture
 def raw(table: store.Table) -> "Table":
-    """The table as other writers have it."""
+    """The table as a boto3 resource, for writes that bypass the service."""
     keys = {"aws_access_key_id": "AKIAIOSFODNN7EXAMPLE", "aws_secret_access_key": "secret"}
     resource: Any = boto3.resource("dynamodb", region_name="us-east-1", **keys)  # type: ignore[call-overload]
     return resource.Table(table.name)  # type: ignore[no-any-return]
@@ -36,24 +37,24 @@ def raw(table: store.Table) -> "Table":
 
 @pytest.fixture
 def progress(tmp_path: Path) -> Path:
-    return tmp_path / "not yet there" / "progress.json"
+    return tmp_path / "absent" / "progress.json"
 
 
 def foreign(number: int = 1, **more: object) -> Item:
-    """Return an item with the six documented attributes and no other."""
+    """Return an item with the six documented attributes, and with `more`."""
     return {
         "recordID": f"foreign-{number}",
         "createdAt": f"2026-01-31T09:30:0{number}Z",
         "submittedBy": "importer",
         "type": "audit",
         "status": "ok",
-        "message": "put here by another program",
+        "message": "written by another program",
         **more,
     }
 
 
-def put(raw: "Table", *found: Item) -> None:
-    for item in found:
+def put(raw: "Table", *new_items: Item) -> None:
+    for item in new_items:
         raw.put_item(Item=item)
 
 
@@ -66,7 +67,7 @@ def scanned(table: store.Table) -> dict[str, Item]:
 
 
 class Shared:
-    """The table, with another hand that acts after each page was read, and a connection that breaks in the end."""
+    """A table that calls `act` after each scanned page and fails after `updates` updates."""
 
     def __init__(
         self, raw: "Table", act: Callable[[], object] = lambda: None, *, updates: int = 100
@@ -90,7 +91,7 @@ class Shared:
         self._raw.update_item(**request)
 
 
-def test_what_other_writers_put_there_is_listed_in_the_order_of_its_moments(
+def test_items_of_other_writers_are_listed_in_order_of_time(
     table: store.Table, raw: "Table", progress: Path
 ) -> None:
     put(
@@ -116,7 +117,7 @@ def test_what_other_writers_put_there_is_listed_in_the_order_of_its_moments(
     }
 
 
-def test_a_second_run_finds_nothing_to_do(table: store.Table, raw: "Table", progress: Path) -> None:
+def test_second_run_changes_nothing(table: store.Table, raw: "Table", progress: Path) -> None:
     put(raw, *map(foreign, range(5)))
     assert reindex(raw, progress, pytest.fail) == (5, 0)
     before = scanned(table)
@@ -125,7 +126,7 @@ def test_a_second_run_finds_nothing_to_do(table: store.Table, raw: "Table", prog
     assert not progress.exists()
 
 
-def test_the_services_own_items_are_left_alone(
+def test_items_of_the_service_are_not_changed(
     table: store.Table, raw: "Table", progress: Path
 ) -> None:
     store.insert(table, foreign(1, version=1, createdAt=MOMENT), 0)
@@ -158,20 +159,20 @@ def test_the_services_own_items_are_left_alone(
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
-def test_what_cannot_be_listed_is_named_and_left_as_it_is(
+def test_invalid_items_are_reported_and_not_changed(
     table: store.Table, raw: "Table", progress: Path, wrong: Item, reason: str
 ) -> None:
     item = {name: value for name, value in foreign(2, **wrong).items() if value is not None}
     put(raw, foreign(1), item, foreign(3))
-    said: list[str] = []
-    assert reindex(raw, progress, said.append) == (2, 1)
-    assert len(said) == 1
-    assert said[0].startswith(f"{item['recordID']!r} can't be listed: {reason} ")
+    lines: list[str] = []
+    assert reindex(raw, progress, lines.append) == (2, 1)
+    assert len(lines) == 1
+    assert lines[0].startswith(f"{item['recordID']!r} can't be listed: {reason} ")
     assert scanned(table)[item["recordID"]] == item
     assert listed(table) == ["foreign-3", "foreign-1"]
 
 
-def test_a_run_that_broke_off_goes_on_after_the_last_whole_page(
+def test_interrupted_run_continues_after_the_last_complete_page(
     table: store.Table, raw: "Table", progress: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "_PAGE_ITEMS", 2)
@@ -188,7 +189,7 @@ def test_a_run_that_broke_off_goes_on_after_the_last_whole_page(
     assert not progress.exists()
 
 
-def test_what_another_hand_deletes_meanwhile_stays_deleted(
+def test_concurrently_deleted_item_stays_deleted(
     table: store.Table, raw: "Table", progress: Path
 ) -> None:
     put(raw, foreign())
@@ -197,17 +198,17 @@ def test_what_another_hand_deletes_meanwhile_stays_deleted(
     assert items(table) == []
 
 
-def test_what_another_hand_writes_meanwhile_is_repaired_as_it_is_then(
+def test_concurrently_modified_item_is_repaired(
     table: store.Table, raw: "Table", progress: Path
 ) -> None:
     put(raw, foreign())
     written = foreign(createdAt="2025-12-31T23:59:59.000Z", status="theirs", version=7)
     shared = Shared(raw, lambda: put(raw, written))
     assert reindex(shared, progress, pytest.fail) == (1, 0)
-    (found,) = items(table)
-    assert found.pop("writeToken")
+    (repaired,) = items(table)
+    assert repaired.pop("writeToken")
     keys = {"feed": "records", "position": "2025-12-31T23:59:59.000Z#foreign-1"}
-    assert found == written | keys
+    assert repaired == written | keys
 
 
 @pytest.mark.parametrize(
@@ -216,28 +217,26 @@ def test_what_another_hand_writes_meanwhile_is_repaired_as_it_is_then(
         {"version": 8},
         {"writeToken": "theirs"},
         {"createdAt": "2026-01-31T09:30:02.000Z"},
-        {"feed": "records", "position": "of another run"},
+        {"feed": "records", "position": "from another run"},
     ],
     ids=lambda written: next(iter(written)),
 )
-def test_no_update_is_made_on_what_has_changed_since_it_was_read(
-    table: store.Table, raw: "Table", written: Item
-) -> None:
+def test_modified_item_is_not_overwritten(table: store.Table, raw: "Table", written: Item) -> None:
     old = foreign(version=7)
     put(raw, old | written)
     assert not module._update(raw, old, module.repairs(old))
     assert scanned(table)["foreign-1"] == old | written
 
 
-def test_an_update_of_the_service_that_read_before_does_not_undo_the_repair(
+def test_concurrent_update_does_not_undo_the_repair(
     table: store.Table, raw: "Table", progress: Path
 ) -> None:
     put(raw, foreign(createdAt="2026-01-31T09:30:01.000Z"))
     call = before_each(table.client.call, "PutItem", lambda: reindex(raw, progress, pytest.fail))
     interrupted = replace(table, client=wire(call))
     records.update(interrupted, "foreign-1", {"status": "done"}, None, NOW)
-    (found,) = items(table)
-    assert (found["status"], found["version"]) == ("done", 2)
+    (stored,) = items(table)
+    assert (stored["status"], stored["version"]) == ("done", 2)
     assert listed(table) == listed(table, status="done") == ["foreign-1"]
 
 
@@ -259,7 +258,7 @@ def test_an_update_of_the_service_that_read_before_does_not_undo_the_repair(
     ],
     ids=str,
 )
-def test_each_kind_is_repaired_under_a_new_tag_and_changes_version_only_if_callers_see_it(
+def test_repair_changes_the_etag_and_the_version_if_visible(
     table: store.Table, raw: "Table", progress: Path, item: Item, *, is_seen: bool
 ) -> None:
     put(raw, foreign(**{"createdAt": MOMENT, **item}))
@@ -277,12 +276,12 @@ def test_each_kind_is_repaired_under_a_new_tag_and_changes_version_only_if_calle
     assert scanned(table) == stored
 
 
-def test_what_never_expires_is_listed_and_named(
+def test_item_that_never_expires_is_listed_and_reported(
     table: store.Table, raw: "Table", progress: Path
 ) -> None:
     put(raw, foreign(1, expiresAt="1769851800"), foreign(2, expiresAt=4102444800))
-    said: list[str] = []
-    assert reindex(raw, progress, said.append) == (2, 1)
-    assert said == ["'foreign-1' never expires: expiresAt is not a number of seconds"]
+    lines: list[str] = []
+    assert reindex(raw, progress, lines.append) == (2, 1)
+    assert lines == ["'foreign-1' never expires: expiresAt is not a number of seconds"]
     assert listed(table) == ["foreign-2", "foreign-1"]
     assert scanned(table)["foreign-1"]["expiresAt"] == "1769851800"

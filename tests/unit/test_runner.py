@@ -1,4 +1,4 @@
-"""scripts/test: which stages run, and what is printed of each."""
+"""scripts/test: the stages that run, and their output."""
 
 import subprocess
 from pathlib import Path
@@ -21,7 +21,7 @@ def names(stages: list[runner.Stage]) -> set[str]:
     return {stage.name for stage in stages}
 
 
-def test_tiers_contain_one_another(every_stage: list[runner.Stage]) -> None:
+def test_each_tier_includes_the_shorter_ones(every_stage: list[runner.Stage]) -> None:
     fast, default, full = (
         names(runner.selected(every_stage, tier, [])) for tier in ("fast", "default", "full")
     )
@@ -30,7 +30,7 @@ def test_tiers_contain_one_another(every_stage: list[runner.Stage]) -> None:
     assert full == names(every_stage) >= default
 
 
-def test_stages_can_be_chosen_by_name(every_stage: list[runner.Stage]) -> None:
+def test_stages_are_selected_by_name(every_stage: list[runner.Stage]) -> None:
     assert names(runner.selected(every_stage, "full", ["e2e", "mypy"])) == {"e2e", "mypy"}
     with pytest.raises(Failure, match="no stage named mipy") as failure:
         runner.selected(every_stage, "full", ["mipy"])
@@ -43,7 +43,7 @@ def test_only_the_full_tier_runs_tests_marked_full(tier: str, marker: list[str])
     assert [word for word in command if word == "not full"] == marker
 
 
-def test_failed_stage_says_how_to_run_it_again(capsys: pytest.CaptureFixture[str]) -> None:
+def test_failed_stage_prints_the_command_to_repeat_it(capsys: pytest.CaptureFixture[str]) -> None:
     failing = runner.linter("lint", "sh", "-c", "echo line 7 is wrong; exit 1")
     passing = runner.linter("other", "echo", "fine")
     assert runner.run_all([failing, passing]) == {"lint": False, "other": True}
@@ -61,18 +61,18 @@ def test_failed_stage_says_how_to_run_it_again(capsys: pytest.CaptureFixture[str
         (["-k", "merge"], ["emulator"]),
     ],
 )
-def test_arguments_go_to_pytest_and_its_exit_code_comes_back(
+def test_pytest_receives_arguments_and_sets_the_exit_code(
     arguments: list[str], environments: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made: list[str] = []
+    installed: list[str] = []
     calls: list[list[str]] = []
 
     def run(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
         calls.append(command[1:])
         return subprocess.CompletedProcess(command, 5)
 
-    monkeypatch.setattr(venvs, "ensure", made.append)
+    monkeypatch.setattr(venvs, "ensure", installed.append)
     monkeypatch.setattr(subprocess, "run", run)
     with pytest.raises(SystemExit) as exit_:
-        runner.run_pytest_alone(arguments)
-    assert (calls, made, exit_.value.code) == ([arguments], environments, 5)
+        runner.run_pytest_only(arguments)
+    assert (calls, installed, exit_.value.code) == ([arguments], environments, 5)

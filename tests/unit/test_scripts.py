@@ -1,4 +1,4 @@
-"""The logic of scripts/: finding tools, ports and processes, and what a failure says."""
+"""The helpers of scripts/: tools, ports, processes, and the text of failures."""
 
 import argparse
 import hashlib
@@ -50,30 +50,30 @@ def script(path: Path, body: str) -> Path:
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_every_verb_explains_itself_without_any_environment(verb: str, tmp_path: Path) -> None:
-    done = subprocess.run(
+def test_help_needs_no_installed_environment(verb: str, tmp_path: Path) -> None:
+    completed = subprocess.run(
         [ROOT / "scripts" / verb, "--help"],
         env={"PATH": os.environ["PATH"], "RECORDS_TOOLS": str(tmp_path), "PYTHON": sys.executable},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith(f"usage: scripts/{verb}")
+    assert completed.returncode == 0, completed.stderr
+    assert completed.stdout.startswith(f"usage: scripts/{verb}")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_old_python_is_named_with_the_remedy(tmp_path: Path) -> None:
+def test_missing_python_is_reported(tmp_path: Path) -> None:
     for name in ("python3", *(f"python3.{minor}" for minor in (11, 12, 13, 14))):
         (tmp_path / name).write_text("#!/bin/sh\nexit 1\n")
         (tmp_path / name).chmod(0o755)
-    done = subprocess.run(
+    completed = subprocess.run(
         [ROOT / "scripts/up"],
         env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
         capture_output=True,
         text=True,
         check=False,
     )
-    assert done.returncode == 1
-    assert done.stderr.splitlines()[0] == "error: no Python 3.11 or newer found"
+    assert completed.returncode == 1
+    assert completed.stderr.splitlines()[0] == "error: no Python 3.11 or newer found"
 
 
 class TestMirror:
@@ -112,7 +112,7 @@ class TestMirror:
         assert terraform_setup.find_mirror(PROVIDERS) == tmp_path / "named"
         monkeypatch.setenv(terraform_setup.MIRROR_VARIABLE, str(tmp_path))
         with pytest.raises(
-            Failure, match=r"RECORDS_PROVIDER_MIRROR is .*, which does not hold .*aws 5\.100\.0"
+            Failure, match=r"RECORDS_PROVIDER_MIRROR is .*, which does not contain .*aws 5\.100\.0"
         ):
             terraform_setup.find_mirror(PROVIDERS)
 
@@ -130,9 +130,11 @@ class TestMirror:
             tmp_path / "terraform", 'echo "$TF_CLI_CONFIG_FILE,$TF_PLUGIN_CACHE_DIR" "$@"'
         )
         assert terraform.download_providers(str(fake), log) == tmp_path / "cache"
-        said = log.read_text().splitlines()[-1]
-        assert said.startswith(f"{config if config.exists() else ''},{tmp_path / 'cache'} -chdir=")
-        assert " init -backend=false" in said
+        logged = log.read_text().splitlines()[-1]
+        assert logged.startswith(
+            f"{config if config.exists() else ''},{tmp_path / 'cache'} -chdir="
+        )
+        assert " init -backend=false" in logged
 
     def test_other_providers_come_from_their_registry(self, tmp_path: Path) -> None:
         written = terraform_setup.mirror_config(tmp_path / 'a "b"', PROVIDERS)
@@ -212,14 +214,14 @@ class TestTerraformDownload:
         monkeypatch.setattr(terraform_setup, "TOOLS", tmp_path)
         installed = []
         monkeypatch.setattr(
-            terraform_setup, "install_binary", lambda *given: installed.append(given[0])
+            terraform_setup, "install_binary", lambda version, *_: installed.append(version)
         )
         assert terraform_setup.find_binary("9.9.9") == str(fake)
         assert terraform_setup.find_binary("8.8.8") == str(tmp_path / "terraform/8.8.8/terraform")
         assert installed == ["8.8.8"]
 
 
-def test_terraform_never_sees_the_callers_account(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_terraform_does_not_inherit_aws_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_PROFILE", "production")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "real")
     monkeypatch.setenv("AWS_CA_BUNDLE", "/somewhere")
@@ -235,42 +237,55 @@ def test_terraform_never_sees_the_callers_account(monkeypatch: pytest.MonkeyPatc
     )
 
 
-def test_the_cause_of_a_failing_apply_is_its_first_error() -> None:
+def test_terraform_error_is_the_first_one() -> None:
     first = "╷\n│ Error: creating table: it exists\n│ \n│   with aws_dynamodb_table.records\n╵"
     output = f"\n{first}\n╷\n│ Error: later\n╵\n"
     assert Result(1, output).error == "creating table: it exists"
     assert Result(0, "Apply complete!").error == ""
 
 
-def test_a_failure_is_cause_remedy_and_log() -> None:
-    said = str(Failure("it broke", "mend it", ROOT / ".local/logs/up.log"))
-    assert said == "error: it broke\n  fix: mend it\n  log: .local/logs/up.log"
+def test_failure_prints_cause_remedy_and_log() -> None:
+    text = str(Failure("it failed", "fix it", ROOT / ".local/logs/up.log"))
+    assert text == "error: it failed\n  fix: fix it\n  log: .local/logs/up.log"
 
 
-def test_a_verb_that_fails_exits_1_with_its_lines(capsys: pytest.CaptureFixture[str]) -> None:
+def test_failed_command_exits_with_1(capsys: pytest.CaptureFixture[str]) -> None:
     def verb() -> None:
         with console.step("a step"):
-            raise Failure("it broke", "mend it")
+            raise Failure("it failed", "fix it")
 
     with pytest.raises(SystemExit) as exit_:
         console.main(verb)
-    said = capsys.readouterr()
+    printed = capsys.readouterr()
     assert exit_.value.code == 1
-    assert said.out.split() == ["a", "step", "0.0", "s", "failed"]
-    assert said.err == "error: it broke\n  fix: mend it\n"
+    assert printed.out.split() == ["a", "step", "0.0", "s", "failed"]
+    assert printed.err == "error: it failed\n  fix: fix it\n"
 
 
-def test_connection_json_is_for_its_owner_alone_from_its_first_byte(tmp_path: Path) -> None:
-    place = tmp_path / "connection.json"
-    place.write_text("old")
-    place.chmod(0o644)
-    stack.write_private(place, {"a": 1})
-    assert place.stat().st_mode & 0o777 == 0o600
-    assert place.read_text() == '{\n  "a": 1\n}\n'
-    assert list(tmp_path.iterdir()) == [place]
+def test_interrupted_command_exits_with_130(capsys: pytest.CaptureFixture[str]) -> None:
+    def verb() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(SystemExit) as exit_:
+        console.main(verb)
+    assert exit_.value.code == 130
+    expected = "Interrupted. Run the same command again to continue.\n"
+    assert capsys.readouterr().err == expected
 
 
-def test_an_unexplained_skip_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_connection_file_is_readable_by_its_owner_only(tmp_path: Path) -> None:
+    path = tmp_path / "connection.json"
+    path.write_text("old")
+    path.chmod(0o644)
+    stack.write_private(path, {"a": 1})
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert path.read_text() == '{\n  "a": 1\n}\n'
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_skipped_check_without_a_reason_is_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "main.tf").write_text(
         "#checkov:skip=CKV_AWS_1:a reason\n\n#checkov:skip=CKV_AWS_2\n#checkov:skip=CKV_AWS_3: \n"
     )
@@ -308,7 +323,7 @@ class TestPythonEnvironments:
             assert venvs.is_current("dev")
             assert self.calls(root) == ["sync"] * syncs
 
-    def test_moved_environment_is_made_again(self, root: Path) -> None:
+    def test_moved_environment_is_replaced(self, root: Path) -> None:
         venvs.ensure("dev")
         stale = root / "tools/dev/stale"
         stale.touch()
@@ -316,7 +331,7 @@ class TestPythonEnvironments:
         venvs.ensure("dev")
         assert not stale.exists()
 
-    def test_failed_sync_is_repeated_and_names_the_cause(self, root: Path) -> None:
+    def test_failed_sync_reports_the_cause_and_is_repeated(self, root: Path) -> None:
         venvs.ensure("dev")
         (root / "uv.lock").write_text("a 2")
         (root / "broken").touch()
@@ -324,9 +339,9 @@ class TestPythonEnvironments:
             venvs.ensure("dev")
         assert "PyPI" in failure.value.remedy
         (root / "uv.lock").write_text("a 1")
-        assert not venvs.is_current("dev")  # what it holds now is unknown
+        assert not venvs.is_current("dev")  # its content is unknown now
 
-    def test_other_index_installs_the_same_pins_from_there(
+    def test_configured_index_installs_the_same_versions(
         self, root: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("PIP_INDEX_URL", "https://mirror.example/simple")
@@ -347,7 +362,7 @@ class TestPythonEnvironments:
         assert (root / "tools/emulator").exists()
 
 
-def test_python_that_does_not_start_is_passed_over(
+def test_python_that_does_not_start_is_ignored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     uv = venvs.uv()
@@ -355,7 +370,7 @@ def test_python_that_does_not_start_is_passed_over(
     script(tmp_path / "python3.13", "echo 'version 3.13 is not active' >&2\nexit 127")
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("PYENV_ROOT", str(tmp_path))
-    assert venvs.runtime_python() == venvs._own_python()
+    assert venvs.runtime_python() == venvs._base_python()
 
 
 def test_uv_on_path_is_used_if_it_is_new_enough(
@@ -375,7 +390,7 @@ def test_uv_on_path_is_used_if_it_is_new_enough(
 
 @pytest.mark.enable_socket
 class TestEmulatorProcess:
-    """With a stand-in process: what matters here is who is alive, and on which port."""
+    """The life cycle of the process, with a stub in place of the emulator."""
 
     @pytest.fixture
     def home(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
@@ -387,7 +402,7 @@ class TestEmulatorProcess:
         yield made
         made.stop()
 
-    def test_it_starts_is_found_again_and_stops(self, home: Emulator) -> None:
+    def test_it_starts_and_stops(self, home: Emulator) -> None:
         assert home.pid() is None
         home.start()
         again = Emulator(home.home, home.log)
@@ -397,27 +412,25 @@ class TestEmulatorProcess:
         assert again.stop()
         assert (again.pid(), again.was_killed()) == (None, False)
 
-    def test_it_comes_back_on_the_port_it_had(self, home: Emulator) -> None:
+    def test_restart_uses_the_same_port(self, home: Emulator) -> None:
         home.start()
         port = home.port
         home.stop()
         home.start()
         assert home.port == port
 
-    def test_a_kill_is_noticed_and_its_pid_is_not_trusted(self, home: Emulator) -> None:
+    def test_kill_is_detected_and_a_reused_pid_is_ignored(self, home: Emulator) -> None:
         home.start()
         os.kill(home.pid() or 0, signal.SIGKILL)
         while home.pid() is not None:
             pass
         assert home.was_killed()
-        (home.home / "pid").write_text(
-            f"{os.getpid()}\n"
-        )  # as if another program had got the number
+        (home.home / "pid").write_text(f"{os.getpid()}\n")  # as if another program had the same pid
         assert home.pid() is None
         home.stop()
         assert not home.was_killed()
 
-    def test_one_that_hangs_does_not_answer_and_is_killed(
+    def test_unresponsive_process_is_killed(
         self, home: Emulator, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(emulator, "_STOP_SECONDS", 0.3)
@@ -427,7 +440,7 @@ class TestEmulatorProcess:
         assert not home.stop()
         assert home.pid() is None
 
-    def test_a_port_in_use_is_named(self, home: Emulator) -> None:
+    def test_port_in_use_is_reported(self, home: Emulator) -> None:
         with socket.socket() as other:
             other.bind((emulator.HOST, 0))
             other.listen()
@@ -436,17 +449,17 @@ class TestEmulatorProcess:
                 home.start(port)
             assert home.pid() is None
 
-    def test_one_that_ends_at_once_is_reported_with_its_last_words(
+    def test_failed_start_reports_the_last_log_line(
         self, home: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         broken = tmp_path / "broken"
         broken.write_text("#!/bin/sh\necho no such module >&2\n")
         broken.chmod(0o755)
         monkeypatch.setattr(venvs, "python", lambda _name: broken)
-        with pytest.raises(Failure, match="exited at once: no such module"):
+        with pytest.raises(Failure, match="exited during startup: no such module"):
             home.start()
 
-    def test_clones_prefer_different_ports_and_skip_busy_ones(self, tmp_path: Path) -> None:
+    def test_clones_use_different_free_ports(self, tmp_path: Path) -> None:
         first = emulator.free_port(tmp_path / "one")
         assert first != emulator.free_port(tmp_path / "two")
         with socket.socket() as other:
@@ -461,22 +474,23 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.send_response(200)
         self.end_headers()
-http.server.HTTPServer((os.environ["BIND_HOST"], int(os.environ["GATEWAY_PORT"])), Handler).serve_forever()
+address = os.environ["BIND_HOST"], int(os.environ["GATEWAY_PORT"])
+http.server.HTTPServer(address, Handler).serve_forever()
 """
 
 
 class TestOptions:
     @pytest.mark.parametrize("text", ["0", "65536", "-1", "80a", ""])
-    def test_what_is_no_port_is_refused(self, text: str) -> None:
+    def test_invalid_port_is_rejected(self, text: str) -> None:
         with pytest.raises(
             argparse.ArgumentTypeError, match="is not a port: pass a number from 1024 to 65535"
         ):
             up._port(text)
 
-    def test_a_port_is_a_number(self) -> None:
+    def test_valid_port_is_accepted(self) -> None:
         assert [up._port(text) for text in ("1", "65535")] == [1, 65535]
 
     @pytest.mark.parametrize("text", ["yesterday", "2026-01-31T09:30:00"])
-    def test_what_is_no_moment_is_refused(self, text: str) -> None:
-        with pytest.raises(argparse.ArgumentTypeError, match="is not a time with a zone"):
+    def test_time_without_a_time_zone_is_rejected(self, text: str) -> None:
+        with pytest.raises(argparse.ArgumentTypeError, match="is not a time with a time zone"):
             restore_drill._moment(text)
