@@ -1,5 +1,5 @@
-# The state bucket for all environments of an account; apply once per account. Its own state is local
-# until you migrate it into the bucket, see README.md.
+# The state bucket for all environments of an account; apply once per account. Its own state is
+# local until you migrate it into the bucket, see README.md.
 
 terraform {
   required_version = ">= 1.11"

@@ -37,7 +37,7 @@ module "records_api" {
     reason      = var.no_budget_reason
   }
 
-  # A dev stack may be destroyed, its evidence with it.
+  # `terraform destroy` may delete a dev instance with its records and audit logs.
   audit = merge(var.audit, { force_destroy = true })
   table = { deletion_protection = false, name_suffix = var.table_name_suffix }
 }

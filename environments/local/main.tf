@@ -1,5 +1,5 @@
-# The module against an AWS emulator on loopback. Endpoint, keys and region come from the usual environment variables
-# (AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION), so nothing here knows a port.
+# The module on a local AWS emulator. Endpoint, credentials and region come from AWS_ENDPOINT_URL,
+# AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION.
 terraform {
   required_version = ">= 1.11"
 
@@ -16,13 +16,13 @@ terraform {
 }
 
 provider "aws" {
-  # The emulator's account. Without AWS_ENDPOINT_URL the keys in the shell would be those of a real account, which
-  # must not get users with access keys.
+  # The emulator's account ID. If AWS_ENDPOINT_URL is not set, this keeps Terraform from creating
+  # the users and access keys below in a real account.
   allowed_account_ids = ["000000000000"]
 }
 
 locals {
-  stage_name = "local" # `$default` in a signed path trips curl
+  stage_name = "local" # with `$default` in the path, requests that curl signs are rejected
 }
 
 data "aws_region" "current" {}
@@ -39,16 +39,16 @@ module "records_api" {
   table       = { deletion_protection = false }
 }
 
-# Real keys: the emulator checks signatures and policies of users, and neither of the root keys it starts with.
+# The emulator checks signatures and policies only for IAM users, not for its root access key.
 resource "aws_iam_user" "caller" {
-  #checkov:skip=CKV_AWS_273:The emulator has no SSO; allowed_account_ids keeps these users off AWS
+  #checkov:skip=CKV_AWS_273:The emulator has no SSO; allowed_account_ids prevents creation on AWS
   for_each = toset(["reader", "writer"])
 
   name = "records-local-${each.key}"
 }
 
 resource "aws_iam_user_policy_attachment" "caller" {
-  #checkov:skip=CKV_AWS_40:Each user stands for one policy, and exists on the emulator only
+  #checkov:skip=CKV_AWS_40:One user per policy; the users exist only on the emulator
   for_each = {
     reader = module.records_api.reader_policy_arn
     writer = module.records_api.writer_policy_arn

@@ -4,22 +4,22 @@ output "api_id" {
 }
 
 output "function_name" {
-  description = "Name of the function."
+  description = "Name of the Lambda function."
   value       = module.records_api.function_name
 }
 
 output "function_version" {
-  description = "The published version that the alias `live` serves."
+  description = "Function version that the alias `live` serves."
   value       = module.records_api.function_version
 }
 
 output "log_group_names" {
-  description = "Names of the log groups, `access` and `function`."
+  description = "Names of the log groups, by purpose: `access` and `function`."
   value       = module.records_api.log_group_names
 }
 
 output "reader" {
-  description = "Access key of the user that holds the reader policy."
+  description = "Access key of the user that has the reader policy."
   sensitive   = true
   value = {
     access_key_id     = aws_iam_access_key.caller["reader"].id
@@ -28,17 +28,17 @@ output "reader" {
 }
 
 output "records_path" {
-  description = "Path of the records on the emulator, which serves every API below its own endpoint."
+  description = "Path of the API below the emulator's URL, ending in `/records`."
   value       = "/_aws/execute-api/${module.records_api.api_id}/${local.stage_name}/records"
 }
 
 output "region" {
-  description = "Region the service runs in, and requests are signed for."
+  description = "AWS Region of the service, for which requests are signed."
   value       = data.aws_region.current.id
 }
 
 output "runbook" {
-  description = "Commands for an engineer on call, as in dev and prod. `scripts/env` sets what they need to reach the emulator."
+  description = "Commands for the engineer on call. First run `eval \"$(scripts/env)\"`."
   value       = module.records_api.runbook
 }
 
@@ -48,12 +48,12 @@ output "settings" {
 }
 
 output "table_name" {
-  description = "Name of the table."
+  description = "Name of the DynamoDB table."
   value       = module.records_api.table_name
 }
 
 output "writer" {
-  description = "Access key of the user that holds the writer policy."
+  description = "Access key of the user that has the writer policy."
   sensitive   = true
   value = {
     access_key_id     = aws_iam_access_key.caller["writer"].id

@@ -2,7 +2,7 @@ variable "function" {
   description = "The module's `function`."
   type = object({
     dynamodb_endpoint_url = optional(string)
-    heartbeat             = optional(string, "rate(1 day)") # on, so that all of the module is here
+    heartbeat             = optional(string, "rate(1 day)") # creates every resource
     log_level             = optional(string)
     memory_mb             = optional(number)
     reserved_concurrency  = optional(number)
@@ -12,7 +12,9 @@ variable "function" {
 }
 
 variable "release" {
-  description = "The module's `release`: empty for the newest version, `{ pinned_version = \"7\" }` to go back."
+  description = <<-EOT
+    The module's `release`. Empty serves the newest version; `{ pinned_version = "7" }` rolls back.
+  EOT
   type = object({
     commit         = optional(string)
     pinned_version = optional(string)

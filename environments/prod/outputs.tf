@@ -1,45 +1,45 @@
 output "alarm_topic_arn" {
-  description = "ARN of the topic that tells of alarms and of the budget, null while there are no addresses."
+  description = "ARN of the SNS topic for alarms and budget notices. Null without alarm_emails."
   value       = module.records_api.alarm_topic_arn
 }
 
 output "dashboard_name" {
-  description = "Name of the dashboard."
+  description = "Name of the CloudWatch dashboard."
   value       = module.records_api.dashboard_name
 }
 
 output "fixed_monthly_cost_usd" {
-  description = "What a month without requests costs, in US dollars."
+  description = "Monthly cost before any requests, in US dollars."
   value       = module.records_api.fixed_monthly_cost_usd
 }
 
 output "function_version" {
-  description = "The published version that the alias `live` serves."
+  description = "Function version that the alias `live` serves."
   value       = module.records_api.function_version
 }
 
 output "log_group_names" {
-  description = "Names of the log groups, `access` and `function`."
+  description = "Names of the log groups, by purpose: `access` and `function`."
   value       = module.records_api.log_group_names
 }
 
 output "reader_policy_arn" {
-  description = "ARN of the policy that lets a principal of this account read."
+  description = "ARN of the IAM policy for principals of this account that read."
   value       = module.records_api.reader_policy_arn
 }
 
 output "reader_role_arn" {
-  description = "ARN of the role that trusted readers assume, null while there are none."
+  description = "ARN of the role that trusted readers assume. Null without trusted readers."
   value       = module.records_api.reader_role_arn
 }
 
 output "records_url" {
-  description = "URL of the records."
+  description = "URL of the API, ending in `/records`."
   value       = module.records_api.records_url
 }
 
 output "runbook" {
-  description = "Commands to paste when something is wrong, by what they are for."
+  description = "Commands for the engineer on call, by purpose."
   value       = module.records_api.runbook
 }
 
@@ -49,21 +49,21 @@ output "settings" {
 }
 
 output "table_name" {
-  description = "Name of the table."
+  description = "Name of the DynamoDB table."
   value       = module.records_api.table_name
 }
 
 output "trail_arn" {
-  description = "ARN of the audit trail."
+  description = "ARN of the audit trail. Null if `audit.mode` is `off`."
   value       = module.records_api.trail_arn
 }
 
 output "writer_policy_arn" {
-  description = "ARN of the policy that lets a principal of this account read and write."
+  description = "ARN of the IAM policy for principals of this account that read and write."
   value       = module.records_api.writer_policy_arn
 }
 
 output "writer_role_arn" {
-  description = "ARN of the role that trusted writers assume, null while there are none."
+  description = "ARN of the role that trusted writers assume. Null without trusted writers."
   value       = module.records_api.writer_role_arn
 }

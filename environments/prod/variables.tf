@@ -1,11 +1,13 @@
 variable "alarm_emails" {
-  description = "Who is told of alarms and of the budget. AWS asks each address to confirm, once."
+  description = <<-EOT
+    Addresses that receive alarms and budget notifications. AWS asks each one to confirm.
+  EOT
   type        = set(string)
   nullable    = false
 }
 
 variable "alarm_topic_arns" {
-  description = "SNS topics of your own that hear of alarms too, such as a pager's."
+  description = "ARNs of your own SNS topics that also receive alarms, such as a pager's."
   type        = list(string)
   default     = []
   nullable    = false
@@ -13,9 +15,10 @@ variable "alarm_topic_arns" {
 
 variable "audit" {
   description = <<-EOT
-    The trail: `mode` is `create`, or `off` where another trail records the table. `management_events`: those of the
-    whole account. False where another trail has them: a second copy costs. `access_logs`: a bucket,
-    and a prefix in it, for access logs of the trail's own bucket.
+    The audit trail. `mode`: `create`, or `off` if another trail covers the table.
+    `management_events`: whether it also records the management events of the whole account (true in
+    prod, false in dev, because AWS charges for every further copy). `access_logs`: an existing
+    bucket, and a prefix in it, for the access logs of the trail's bucket.
   EOT
   type = object({
     access_logs = optional(object({
@@ -31,7 +34,7 @@ variable "audit" {
 
 variable "monthly_budget_usd" {
   description = <<-EOT
-    The monthly budget of the whole account, in US dollars. Null only with `no_budget_reason`.
+    Monthly budget of the whole account, in US dollars. Required unless `no_budget_reason` is set.
   EOT
   type        = number
   default     = null
@@ -39,20 +42,22 @@ variable "monthly_budget_usd" {
 
 variable "no_budget_reason" {
   description = <<-EOT
-    Why there is no budget, for example because GovCloud has no AWS Budgets. Null: there is one.
+    Reason for having no budget, such as "GovCloud has no AWS Budgets". Null creates a budget.
   EOT
   type        = string
   default     = null
 }
 
 variable "region" {
-  description = "Region the service runs in."
+  description = "AWS Region of the service."
   type        = string
   nullable    = false
 }
 
 variable "release" {
-  description = "The module's `release`: empty for the newest version, `{ pinned_version = \"7\" }` to go back."
+  description = <<-EOT
+    The module's `release`. Empty serves the newest version; `{ pinned_version = "7" }` rolls back.
+  EOT
   type = object({
     commit         = optional(string)
     pinned_version = optional(string)
@@ -63,21 +68,27 @@ variable "release" {
 }
 
 variable "saved_queries" {
-  description = "Whether to keep queries for Logs Insights. False on an emulator, which can't."
+  description = <<-EOT
+    Whether to create the CloudWatch Logs Insights queries. Set false if an emulator lacks them.
+  EOT
   type        = bool
   default     = true
   nullable    = false
 }
 
 variable "table_name_suffix" {
-  description = "Suffix of the table's name, to let a restored table serve; see `table.name_suffix`."
+  description = <<-EOT
+    Suffix of the table's name. Set it to serve a restored table; see docs/operate.md.
+  EOT
   type        = string
   default     = ""
   nullable    = false
 }
 
 variable "trusted_principals" {
-  description = "The module's `access.trusted_principals`: who may assume the reader or the writer role."
+  description = <<-EOT
+    The module's `access.trusted_principals`: principals that may assume the reader or writer role.
+  EOT
   type = map(object({
     arn         = string
     external_id = optional(string)

@@ -112,7 +112,7 @@ variable "notify" {
   validation {
     condition = alltrue([
       for email in var.notify.emails :
-      can(regex("^[^@\\s,;<>]+@[^@\\s,;<>.]+(\\.[^@\\s,;<>.]+)+$", email))
+      can(regex("^[^@\\s,;<>]+@[^@\\s,;<>.]+([.][^@\\s,;<>.]+)+$", email))
     ])
     error_message = "notify.emails must contain plain addresses such as team@example.com."
   }
