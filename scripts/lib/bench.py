@@ -52,10 +52,10 @@ def milliseconds(
     }
     times = []
     for _ in range(runs + 1):
-        done = subprocess.run(
+        result = subprocess.run(
             [python, "-c", timed], env=environment, capture_output=True, text=True, check=True
         )
-        times.append(float(done.stdout.splitlines()[-1]))
+        times.append(float(result.stdout.splitlines()[-1]))
     return statistics.median(times[1:])  # the first run fills caches
 
 

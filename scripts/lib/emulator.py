@@ -23,7 +23,7 @@ REGION = "us-east-1"
 _FIRST_PORT, _PORTS = 4600, 400
 _START_SECONDS = 30.0
 _STOP_SECONDS = 15.0
-_ANSWER_SECONDS = 5.0
+_RESPONSE_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Emulator:
     def _copies(self) -> Path:
         return self.home / "copies"
 
-    def answers(self, seconds: float = _ANSWER_SECONDS) -> bool:
+    def responds(self, seconds: float = _RESPONSE_SECONDS) -> bool:
         """Return whether it responds within `seconds`."""
         connection = http.client.HTTPConnection(HOST, self.port, timeout=seconds)
         try:
@@ -122,7 +122,7 @@ class Emulator:
             pid_file.truncate(0)
             pid_file.write(f"{process.pid}\n")
         deadline = time.monotonic() + _START_SECONDS
-        while not self.answers(1):
+        while not self.responds(1):
             if self.pid() is None:
                 self._pid_file.unlink()
                 raise Failure(

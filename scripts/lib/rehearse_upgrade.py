@@ -81,14 +81,17 @@ def replaced(plan: Mapping[str, Any]) -> list[str]:
 
 def read_all(caller: Caller, ids: list[str]) -> Tagged:
     """Return the ETag and body of each record. Raises Failure unless each status is 200."""
-    answers = {record_id: caller.call("GET", f"/{record_id}") for record_id in ids}
-    for record_id, answer in answers.items():
-        if answer.status != HTTPStatus.OK:
+    responses = {record_id: caller.call("GET", f"/{record_id}") for record_id in ids}
+    for record_id, response in responses.items():
+        if response.status != HTTPStatus.OK:
             raise Failure(
-                f"GET of record {record_id} returned {answer.status}",
+                f"GET of record {record_id} returned {response.status}",
                 "a release must not lose records",
             )
-    return {name: (answer.headers["etag"], answer.body) for name, answer in answers.items()}
+    return {
+        record_id: (response.headers["etag"], response.body)
+        for record_id, response in responses.items()
+    }
 
 
 def differences(before: Tagged, after: Tagged) -> list[str]:

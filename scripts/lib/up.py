@@ -49,7 +49,7 @@ def start_emulator(port: int | None) -> str:
         loss = f". {what_was_lost(EMULATOR.last_copy())}" if EMULATOR.was_killed() else ""
         EMULATOR.start(port)
         return f"port {EMULATOR.port}{loss}"
-    if not EMULATOR.answers():
+    if not EMULATOR.responds():
         cause = f"the emulator is running (pid {pid}) but does not respond on port {EMULATOR.port}"
         raise Failure(cause, "run scripts/down, then scripts/up", EMULATOR.log)
     if port not in (None, EMULATOR.port):
@@ -79,8 +79,8 @@ def apply(stack: Stack) -> str:
     """
     result = stack.call("apply")
     if result.code == 0:
-        done = re.search(r"Apply complete! Resources: (.*)\.", result.output)
-        counts = done.group(1) if done else ""
+        summary_line = re.search(r"Apply complete! Resources: (.*)\.", result.output)
+        counts = summary_line.group(1) if summary_line else ""
         return "unchanged" if counts == "0 added, 0 changed, 0 destroyed" else counts
     remedy = "fix the cause, then run scripts/up again; it continues where it stopped"
     if _DISAGREE.search(result.error):

@@ -196,9 +196,9 @@ def _call(
     role: Role,
     method: str,
     path: str = "",
-    **request: Any,  # noqa: ANN401 (what Caller.call takes)
+    **request: Any,  # noqa: ANN401 (as for Caller.call)
 ) -> None:
-    """Send one request as the role chosen with --as, otherwise as `role`, and print the answer."""
+    """Send one request and print the response. The option --as overrides `role`."""
     from records_cli.local import connect
 
     caller = connect(context.obj or role)

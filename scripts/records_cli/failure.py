@@ -2,7 +2,7 @@
 
 
 class Failure(Exception):
-    """An error that a person can act on; `cause` and `remedy` are one line each."""
+    """An error that the user can act on; `cause` and `remedy` are one line each."""
 
     def __init__(self, cause: str, remedy: str) -> None:
         super().__init__(cause)

@@ -92,9 +92,9 @@ def clone(tmp_path: Path) -> Iterator[Clone]:
             shutil.copytree(ROOT / name, tmp_path / name, ignore=ignored)
         else:
             shutil.copy2(ROOT / name, tmp_path / name)
-    made = Clone(tmp_path)
-    yield made
-    made.run("down", "--wipe")
+    copy = Clone(tmp_path)
+    yield copy
+    copy.run("down", "--wipe")
 
 
 def cpu_seconds() -> float:

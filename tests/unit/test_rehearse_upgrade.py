@@ -1,4 +1,4 @@
-"""What the upgrade rehearsal makes of a plan and of the records before and after."""
+"""scripts/rehearse-upgrade: how it judges a plan, and records before and after."""
 
 import json
 
@@ -9,7 +9,7 @@ def change(kind: str, *actions: str) -> dict[str, object]:
     return {"address": f"x.{kind}", "type": kind, "change": {"actions": list(actions)}}
 
 
-def test_only_a_deletion_of_a_kept_resource_counts() -> None:
+def test_replaced_resources_are_reported() -> None:
     changes = [
         change("aws_dynamodb_table", "delete", "create"),
         change("aws_kms_key", "delete"),
@@ -19,7 +19,7 @@ def test_only_a_deletion_of_a_kept_resource_counts() -> None:
     assert replaced({"resource_changes": changes}) == ["x.aws_dynamodb_table", "x.aws_kms_key"]
 
 
-def test_a_record_may_gain_fields_and_change_in_no_other_way() -> None:
+def test_upgrade_may_only_add_fields_to_a_record() -> None:
     old = {"recordID": "a", "status": "ok"}
     before = {
         name: ('"1-x"', json.dumps(old).encode()) for name in ("same", "more", "tag", "value")

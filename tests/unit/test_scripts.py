@@ -398,16 +398,16 @@ class TestEmulatorProcess:
         server.write_text(SERVER.format(python=sys.executable))
         server.chmod(0o755)
         monkeypatch.setattr(venvs, "python", lambda _name: server)
-        made = Emulator(tmp_path / "home", tmp_path / "log")
-        yield made
-        made.stop()
+        process = Emulator(tmp_path / "home", tmp_path / "log")
+        yield process
+        process.stop()
 
     def test_it_starts_and_stops(self, home: Emulator) -> None:
         assert home.pid() is None
         home.start()
         again = Emulator(home.home, home.log)
         assert again.pid() == home.pid() is not None
-        assert again.answers()
+        assert again.responds()
         assert not again.was_killed()
         assert again.stop()
         assert (again.pid(), again.was_killed()) == (None, False)
@@ -436,7 +436,7 @@ class TestEmulatorProcess:
         monkeypatch.setattr(emulator, "_STOP_SECONDS", 0.3)
         home.start()
         os.kill(home.pid() or 0, signal.SIGSTOP)
-        assert not home.answers(0.2)
+        assert not home.responds(0.2)
         assert not home.stop()
         assert home.pid() is None
 
