@@ -106,14 +106,14 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Time limits that a busy machine keeps: no attempt ends because the test's server was slow to be scheduled."""
+    """Time limits that hold on a busy machine: no attempt ends because the test server was slow."""
     monkeypatch.setattr(dynamodb, "ATTEMPT_SECONDS", PATIENCE_SECONDS)
     monkeypatch.setattr(connection, "CONNECT_SECONDS", PATIENCE_SECONDS)
 
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch, patient: None) -> Callable[[Step], Step]:  # noqa: ARG001
-    """Return a function that makes attempts short until the step it is given is reached; later ones are patient."""
+    """Return a function that makes attempts short until the given step is reached, then patient."""
 
     def until(step: Step) -> Step:
         def reached(exchange: Exchange) -> None:

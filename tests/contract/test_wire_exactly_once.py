@@ -316,7 +316,7 @@ def test_a_write_whose_answer_is_lost_once_happens_once(
             assert [item["writeToken"] for item in database.items()] == [result["writeToken"]], kind
         expected = prepared.reads + (1 if "unread" in kind else 2)
         arrived = len(server.requests) - already
-        # A short attempt may also end because the machine is busy; then there is one more, which changes nothing.
+        # On a busy machine a short attempt can end too early; the additional one changes nothing.
         assert arrived == expected or (is_slow and arrived > expected), kind
         tally(f"write {kind}", 1, "happened once, success told")
 
@@ -460,7 +460,7 @@ def test_a_create_whose_record_was_deleted_since_does_not_bring_it_back(
 def test_a_late_attempt_at_a_create_does_not_bring_a_deleted_record_back(
     connect: Connect, database: Database, server: FaultServer
 ) -> None:
-    """The first attempt is held up somewhere; the second creates the record, which is then deleted."""
+    """The first attempt is delayed; the second creates the record, which is then deleted."""
     late: list[Request] = []
 
     def holds_up(exchange: Exchange) -> None:
@@ -480,7 +480,7 @@ def test_a_late_attempt_at_a_create_does_not_bring_a_deleted_record_back(
 
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Short attempts, since many meet silence. One that a busy machine ends too early is one more lost answer."""
+    """Short attempts, because many get no answer. One that ends too early is one more such attempt."""
     monkeypatch.setattr(dynamodb, "ATTEMPT_SECONDS", 0.5)
 
 

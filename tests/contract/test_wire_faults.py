@@ -37,7 +37,7 @@ REGION = "eu-west-3"
 ITEM: dict[str, Any] = {"Item": {"recordID": {"S": "1"}, "message": {"S": "\u20ac" * 200}}}
 OTHER = {"Item": {"recordID": {"S": "2"}}}
 OK = answers(message(ITEM))
-# What a call may take beyond its deadline on a busy machine. Each fault that takes time takes seconds more.
+# What a call may take beyond its deadline on a busy machine. Slow faults take several seconds more.
 SLACK_SECONDS = 2.5
 DEADLINE_SECONDS = 30.0
 
@@ -172,7 +172,7 @@ def attempt_connections(server: FaultServer) -> list[int]:
 
 @pytest.fixture
 def fault(impatient: Callable[[Step], Step]) -> Callable[[str], Step]:
-    """Return the step of a kind in EVERY; if it is slow, an attempt does not wait for it for long."""
+    """Return the step of a kind in EVERY; attempts do not wait long for one that is slow."""
     return lambda kind: impatient(EVERY[kind]) if kind in SLOW else EVERY[kind]
 
 
@@ -706,7 +706,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 class Peer:
-    """Stands in for a socket: notes its timeouts, and takes `seconds` for every byte it receives."""
+    """Stands in for a socket: records its timeouts and takes `seconds` for each read and write."""
 
     def __init__(self, clock: Clock, seconds: float = 0.0) -> None:
         self.timeouts: list[float] = []
