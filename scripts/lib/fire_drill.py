@@ -190,7 +190,7 @@ def drill(
                 f"unconfirmed subscriptions: {', '.join(pending)}",
                 "open the link in the confirmation email from AWS, or subscribe again",
             )
-        line.note = f"{len({each['Endpoint'] for each in subscriptions})} endpoints, all confirmed"
+        line.note = f"{len({each['Endpoint'] for each in subscriptions})} confirmed, 0 unconfirmed"
 
 
 def _subscriptions(sns: Any, topic: str) -> list[dict[str, str]]:  # noqa: ANN401 (boto3)

@@ -125,7 +125,7 @@ def _update(table: Any, item: Item, changed: Item) -> bool:  # noqa: ANN401 (bot
 
 def _verb() -> None:
     parser = argparse.ArgumentParser(prog="scripts/reindex", description=__doc__)
-    parser.add_argument("table", help="table name: the Terraform output table_name")
+    parser.add_argument("table", help="table name: the output table_name")
     parser.add_argument("--region", help="AWS region (default: AWS_REGION or the profile's)")
     arguments = parser.parse_args()
     venvs.run_in("dev", "lib.reindex")

@@ -130,7 +130,7 @@ def _verb() -> None:
         prog="scripts/up",
         description=__doc__,
         epilog="environment variables: PYTHON, the Python to use; "
-        f"{MIRROR_VARIABLE}, a folder that holds registry.terraform.io; "
+        f"{MIRROR_VARIABLE}, a folder that contains registry.terraform.io; "
         "RECORDS_TOOLS, a folder for tools that several clones can share (default: .tools)",
     )
     parser.add_argument(

@@ -77,10 +77,10 @@ Attributes = Annotated[
 @app.command("list")
 def list_records(
     context: typer.Context,
-    type_: Annotated[str | None, typer.Option("--type", help="Only this type.")] = None,
-    status: Annotated[str | None, typer.Option("--status", help="Only this status.")] = None,
+    type_: Annotated[str | None, typer.Option("--type", help="Filter by type.")] = None,
+    status: Annotated[str | None, typer.Option("--status", help="Filter by status.")] = None,
     submitted_by: Annotated[
-        str | None, typer.Option("--submitted-by", help="Only this caller.")
+        str | None, typer.Option("--submitted-by", help="Filter by caller.")
     ] = None,
     created_after: Annotated[
         str | None,

@@ -43,7 +43,7 @@ class Caller:
         """Send one signed request to `url` + `path` and return the response, whatever its status.
 
         A `body` of bytes and a `query` of text are sent unchanged; any other body is sent as JSON.
-        Raises OSError when there is no answer.
+        Raises OSError when there is no response.
         """
         data = (
             body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()

@@ -209,7 +209,7 @@ def test_a_fire_drill_hears_the_alarm_and_leaves_nothing(dev: Dev, aws: Aws) -> 
     assert done.returncode == 0, done
     assert "ALARM delivered" in done.stdout
     (queue,) = re.findall(r"fire-drill-[0-9a-f]{12}", done.stdout)
-    assert "1 subscribed, all confirmed" in done.stdout
+    assert "1 confirmed, 0 unconfirmed" in done.stdout
     assert (
         aws("cloudwatch").describe_alarms(AlarmNames=[name])["MetricAlarms"][0]["StateValue"]
         == before
@@ -233,10 +233,10 @@ def test_a_restore_drill_compares_and_leaves_nothing(dev: Dev, aws: Aws) -> None
         created(dev.caller, attributes={"number": number})
     done = script(dev, "restore-drill", dev.outputs["table_name"])
     assert done.returncode == 0, done
-    same = re.search(r"(\d+) records are the same", done.stdout)
+    same = re.search(r"(\d+) records are identical", done.stdout)
     assert same
     assert int(same[1]) >= 3
-    contents = re.findall(r"records, content (\w{16}) of those in both", done.stdout)
+    contents = re.findall(r"digest of the identical ones: (\w{16})", done.stdout)
     assert len(contents) == 2
     assert len(set(contents)) == 1
     assert not [name for name in aws("dynamodb").list_tables()["TableNames"] if "-drill-" in name]
