@@ -53,7 +53,9 @@ resource "aws_iam_policy" "caller" {
 }
 
 resource "aws_iam_role" "caller" {
-  for_each = { for level, statements in local.trust_statements : level => statements if length(statements) > 0 }
+  for_each = {
+    for level, statements in local.trust_statements : level => statements if length(statements) > 0
+  }
 
   name                 = "${local.iam_prefix}-${each.key}"
   description          = "Call ${local.service} as a ${each.key}"

@@ -1,7 +1,6 @@
-# The alarm catalogue: one entry per condition that somebody is notified of, with its text. A caller
-# changes an entry with alarms.tune. CloudWatch also accepts metric names and dimensions that nobody
-# publishes, and such an alarm never fires: tests/contract/test_on_call.py compares them with the
-# published ones.
+# The alarm catalog: one entry per condition, with the text of its notification. alarms.tune changes
+# an entry. CloudWatch also accepts metric names and dimensions that are never published, and such
+# an alarm never fires: tests/contract/test_on_call.py compares them with the published ones.
 locals {
   default_thresholds = {
     api_5xx              = 0.05
@@ -38,7 +37,7 @@ locals {
     comparison = "GreaterThanOrEqualToThreshold"
     expression = null
     metric     = null
-    missing    = "notBreaching" # no data means no traffic, and a night without is not a fault
+    missing    = "notBreaching" # no data means no traffic, which is not a fault
     percentile = null
     period     = 300
     periods    = 1
@@ -48,8 +47,8 @@ locals {
 
   # `dimensions`: one alarm for each element; its key is appended to the name of the alarm.
   alarm_catalogue = {
-    # "Monitor CloudWatch metrics for HTTP APIs": `5xx` and `Count` are counts. A period without errors
-    # may have no `5xx` data, so FILL supplies 0; a period without requests has no value at all.
+    # "Monitor CloudWatch metrics for HTTP APIs": `5xx` and `Count` are counts. A period without
+    # errors may have no `5xx` data, so FILL supplies 0. A period without requests has no value.
     api_5xx = {
       namespace  = "AWS/ApiGateway"
       expression = "IF(requests >= ${local.minimum_requests}, FILL(errors, 0) / requests, 0)"
@@ -57,8 +56,9 @@ locals {
       periods    = 2
       dimensions = { "" = local.of_api_id }
       summary = join(" ", [
-        "At least ${format("%g", local.thresholds.api_5xx * 100)}% of requests failed with a 5xx status in two",
-        "consecutive 5-minute periods with ${local.minimum_requests} or more requests.",
+        "At least ${format("%g", local.thresholds.api_5xx * 100)}% of requests failed with a 5xx",
+        "status in two consecutive 5-minute periods with ${local.minimum_requests} or more",
+        "requests.",
       ])
       action = "Run the saved query errors-by-operation. If a release caused the errors, roll back."
     }
@@ -68,26 +68,40 @@ locals {
       percentile = "p99"
       periods    = 3
       dimensions = { "" = local.of_api_id }
-      summary    = "p99 latency is at or above ${local.thresholds.api_latency} ms in three consecutive 5-minute periods."
-      action     = "Run the saved query slowest-requests. Look for cold starts, DynamoDB retries and large pages."
+      summary = join(" ", [
+        "p99 latency is at or above ${local.thresholds.api_latency} ms in three consecutive",
+        "5-minute periods.",
+      ])
+      action = join(" ", [
+        "Run the saved query slowest-requests. Look for cold starts, DynamoDB retries and large",
+        "pages.",
+      ])
     }
     configuration_errors = {
       namespace  = "RecordsApi"
       metric     = "ConfigurationErrors"
       statistic  = "Sum"
       dimensions = { "" = local.of_service_name }
-      summary    = "${local.thresholds.configuration_errors} or more requests failed because the configuration is invalid."
-      action     = "The function's log names the invalid environment variables. Correct the configuration and apply."
+      summary = join(" ", [
+        "${local.thresholds.configuration_errors} or more requests failed because the",
+        "configuration is invalid.",
+      ])
+      action = join(" ", [
+        "The function's log names the invalid environment variables. Correct the configuration and",
+        "apply.",
+      ])
     }
     function_concurrency = {
-      namespace  = "AWS/Lambda"
-      metric     = "ConcurrentExecutions"
-      statistic  = "Maximum"
-      periods    = 2
-      dimensions = var.function.reserved_concurrency == null ? {} : { "" = { FunctionName = local.service } }
+      namespace = "AWS/Lambda"
+      metric    = "ConcurrentExecutions"
+      statistic = "Maximum"
+      periods   = 2
+      dimensions = {
+        for limit in var.function.reserved_concurrency[*] : "" => { FunctionName = local.service }
+      }
       summary = join(" ", [
-        "${local.thresholds.function_concurrency} or more of the reserved executions were in use in two",
-        "consecutive 5-minute periods.",
+        "${local.thresholds.function_concurrency} or more of the reserved executions were in use",
+        "in two consecutive 5-minute periods.",
       ])
       action = "Raise function.reserved_concurrency before Lambda throttles requests."
     }
@@ -108,8 +122,8 @@ locals {
       statistic  = "Sum"
       dimensions = { "" = local.of_live_alias }
       summary = join(" ", [
-        "${local.thresholds.function_errors} or more invocations of the function failed: it did not start, timed out,",
-        "ran out of memory, or the heartbeat's self-test failed.",
+        "${local.thresholds.function_errors} or more invocations of the function failed: it did",
+        "not start, timed out, ran out of memory, or the heartbeat's self-test failed.",
       ])
       action = "Check the function's log. If a release caused the errors, roll back."
     }
@@ -118,10 +132,15 @@ locals {
       metric     = "Throttles"
       statistic  = "Sum"
       dimensions = { "" = local.of_live_alias }
-      summary    = "Lambda throttled ${local.thresholds.function_throttles} or more invocations of the function."
-      action     = "Check which function uses up the reserved concurrency or the account's concurrency limit."
+      summary = join(" ", [
+        "Lambda throttled ${local.thresholds.function_throttles} or more invocations of the",
+        "function.",
+      ])
+      action = join(" ", [
+        "Check which function uses up the reserved concurrency or the account's concurrency limit.",
+      ])
     }
-    # Only silence is below the threshold: a self-test that fails is a function error.
+    # Raised if no self-test passed: one that fails is a function error.
     heartbeat = {
       namespace  = "RecordsApi"
       metric     = "SelfTestsPassed"
@@ -131,10 +150,12 @@ locals {
       period     = local.heartbeat_period
       periods    = local.heartbeat_periods
       dimensions = { for key in keys(local.heartbeats) : "" => local.of_service_name }
-      summary    = "No self-test has passed for two intervals of the heartbeat, ${local.heartbeat_rate}."
+      summary = join(" ", [
+        "No self-test has passed for two intervals of the heartbeat, ${local.heartbeat_rate}.",
+      ])
       action = join(" ", [
-        "Check the schedule ${local.service}/heartbeat, the state of the function, and whether its log",
-        "receives events (the log group's key).",
+        "Check the schedule ${local.service}/heartbeat, the state of the function, and whether its",
+        "log receives events (the log group's key).",
       ])
     }
     table_errors = {
@@ -142,8 +163,10 @@ locals {
       metric     = "SystemErrors"
       statistic  = "Sum"
       dimensions = local.of_table_operations
-      summary    = "${local.thresholds.table_errors} or more calls to DynamoDB failed with an internal error."
-      action     = "Callers get 503 when retries are used up. Check the AWS Health Dashboard."
+      summary = join(" ", [
+        "${local.thresholds.table_errors} or more calls to DynamoDB failed with an internal error.",
+      ])
+      action = "Callers receive 503 after the last retry. Check the AWS Health Dashboard."
     }
     table_throttles = {
       namespace  = "AWS/DynamoDB"
@@ -151,15 +174,23 @@ locals {
       statistic  = "Sum"
       dimensions = local.of_table_operations
       summary    = "DynamoDB throttled ${local.thresholds.table_throttles} or more calls."
-      action     = "Find the busiest caller and slow it down: a partition of an index takes 1,000 write units per second."
+      action = join(" ", [
+        "Find the busiest caller and slow it down: a partition of an index takes 1,000 write units",
+        "per second.",
+      ])
     }
     unhandled_exceptions = {
       namespace  = "RecordsApi"
       metric     = "UnhandledExceptions"
       statistic  = "Sum"
       dimensions = { "" = local.of_service_name }
-      summary    = "${local.thresholds.unhandled_exceptions} or more requests failed with an unexpected exception."
-      action     = "The function's log has the traceback. If a release caused the exceptions, roll back."
+      summary = join(" ", [
+        "${local.thresholds.unhandled_exceptions} or more requests failed with an unexpected",
+        "exception.",
+      ])
+      action = join(" ", [
+        "The function's log has the traceback. If a release caused the exceptions, roll back.",
+      ])
     }
   }
 
@@ -180,7 +211,10 @@ locals {
   alarm_metrics = sum(concat([0], [for alarm in local.alarms : max(1, length(alarm.sums))]))
 
   # The topic's ARN comes from its policy, so that nothing publishes before the policy is in place.
-  alarm_targets = concat([for policy in aws_sns_topic_policy.alarms : policy.arn], var.alarms.topic_arns)
+  alarm_targets = concat(
+    [for policy in aws_sns_topic_policy.alarms : policy.arn],
+    var.alarms.topic_arns,
+  )
 
   publishers = concat(
     ["cloudwatch.amazonaws.com"],
@@ -223,7 +257,9 @@ resource "aws_cloudwatch_metric_alarm" "catalogue" {
   }
 
   dynamic "metric_query" {
-    for_each = { for expression in each.value.expression[*] : "watched" => expression }
+    for_each = {
+      for key in ["watched"] : key => each.value.expression if each.value.expression != null
+    }
     content {
       id          = metric_query.key
       expression  = metric_query.value
@@ -234,9 +270,9 @@ resource "aws_cloudwatch_metric_alarm" "catalogue" {
 }
 
 resource "aws_sns_topic" "alarms" {
-  for_each = length(var.alarms.emails) == 0 ? {} : { own = "${local.service}-alarms" }
+  for_each = { for key in ["own"] : key => local.service if length(var.alarms.emails) > 0 }
 
-  name              = each.value
+  name              = "${each.value}-alarms"
   kms_master_key_id = local.kms_key_arn
   tags              = local.tags
 }

@@ -5,10 +5,12 @@ locals {
   records_url        = "${trimsuffix(aws_apigatewayv2_stage.serving.invoke_url, "/")}/records"
   jwt_scopes         = { read = var.auth.read_scopes, write = var.auth.write_scopes }
 
-  # The execute-api resource of each enabled operation: what callers may invoke, and what may invoke the function.
+  # The execute-api resource of each enabled operation: callers may invoke it, and it may invoke the
+  # function.
   route_arns = {
-    for name, operation in local.operations :
-    name => "${aws_apigatewayv2_api.records.execution_arn}/${var.api.stage_name}/${operation.resource}"
+    for name, operation in local.operations : name => join("/", [
+      aws_apigatewayv2_api.records.execution_arn, var.api.stage_name, operation.resource,
+    ])
   }
 }
 
@@ -20,7 +22,7 @@ resource "aws_apigatewayv2_api" "records" {
 }
 
 resource "aws_apigatewayv2_authorizer" "jwt" {
-  for_each = var.auth.mode == "JWT" ? { jwt = var.auth } : {}
+  for_each = { for key in ["jwt"] : key => var.auth if var.auth.mode == "JWT" }
 
   api_id           = aws_apigatewayv2_api.records.id
   name             = local.service
@@ -32,7 +34,7 @@ resource "aws_apigatewayv2_authorizer" "jwt" {
     audience = each.value.audience
   }
 
-  # API Gateway deletes no authorizer that a route still names: the routes change first.
+  # API Gateway refuses to delete an authorizer that a route still uses, so the routes change first.
   lifecycle {
     create_before_destroy = true
   }
@@ -43,7 +45,7 @@ resource "aws_apigatewayv2_integration" "live" {
   integration_type       = "AWS_PROXY"
   integration_uri        = aws_lambda_alias.live.invoke_arn
   payload_format_version = "2.0"
-  # The most an HTTP API waits, and one second more than the function may take: the function answers first.
+  # The maximum of an HTTP API, and one second more than the function's timeout.
   timeout_milliseconds = 30000
 }
 
@@ -68,7 +70,7 @@ resource "aws_apigatewayv2_route" "operation" {
   authorizer_id        = one(values(aws_apigatewayv2_authorizer.jwt)[*].id)
   authorization_scopes = var.auth.mode == "JWT" ? local.jwt_scopes[each.value.access] : null
 
-  # A route that exists before its permission answers 500.
+  # A route without its permission returns 500.
   depends_on = [aws_lambda_permission.api]
 }
 
@@ -78,7 +80,7 @@ resource "aws_apigatewayv2_stage" "serving" {
   auto_deploy = true
   tags        = local.tags
 
-  # Always sent: limits left out are not "none" but whatever the stage had before.
+  # Always set: without them, the stage keeps the limits that it had before.
   default_route_settings {
     throttling_burst_limit = var.api.throttle_burst
     throttling_rate_limit  = var.api.throttle_rate

@@ -1,19 +1,27 @@
-# Who changed what. The trail has its own key: destroying this instance leaves its evidence readable.
+# Who changed what. The trail has its own key, so its files stay readable after the instance is
+# destroyed.
+locals {
+  # profile.tf rejects less than a year in prod. It is not passed on, so that it is reported only
+  # once.
+  trail_retention_days = max(var.log_retention_days, local.is_prod ? 365 : 1)
+}
+
 module "audit_trail" {
   source   = "../audit-trail"
-  for_each = { for mode in var.audit.mode[*] : "trail" => mode if mode == "create" }
+  for_each = { for key in ["trail"] : key => var.audit if var.audit.mode == "create" }
 
   name                     = var.name
   environment              = var.environment
   profile                  = local.profile
   expected_regions         = var.audit.expected_regions
-  log_retention_days       = local.is_prod ? max(365, var.log_retention_days) : var.log_retention_days
+  log_retention_days       = local.trail_retention_days
   management_events        = var.audit.management_events
   permissions_boundary_arn = var.permissions_boundary_arn
-  tables                   = { records = { arn = local.table_arn, events = var.audit.data_events } }
   tags                     = local.tags
 
-  # The values that prod refuses (profile.tf) are not passed on, or the trail would refuse them again.
+  tables = { records = { arn = local.table_arn, events = var.audit.data_events } }
+
+  # profile.tf rejects this value in prod. It is not passed on, so that it is reported only once.
   bucket = {
     access_logs   = var.audit.access_logs
     force_destroy = var.audit.force_destroy && !local.is_prod

@@ -1,17 +1,18 @@
-# What it costs, and who is told when it costs more.
+# What an instance costs per month before any request, and the budget.
 locals {
-  # US cents a month in us-east-1, as published in 2025.
+  # US cents per month in us-east-1, as published in 2025.
   prices_as_of = "2025"
   prices = {
     alarm         = 10
     custom_metric = 30
     dashboard     = 300 # an account's first three are free
-    key           = 100 # its first and its second rotation add as much each
+    key           = 100 # the first and the second rotation add the same amount each
     log_gigabyte  = 3
   }
 
-  # Before any request is paid for. Custom metrics are charged for the hours that send them, here for all of them: two
-  # for each operation, one for the heartbeat. The heartbeat's invocations cost less than a cent.
+  # Two custom metrics per operation and one for the heartbeat, as if each were sent in every hour:
+  # AWS charges only for the hours in which they are sent. The heartbeat's invocations cost less
+  # than a cent.
   fixed_monthly_cents = {
     alarms = local.prices.alarm * local.alarm_metrics
     custom_metrics = (
@@ -22,16 +23,17 @@ locals {
     log_storage = local.prices.log_gigabyte # for the first gigabyte
   }
 
-  # A budget tells topics of its own account only.
+  # A budget can notify only topics of its own account.
   budget_topics = concat(
     [for policy in aws_sns_topic_policy.alarms : policy.arn],
     [for arn in var.alarms.topic_arns : arn if split(":", arn)[4] == local.account_id],
   )
 
-  # A budget that profile.tf refuses is not passed on, or cost-budget would refuse it again.
-  budget = (
-    local.budget_requested && local.budget_available && local.budget_has_recipients ? var.budget : null
+  # A budget that profile.tf rejects is not passed on, so that it is reported only once.
+  creates_budget = (
+    local.budget_requested && local.budget_available && local.budget_has_recipients
   )
+  budget = local.creates_budget ? var.budget : null
 
   budget_usd = try(local.budget.monthly_usd, null)
 
@@ -40,7 +42,7 @@ locals {
 
 module "cost_budget" {
   source   = "../cost-budget"
-  for_each = { for budget in local.budget[*] : "monthly" => budget }
+  for_each = { for key in ["monthly"] : key => var.budget if local.creates_budget }
 
   name              = var.name
   environment       = var.environment
@@ -51,15 +53,21 @@ module "cost_budget" {
 
   notify = {
     emails = each.value.emails
-    topic  = one([for arn in slice(local.budget_topics, 0, min(1, length(local.budget_topics))) : { arn = arn }])
+    topic  = try({ arn = local.budget_topics[0] }, null)
   }
 }
 
 check "fixed_cost" {
   assert {
-    condition = try(local.fixed_monthly_total_usd <= local.budget.monthly_usd / 2, local.budget == null)
+    condition = try(
+      local.fixed_monthly_total_usd <= local.budget.monthly_usd / 2,
+      local.budget == null,
+    )
     error_message = format(
-      "%s costs $%.2f a month before any request, more than half of budget.monthly_usd: raise it, or disable features.",
+      join(" ", [
+        "%s costs $%.2f per month before any request, more than half of budget.monthly_usd:",
+        "raise the budget or disable features.",
+      ]),
       local.service, local.fixed_monthly_total_usd,
     )
   }

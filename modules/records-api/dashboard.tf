@@ -7,12 +7,18 @@ locals {
   of_table   = ["TableName", local.table_name]
 
   # Operations that consume read capacity.
-  readers = [for name, operation in local.operations : name if length(setsubtract(operation.actions, ["PutItem"])) > 0]
+  readers = [
+    for name, operation in local.operations : name
+    if length(setsubtract(operation.actions, ["PutItem"])) > 0
+  ]
 
-  # The table and each index: DynamoDB throttles an index by itself, and the table's writes with it.
+  # The table and each index: a throttled index also throttles writes to the table.
   of_storage = concat(
     [local.of_table],
-    [for index in keys(local.indexes) : concat(local.of_table, ["GlobalSecondaryIndexName", index])],
+    [
+      for index in keys(local.indexes) :
+      concat(local.of_table, ["GlobalSecondaryIndexName", index])
+    ],
   )
 
   service_widgets = [
@@ -39,15 +45,19 @@ locals {
         [for stat in ["p50", "p90", "p99"] :
           concat(["AWS/ApiGateway", "Latency"], local.of_api, [{ label = stat, stat = stat }])
         ],
-        [concat(["AWS/Lambda", "Duration"], local.of_live, [{ label = "p99 of the function", stat = "p99" }])],
+        [concat(
+          ["AWS/Lambda", "Duration"],
+          local.of_live,
+          [{ label = "p99 of the function", stat = "p99" }],
+        )],
       )
     },
     {
       title = "Cold starts"
       stat  = "Sum"
-      metrics = [for name in keys(local.operations) :
-        concat(["RecordsApi", "ColdStarts"], local.of_service, ["Operation", name, { label = name }])
-      ]
+      metrics = [for name in keys(local.operations) : concat(
+        ["RecordsApi", "ColdStarts"], local.of_service, ["Operation", name, { label = name }],
+      )]
     },
     {
       title   = "Concurrent executions"
@@ -57,16 +67,19 @@ locals {
     {
       title = "Read units per request"
       stat  = "Average"
-      metrics = [for name in local.readers :
-        concat(["RecordsApi", "ConsumedReadUnits"], local.of_service, ["Operation", name, { label = name }])
-      ]
+      metrics = [for name in local.readers : concat(
+        ["RecordsApi", "ConsumedReadUnits"],
+        local.of_service,
+        ["Operation", name, { label = name }],
+      )]
     },
     {
       title = "Consumed capacity units"
       stat  = "Sum"
       metrics = [
-        for pair in setproduct(["ConsumedReadCapacityUnits", "ConsumedWriteCapacityUnits"], local.of_storage) :
-        concat(["AWS/DynamoDB", pair[0]], pair[1])
+        for pair in setproduct(
+          ["ConsumedReadCapacityUnits", "ConsumedWriteCapacityUnits"], local.of_storage,
+        ) : concat(["AWS/DynamoDB", pair[0]], pair[1])
       ]
     },
     {
@@ -90,15 +103,18 @@ locals {
       metrics = [["AWS/Billing", "EstimatedCharges", "Currency", "USD"]]
     },
     {
-      for limit in local.budget_usd[*] :
-      "annotations" => { horizontal = [{ label = "budget", value = limit }] }
+      for key in ["annotations"] : key => {
+        horizontal = [{ label = "budget", value = local.budget_usd }]
+      } if local.budget_usd != null
     },
   )
 
-  # CloudWatch refuses a widget without metrics.
+  account_widgets = [for widget in [local.charges_widget] : widget if local.partition == "aws"]
+
+  # CloudWatch rejects a widget without metrics.
   widgets = [
-    for widget in concat(local.service_widgets, local.partition == "aws" ? [local.charges_widget] : []) :
-    widget if length(widget.metrics) > 0
+    for widget in concat(local.service_widgets, local.account_widgets) : widget
+    if length(widget.metrics) > 0
   ]
 
   dashboard = jsonencode({

@@ -1,5 +1,5 @@
-# One customer-managed key for the table, the logs, the notifications and the function's environment.
-# The key is created first, so its policy uses ARNs that are computed from names.
+# One customer managed key for the table, the logs, the notifications and the function's
+# environment. It is created first, so its policy uses ARNs built from names.
 locals {
   kms_key_arn = var.kms_key_arn == null ? aws_kms_key.service["own"].arn : var.kms_key_arn
 
@@ -17,18 +17,22 @@ locals {
       Principal = { AWS = "arn:${local.partition}:iam::${local.account_id}:root" }
     },
     {
-      Sid       = "LogGroupsOfThisService"
-      Effect    = "Allow"
-      Action    = ["kms:Decrypt*", "kms:Describe*", "kms:Encrypt*", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
+      Sid    = "LogGroupsOfThisService"
+      Effect = "Allow"
+      Action = [
+        "kms:Decrypt*", "kms:Describe*", "kms:Encrypt*", "kms:GenerateDataKey*", "kms:ReEncrypt*",
+      ]
       Resource  = "*"
       Principal = { Service = local.logs_service }
       Condition = {
-        ArnEquals = { "kms:EncryptionContext:aws:logs:arn" = [for group in local.log_groups : group.arn] }
+        ArnEquals = {
+          "kms:EncryptionContext:aws:logs:arn" = [for group in local.log_groups : group.arn]
+        }
       }
     },
   ]
 
-  # Whoever publishes to an encrypted topic needs the topic's key.
+  # Publishers to an encrypted topic need access to its key.
   topic_key_statements = length(var.alarms.emails) == 0 ? [] : [
     {
       Sid       = "MessagesOfThisAccount"
@@ -42,17 +46,17 @@ locals {
 }
 
 resource "aws_kms_key" "service" {
-  for_each = var.kms_key_arn == null ? { own = "${local.service}: table, logs, messages, function environment" } : {}
+  for_each = { for key in ["own"] : key => local.service if var.kms_key_arn == null }
 
-  description         = each.value
+  description         = "${each.value}: table, logs, messages, function environment"
   enable_key_rotation = true
   policy              = jsonencode({ Version = "2012-10-17", Statement = local.key_statements })
   tags                = local.tags
 
-  # In prod, the longest waiting period that KMS offers: a lost key means lost data.
+  # In prod, the longest waiting period of KMS: without the key, the data is lost.
   deletion_window_in_days = local.is_prod ? 30 : 7
 
-  # When the caller sets kms_key_arn, everything moves to that key before this one is deleted.
+  # If kms_key_arn is set later, everything moves to that key before this one is deleted.
   lifecycle {
     create_before_destroy = true
   }

@@ -1,5 +1,5 @@
-# The function, its role and the code it runs. Terraform never builds: scripts/package does, and the
-# result is committed beside this file.
+# The function, its role and its package. Terraform builds nothing: scripts/package builds the
+# package, which is committed in package/.
 locals {
   service    = "${var.name}-${var.environment}"
   account_id = data.aws_caller_identity.current.account_id
@@ -7,34 +7,45 @@ locals {
   partition  = data.aws_partition.current.partition
   region     = data.aws_region.current.id
 
-  # IAM names are global to the account; the region keeps two instances of one service apart.
+  # IAM names are global to the account; the region distinguishes instances of the same name.
   iam_prefix = "${local.service}-${local.region}"
 
-  # The caller's tags, and those of the caller's provider, take precedence. Keys are compared in lower
-  # case, because IAM refuses keys that differ only in case ("Tags for AWS Identity and Access
-  # Management resources").
-  tag_keys_of_caller = [
-    for key in concat(keys(var.tags), try(keys(data.aws_default_tags.current.tags), [])) : lower(key)
+  # var.tags and the provider's default_tags take precedence. Keys are compared in lower case,
+  # because IAM rejects keys that differ only in case ("Tags for AWS Identity and Access Management
+  # resources").
+  provider_tags = try(data.aws_default_tags.current.tags, {})
+  explicit_tag_keys = [
+    for key in concat(keys(var.tags), try(keys(local.provider_tags), [])) : lower(key)
   ]
   default_tags = { Environment = var.environment, Service = local.service }
   tags = merge(
-    { for key, value in local.default_tags : key => value if !contains(local.tag_keys_of_caller, lower(key)) },
+    {
+      for key, value in local.default_tags : key => value
+      if !contains(local.explicit_tag_keys, lower(key))
+    },
     var.tags,
   )
 
-  # The self-test waits up to 20 s for a new role and key to work; requests have a shorter deadline
-  # of their own.
+  # The self-test waits up to 20 s for permissions of a new role and key to take effect. Requests
+  # have a shorter deadline in the handler.
   timeout_seconds = 29
 
-  function_arn = "arn:${local.partition}:lambda:${local.region}:${local.account_id}:function:${local.service}"
+  function_arn = join(":", [
+    "arn:${local.partition}:lambda:${local.region}:${local.account_id}:function", local.service,
+  ])
 
-  own_package  = var.lambda_package.path == null && var.lambda_package.s3 == null
-  own_path     = "${path.module}/package/records-api.zip"
-  package_path = var.lambda_package.s3 == null ? coalesce(var.lambda_package.path, local.own_path) : null
-  manifest     = try(jsondecode(file("${path.module}/package/manifest.json")), { source_digest = null })
+  is_module_package = var.lambda_package.path == null && var.lambda_package.s3 == null
+  module_package    = "${path.module}/package/records-api.zip"
+  package_path = (
+    var.lambda_package.s3 == null ? coalesce(var.lambda_package.path, local.module_package) : null
+  )
+  manifest = try(
+    jsondecode(file("${path.module}/package/manifest.json")),
+    { source_digest = null },
+  )
 
-  # The digest scripts/package put into the manifest, computed again from the sources where they are
-  # at hand. A copy of this module without the sources has nothing to compare.
+  # The digest that scripts/package wrote into the manifest, computed again from the sources. A copy
+  # of the module without the sources skips the comparison.
   source_root = "${path.module}/../../lambda"
   source_files = sort(setunion(
     fileset(local.source_root, "records_api/*.py"),
@@ -54,16 +65,13 @@ locals {
       SERVICE_NAME          = local.service
       TABLE_NAME            = aws_dynamodb_table.records.name
     },
-    # FIPS and dual-stack endpoints have names of their own; without one the function asks the
-    # regional endpoint.
-    var.function.dynamodb_endpoint_url == null ? {} : {
-      AWS_ENDPOINT_URL_DYNAMODB = var.function.dynamodb_endpoint_url
-    },
+    # Without this variable, the function calls the regional endpoint.
+    { for url in var.function.dynamodb_endpoint_url[*] : "AWS_ENDPOINT_URL_DYNAMODB" => url },
   )
 
-  # Everything but the code that Lambda keeps with a published version. The release gate compares
-  # its hash with the one in the version's environment: they differ when the function was changed
-  # and publishing failed.
+  # Everything except the code that Lambda stores with a published version. The release gate
+  # compares its hash with the one in the version's environment. They differ if an earlier apply
+  # changed the function but failed to publish it.
   configuration = {
     architecture = "arm64"
     environment  = local.settings
@@ -76,15 +84,15 @@ locals {
     runtime      = "python3.13"
     timeout      = local.timeout_seconds
 
-    # The handler filters its own lines by LOG_LEVEL. Lambda must not filter above INFO: the lines
-    # that carry metrics have no level, so it takes them for INFO, and a higher level would silence
-    # every alarm on them.
+    # The handler filters its log lines by LOG_LEVEL. Lambda must not filter above INFO: it treats
+    # lines without a level as INFO, and the lines that carry metrics have none, so a higher level
+    # would drop the metrics of the alarms.
     log_level = var.function.log_level == "DEBUG" ? "DEBUG" : "INFO"
   }
   configuration_hash = sha256(jsonencode(local.configuration))
 
-  # Each published version keeps this description: what the version is made of, in 12 digits of each
-  # hash.
+  # The description of the published version: the first 12 digits of the hashes of its code and its
+  # configuration.
   code_label = try(
     "source ${substr(local.new_digest, 0, 12)}",
     "package ${substr(filesha256(var.lambda_package.path), 0, 12)}",
@@ -106,8 +114,10 @@ data "aws_partition" "current" {}
 
 data "aws_region" "current" {}
 
-# All policies here are written with jsonencode, so that tests can read them without a provider.
+# All policies use jsonencode, so that tests can read them without a provider.
 locals {
+  dynamodb_service = "dynamodb.${local.region}.${local.dns_suffix}"
+
   function_policy = jsonencode({
     Version = "2012-10-17"
     Statement = concat(
@@ -132,7 +142,7 @@ locals {
             local.writes ? ["kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"] : [],
           )
           Resource  = [local.kms_key_arn]
-          Condition = { StringEquals = { "kms:ViaService" = "dynamodb.${local.region}.${local.dns_suffix}" } }
+          Condition = { StringEquals = { "kms:ViaService" = local.dynamodb_service } }
         },
         {
           Sid      = "KeyForEnvironment"
@@ -141,13 +151,16 @@ locals {
           Resource = [local.kms_key_arn]
           Condition = {
             StringLike = {
-              "kms:EncryptionContext:aws:lambda:FunctionArn" = [local.function_arn, "${local.function_arn}:*"]
+              "kms:EncryptionContext:aws:lambda:FunctionArn" = [
+                local.function_arn, "${local.function_arn}:*",
+              ]
             }
           }
         },
-        # "Encrypt log data in CloudWatch Logs using AWS KMS": the role that writes to an encrypted log
-        # group needs the key too, through CloudWatch Logs. A call of kms:DescribeKey has no encryption
-        # context, so it gets a statement of its own, as in AWS's CloudWatchLogsAPIKeyAccess policy.
+        # "Encrypt log data in CloudWatch Logs using AWS KMS": the role that writes to an encrypted
+        # log group needs the key too, through CloudWatch Logs. A call of kms:DescribeKey has no
+        # encryption context, so it has a separate statement, as in AWS's policy
+        # CloudWatchLogsAPIKeyAccess.
         {
           Sid      = "KeyForLogs"
           Effect   = "Allow"
@@ -180,7 +193,7 @@ locals {
 
 resource "aws_iam_role" "function" {
   name                 = "${local.iam_prefix}-function"
-  description          = "What the function of ${local.service} may do"
+  description          = "Role of the function ${local.service}"
   permissions_boundary = var.permissions_boundary_arn
   tags                 = local.tags
 
@@ -238,18 +251,21 @@ resource "aws_lambda_function" "records" {
 
   lifecycle {
     precondition {
-      condition     = !local.own_package || fileexists(local.own_path)
-      error_message = "The package modules/records-api/package/records-api.zip is missing: run scripts/package."
+      condition     = !local.is_module_package || fileexists(local.module_package)
+      error_message = "modules/records-api/package/records-api.zip is missing: run scripts/package."
     }
 
     precondition {
       condition = (
-        !local.own_package || length(local.source_files) == 0 || local.manifest.source_digest == local.source_digest
+        !local.is_module_package || length(local.source_files) == 0
+        || local.manifest.source_digest == local.source_digest
       )
-      error_message = "The committed package was not built from these sources: run scripts/package and commit it."
+      error_message = <<-EOT
+        The committed package was not built from these sources: run scripts/package and commit it.
+      EOT
     }
   }
 
-  # A function that starts before its policy exists fails its first calls.
+  # Without its policy, the function's first calls fail.
   depends_on = [aws_iam_role_policy.function]
 }

@@ -1,10 +1,12 @@
-# The heartbeat: EventBridge Scheduler runs the self-test of what `live` serves, so that a function
-# that became inactive, a revoked key grant or a broken log group is noticed before a caller meets
-# it. A self-test that fails is an error of `live` (alarm function_errors); one that did not run, or
-# whose log line got lost, is silence (alarm heartbeat).
+# The heartbeat: EventBridge Scheduler runs the self-test of the version that serves, so that an
+# inactive function, a revoked key grant or a broken log group is detected before callers are
+# affected. A self-test that fails is an error of `live` (alarm function_errors). If the self-test
+# does not run or its log line is lost, its metric is missing (alarm heartbeat).
 locals {
   heartbeat_rate = coalesce(var.function.heartbeat, local.is_prod ? "rate(1 day)" : "off")
-  heartbeats     = local.heartbeat_rate == "off" ? {} : { live = local.heartbeat_rate }
+  heartbeats = {
+    for key in ["live"] : key => local.heartbeat_rate if local.heartbeat_rate != "off"
+  }
 
   heartbeat_seconds = one([
     for rate in local.heartbeats : tonumber(regex("[0-9]+", rate)) * {
@@ -12,9 +14,9 @@ locals {
     }[regex("minute|hour|day", rate)]
   ])
 
-  # The alarm waits for two intervals, in periods of at least five minutes (a metric in a log line
-  # may come late) and at most a day. CloudWatch evaluates up to seven days, one day for periods
-  # under an hour (CloudWatch API Reference, PutMetricAlarm, Period).
+  # The alarm evaluates two intervals, in periods of five minutes (a metric in a log line can be
+  # delayed) to one day. CloudWatch evaluates at most seven days, or one day if the period is under
+  # an hour (CloudWatch API Reference, "PutMetricAlarm", Period).
   heartbeat_period  = try(max(300, min(local.heartbeat_seconds, 86400)), 300)
   heartbeat_periods = try(max(2, ceil(2 * local.heartbeat_seconds / local.heartbeat_period)), 2)
 
@@ -24,8 +26,8 @@ locals {
   ])
 }
 
-# A group of its own, because a trust policy can name a group and not a schedule (EventBridge
-# Scheduler User Guide, "Confused deputy prevention").
+# A separate group, because a trust policy can name a schedule group, but not a schedule
+# (EventBridge Scheduler User Guide, "Confused deputy prevention").
 resource "aws_scheduler_schedule_group" "heartbeat" {
   for_each = local.heartbeats
 
@@ -72,8 +74,8 @@ resource "aws_iam_role_policy" "heartbeat" {
 }
 
 # EventBridge Scheduler invokes asynchronously (AWS Lambda Developer Guide, "Invoke a Lambda
-# function on a schedule"): without this, Lambda would run a failed self-test twice more. No
-# dead-letter queue: the event is constant, and what failed is in the log and in the alarm.
+# function on a schedule"): by default, Lambda would retry a failed self-test twice. There is no
+# dead-letter queue: the event is always the same, and the log and the alarm show what failed.
 resource "aws_lambda_function_event_invoke_config" "live" {
   for_each = local.heartbeats
 
@@ -88,7 +90,7 @@ resource "aws_scheduler_schedule" "heartbeat" {
   for_each = local.heartbeats
 
   name                = "heartbeat"
-  description         = "Self-test of what ${local.service}:live serves"
+  description         = "Self-test of ${local.service}:live"
   group_name          = aws_scheduler_schedule_group.heartbeat[each.key].name
   schedule_expression = each.value
   state               = "ENABLED"
@@ -97,7 +99,7 @@ resource "aws_scheduler_schedule" "heartbeat" {
     mode = "OFF"
   }
 
-  # No digests: the heartbeat tests whatever version serves.
+  # Without digests: the heartbeat tests any version that serves.
   target {
     arn      = aws_lambda_alias.live.arn
     input    = jsonencode({ selfTest = true })

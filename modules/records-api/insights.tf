@@ -1,8 +1,8 @@
-# The dashboard itself, and queries for CloudWatch Logs Insights.
+# The dashboard resource, and saved queries for CloudWatch Logs Insights.
 locals {
-  # Column of a query => field of the access log. A query reads each field from the text of the line:
-  # CloudWatch discovers no fields in a line whose JSON is broken, and logs.tf says what may break it.
-  # The columns have names of their own, as those of discovered fields are taken.
+  # Column of a query => field of the access log. A query parses each field from the text of the
+  # line, because CloudWatch discovers no fields in a line with invalid JSON; logs.tf describes what
+  # can make it invalid. The columns need names that differ from those of discovered fields.
   access_log_columns = merge(
     {
       address   = "sourceIp"
@@ -16,61 +16,71 @@ locals {
     var.auth.mode == "JWT" ? { client = "clientId", tokenIssuer = "issuer" } : {},
   )
 
-  parse_access_log = join("\n| ", [
-    for column, field in local.access_log_columns : "parse @message /\"${field}\":\"(?<${column}>[^\"]*)/"
-  ])
+  parse_access_log = [
+    for column, field in local.access_log_columns :
+    "parse @message /\"${field}\":\"(?<${column}>[^\"]*)/"
+  ]
 
   keeps_queries = coalesce(var.insights.saved_queries, local.profile != "local")
 
+  # Each query is a list of the commands of its pipeline.
   saved_queries = {
     cold-starts = {
-      logs  = ["function"]
-      query = <<-EOT
-        filter message = "request"
-        | stats count(*) as requests, avg(durationMs) as average, max(durationMs) as slowest by operation, coldStart
-        | sort slowest desc
-      EOT
+      logs = ["function"]
+      commands = [
+        "filter message = \"request\"",
+        join(" ", [
+          "stats count(*) as requests, avg(durationMs) as average, max(durationMs) as slowest",
+          "by operation, coldStart",
+        ]),
+        "sort slowest desc",
+      ]
     }
     errors-by-operation = {
-      logs  = ["function"]
-      query = <<-EOT
-        filter message = "request" and status >= 400
-        | stats count(*) as failed, latest(cause) as lastCause, latest(requestId) as lastRequest by operation, status
-        | sort failed desc
-      EOT
+      logs = ["function"]
+      commands = [
+        "filter message = \"request\" and status >= 400",
+        join(" ", [
+          "stats count(*) as failed, latest(cause) as lastCause, latest(requestId) as lastRequest",
+          "by operation, status",
+        ]),
+        "sort failed desc",
+      ]
     }
     one-request = {
-      logs  = ["access", "function"]
-      query = <<-EOT
-        fields @timestamp, @log, @message
-        | filter @message like "REQUEST-ID"
-        | sort @timestamp asc
-      EOT
+      logs = ["access", "function"]
+      commands = [
+        "fields @timestamp, @log, @message",
+        "filter @message like \"REQUEST-ID\"",
+        "sort @timestamp asc",
+      ]
     }
     slowest-requests = {
-      logs  = ["function"]
-      query = <<-EOT
-        filter message = "request"
-        | fields @timestamp, durationMs, operation, status, coldStart, consumedReadUnits, caller, requestId
-        | sort durationMs desc
-        | limit 50
-      EOT
+      logs = ["function"]
+      commands = [
+        "filter message = \"request\"",
+        join(" ", [
+          "fields @timestamp, durationMs, operation, status, coldStart, consumedReadUnits, caller,",
+          "requestId",
+        ]),
+        "sort durationMs desc",
+        "limit 50",
+      ]
     }
     who-read-what = {
-      logs  = ["access"]
-      query = <<-EOT
-        ${local.parse_access_log}
-        | filter route like /^GET /
-        | display @timestamp, ${join(", ", keys(local.access_log_columns))}
-        | sort @timestamp desc
-        | limit 1000
-      EOT
+      logs = ["access"]
+      commands = concat(local.parse_access_log, [
+        "filter route like /^GET /",
+        "display @timestamp, ${join(", ", keys(local.access_log_columns))}",
+        "sort @timestamp desc",
+        "limit 1000",
+      ])
     }
   }
 }
 
 resource "aws_cloudwatch_dashboard" "service" {
-  for_each = { for name in [local.service] : "service" => name if var.insights.dashboard }
+  for_each = { for key in ["service"] : key => local.service if var.insights.dashboard }
 
   dashboard_name = each.value
   dashboard_body = local.dashboard
@@ -83,6 +93,6 @@ resource "aws_cloudwatch_query_definition" "saved" {
   }
 
   name            = "${local.service}/${each.key}"
-  log_group_names = [for purpose in each.value.logs : aws_cloudwatch_log_group.service[purpose].name]
-  query_string    = each.value.query
+  log_group_names = [for key in each.value.logs : aws_cloudwatch_log_group.service[key].name]
+  query_string    = join("\n| ", each.value.commands)
 }

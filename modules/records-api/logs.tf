@@ -4,7 +4,8 @@ locals {
   log_group_prefix = "arn:${local.partition}:logs:${local.region}:${local.account_id}:log-group"
   logs_service     = "logs.${local.region}.${local.dns_suffix}"
 
-  # Groups under /aws/vendedlogs/ do not count toward the size limit of CloudWatch Logs resource policies.
+  # Groups under /aws/vendedlogs/ do not count toward the size limit of CloudWatch Logs resource
+  # policies.
   log_groups = {
     for purpose, name in {
       access   = "/aws/vendedlogs/${local.service}/access"
@@ -13,9 +14,9 @@ locals {
   }
 
   # The format of an access log line, in three parts. "Customize HTTP API access logs" does not say
-  # that API Gateway escapes values, so a quote in a User-Agent header may break the JSON, or add
-  # fields to it. What the caller can influence therefore comes last: the first match of a field's
-  # name in a line is always the value from API Gateway, which is how the saved queries read it.
+  # that API Gateway escapes values, so a quote in a User-Agent header may break the JSON or add
+  # fields to it. Values that the caller controls therefore come last: the first match of a field's
+  # name in a line is always the value from API Gateway, and the saved queries read the first match.
   access_log_request = {
     functionRequestId  = "$context.integration.requestId"
     integrationLatency = "$context.integrationLatency"
@@ -29,7 +30,7 @@ locals {
     status             = "$context.status"
   }
 
-  # A token of a service may have no `sub`: then `clientId` tells who called.
+  # The token of a service may have no `sub`; `clientId` then identifies the caller.
   access_log_caller = {
     IAM = { caller = "$context.identity.userArn" }
     JWT = {
@@ -54,8 +55,8 @@ locals {
     local.access_log_text,
   ]
 
-  # jsonencode sorts the names within each part. Every value is quoted, because API Gateway writes "-"
-  # for a value that it does not have.
+  # jsonencode sorts the names within each part. Every value is quoted, because API Gateway writes
+  # "-" for a missing value.
   access_log_format = format("{%s}", join(",", [
     for part in local.access_log_parts : trimsuffix(trimprefix(jsonencode(part), "{"), "}")
   ]))

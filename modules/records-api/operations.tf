@@ -1,6 +1,6 @@
-# The single source of truth for what this service can do. Everything else is derived from this map: routes and
-# their authorization, the function's permissions, the callers' policies, the invoke permissions and the
-# function's dispatch. Keep it literal: a contract test holds it equal to the OpenAPI document and the handler.
+# Every operation of the service. Routes and their authorization, the function's permissions and
+# environment, the callers' policies and the invoke permissions are derived from this map. Use
+# literals only: a contract test compares it with the OpenAPI document and the handler.
 locals {
   catalogue = {
     create = {
@@ -30,20 +30,22 @@ locals {
     }
   }
 
-  # The enabled operations, each with the execute-api resource its route answers to ("GET/records/*").
+  # The enabled operations, each with the execute-api resource of its route ("GET/records/*").
   operations = {
     for name, operation in local.catalogue : name => merge(operation, {
       resource = replace(replace(operation.route_key, " ", ""), "/{[^}]+}/", "*")
     }) if contains(var.operations, name)
   }
 
-  # What each level of caller may reach. A writer reads too.
+  # The operations that each access level allows. Writers may read too.
   operations_by_level = {
-    reader = { for name, operation in local.operations : name => operation if operation.access == "read" }
+    reader = {
+      for name, operation in local.operations : name => operation if operation.access == "read"
+    }
     writer = local.operations
   }
 
-  # Query works on indexes only; every other action works on the table only. No operation scans.
+  # Query is used on indexes only, every other action on the table only. No operation uses Scan.
   actions       = toset(flatten([for operation in local.operations : operation.actions]))
   index_actions = [for action in local.actions : "dynamodb:${action}" if action == "Query"]
   table_actions = [for action in local.actions : "dynamodb:${action}" if action != "Query"]

@@ -1,10 +1,10 @@
 output "alarm_names" {
-  description = "Names of the alarms. Empty where `alarms` names nobody."
+  description = "Names of the alarms. Empty without alarm recipients."
   value       = [for alarm in aws_cloudwatch_metric_alarm.catalogue : alarm.alarm_name]
 }
 
 output "alarm_topic_arn" {
-  description = "ARN of the topic that `alarms.emails` are subscribed to. Null where there are none."
+  description = "ARN of the topic that `alarms.emails` are subscribed to. Null without emails."
   value       = try(aws_sns_topic_policy.alarms["own"].arn, null)
 }
 
@@ -14,19 +14,19 @@ output "api_id" {
 }
 
 output "budget_name" {
-  description = "Name of the budget. Null without one."
+  description = "Name of the budget. Null without a budget."
   value       = try(module.cost_budget["monthly"].budget_name, null)
 }
 
 output "dashboard_name" {
-  description = "Name of the dashboard. Null where it is switched off."
+  description = "Name of the dashboard. Null without a dashboard."
   value       = try(aws_cloudwatch_dashboard.service["service"].dashboard_name, null)
 }
 
 output "fixed_monthly_cost_usd" {
   description = <<-EOT
-    What a month costs before any request is paid for, in US dollars: `items`, their `total`, and how old the prices
-    are, `as_of`. `custom_metrics` are charged for hours with requests only.
+    Cost per month before any request, in US dollars: `items`, their `total`, and `as_of`, the
+    year of the prices. AWS charges `custom_metrics` only for hours in which they are sent.
   EOT
   value = {
     as_of = local.prices_as_of
@@ -41,42 +41,47 @@ output "function_name" {
 }
 
 output "function_version" {
-  description = "The published version that the alias `live` serves."
+  description = "The published version that the alias `live` points to."
   value       = aws_lambda_alias.live.function_version
 }
 
 output "kms_key_arn" {
-  description = "ARN of the key that encrypts table, logs, messages and function environment."
+  description = <<-EOT
+    ARN of the key of the table, the logs, the notifications and the function's environment.
+  EOT
   value       = local.kms_key_arn
 }
 
 output "kms_key_policy_statements" {
-  description = "JSON list of the statements that the policy of a key of your own needs."
+  description = "JSON list of the statements that the policy of your own key must contain."
   value       = jsonencode(local.key_statements)
 }
 
 output "live_alias_arn" {
-  description = "ARN of the alias `live`, the only one the API invokes."
+  description = "ARN of the alias `live`, the only one that API Gateway invokes."
   value       = aws_lambda_alias.live.arn
 }
 
 output "log_group_names" {
-  description = "Names of the log groups: `access` for the API's access log, `function` for the function's lines."
+  description = "Names of the log groups: `access` (access log of the API) and `function`."
   value       = { for purpose, group in aws_cloudwatch_log_group.service : purpose => group.name }
 }
 
 output "reader_policy_arn" {
-  description = "ARN of the policy that lets a principal of this account read. Null unless IAM decides."
+  description = <<-EOT
+    ARN of the policy that allows principals of this account to read. Null unless `auth.mode` is
+    `IAM`, or if no operation reads.
+  EOT
   value       = try(aws_iam_policy.caller["reader"].arn, null)
 }
 
 output "reader_role_arn" {
-  description = "ARN of the role that trusted readers assume. Null where `access` names none."
+  description = "ARN of the role for trusted readers. Null if `access` names none."
   value       = try(aws_iam_role.caller["reader"].arn, null)
 }
 
 output "records_url" {
-  description = "URL of the records, known once everything that serves it is in place."
+  description = "URL of the records, known once every resource that serves it exists."
   value       = local.records_url
 
   depends_on = [aws_apigatewayv2_route.operation, aws_lambda_permission.api]
@@ -84,18 +89,19 @@ output "records_url" {
 
 output "runbook" {
   description = <<-EOT
-    Commands to paste, by what they are for. Set what only you know as shell variables: `$REQUEST_ID` (a response's
-    `x-request-id`, or of an access log line), `$RECORD_ID`, `$VERSION`, `$MOMENT` (RFC 3339), `$SUFFIX` (such as
-    `-restored`), `$BACKUP_ARN`, `$ADDRESS` (the table's in `terraform state list`); and credentials. `tail_logs` needs
-    version 2 of the AWS CLI.
+    Commands for operations, by purpose. They read the values that only you know from shell
+    variables: `$REQUEST_ID` (`x-request-id` of a response, or `requestId` of an access log
+    line), `$RECORD_ID`, `$VERSION`, `$MOMENT` (RFC 3339), `$SUFFIX` (such as `-restored`),
+    `$BACKUP_ARN` and `$ADDRESS` (of the table in `terraform state list`). `smoke` also needs
+    credentials in the environment, `tail_logs` AWS CLI version 2.
   EOT
   value       = local.runbook
 }
 
 output "settings" {
   description = <<-EOT
-    Every input after defaults, and the profile in effect. Compare it with your configuration, because
-    Terraform drops misspelled attributes silently. It is known while planning.
+    Every input after defaults, and the profile in effect. It is known in the plan. Compare it
+    with your configuration, because Terraform silently drops unknown attributes of an object.
   EOT
   value = {
     access                   = var.access
@@ -136,11 +142,14 @@ output "trail_arn" {
 }
 
 output "writer_policy_arn" {
-  description = "ARN of the policy that lets a principal of this account read and write. Null unless IAM decides."
+  description = <<-EOT
+    ARN of the policy that allows principals of this account to read and write. Null unless
+    `auth.mode` is `IAM`.
+  EOT
   value       = try(aws_iam_policy.caller["writer"].arn, null)
 }
 
 output "writer_role_arn" {
-  description = "ARN of the role that trusted writers assume. Null where `access` names none."
+  description = "ARN of the role for trusted writers. Null if `access` names none."
   value       = try(aws_iam_role.caller["writer"].arn, null)
 }

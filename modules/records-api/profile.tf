@@ -9,7 +9,7 @@ locals {
   )
   is_prod = local.profile == "prod"
 
-  # How messages name the profile, which may be a surprise where the environment has another name.
+  # How messages name the profile: the environment may have another name.
   prod = (
     var.environment == "prod" || var.profile == "prod"
     ? "prod"
@@ -110,15 +110,18 @@ resource "terraform_data" "profile" {
 
     precondition {
       condition = alltrue([
-        for arn in var.alarms.topic_arns : startswith(arn, "arn:${local.partition}:sns:${local.region}:")
+        for arn in var.alarms.topic_arns :
+        startswith(arn, "arn:${local.partition}:sns:${local.region}:")
       ])
       error_message = <<-EOT
-        alarms.topic_arns must be topics in ${local.region}: alarms notify topics of their region only.
+        alarms.topic_arns must be topics in ${local.region}, the region of the alarms.
       EOT
     }
 
     precondition {
-      condition     = startswith(coalesce(var.kms_key_arn, local.key_arn_prefix), local.key_arn_prefix)
+      condition = startswith(
+        coalesce(var.kms_key_arn, local.key_arn_prefix), local.key_arn_prefix
+      )
       error_message = <<-EOT
         kms_key_arn must be a key of this account and region: ${local.key_arn_prefix}<id>.
       EOT
@@ -140,13 +143,13 @@ resource "terraform_data" "profile" {
   }
 }
 
-# Terraform drops misspelled attributes of an object silently. These warnings point out settings that
-# have no effect, and a dev instance that notifies nobody; prod refuses to plan in these cases.
+# Terraform silently drops misspelled attributes of an object. These warnings point out settings
+# that have no effect, and a dev instance without alarm recipients. In prod, the plan fails instead.
 check "alarms" {
   assert {
     condition     = local.profile != "dev" || local.has_alarm_recipients
     error_message = <<-EOT
-      ${local.service} has no alarms: set alarms.emails or alarms.topic_arns, and check the spelling.
+      ${local.service} has no alarms: set alarms.emails or alarms.topic_arns; check the spelling.
     EOT
   }
 

@@ -1,13 +1,15 @@
-# Every change publishes a version; the alias `live` moves to it only after that very version has
-# passed its self-test with the real role, table and key. API Gateway calls nothing but the alias.
+# Every change publishes a version. The alias `live` moves to it only after that version has passed
+# its self-test with the real role, table and key. API Gateway invokes only the alias.
 locals {
-  pinned       = var.release.pinned_version != null
-  live_version = local.pinned ? one(values(data.aws_lambda_function.pinned)).version : local.new_version
-  new_version  = aws_lambda_function.records.version
+  is_pinned   = var.release.pinned_version != null
+  has_canary  = var.release.canary != null
+  new_version = aws_lambda_function.records.version
+  live_version = (
+    local.is_pinned ? one(values(data.aws_lambda_function.pinned)).version : local.new_version
+  )
 
-  # The digest the new version must report. The sources of a package that is not this module's own
-  # are not known.
-  new_digest = local.own_package ? local.manifest.source_digest : null
+  # The digest that the new version must report. The sources of another package are not known.
+  new_digest = local.is_module_package ? local.manifest.source_digest : null
 
   newest = {
     configuration_hash = local.configuration_hash
@@ -16,9 +18,9 @@ locals {
     version            = local.new_version
   }
 
-  # The versions the alias is about to serve. A pin leaves the new version out, so that rolling back
-  # works while the newest version is broken; a canary brings it in again. A pinned version is
-  # compared with nothing: it is meant to have other code and configuration than this apply.
+  # The versions that the alias will serve. A pin excludes the new version, so that a rollback works
+  # while the newest version is broken; a canary includes it. A pinned version is not compared with
+  # this apply, because its code and configuration are meant to differ.
   gated = merge(
     {
       for pinned in data.aws_lambda_function.pinned : "live" => {
@@ -29,27 +31,30 @@ locals {
         version            = pinned.version
       }
     },
-    local.pinned ? {} : { live = merge(local.newest, { serves = "newest" }) },
-    var.release.canary == null ? {} : {
-      canary = merge(local.newest, { serves = "newest (canary)" })
+    {
+      for key in ["live"] : key => merge(local.newest, { serves = "newest" }) if !local.is_pinned
+    },
+    {
+      for key in ["canary"] : key => merge(local.newest, { serves = "newest (canary)" })
+      if local.has_canary
     },
   )
 }
 
-# Fails while planning, before anything is touched, when the pinned version does not exist. That
-# error names no more than this resource and its key, so the key says which variable is wrong.
+# The plan fails here if the pinned version does not exist. The error names only the data source and
+# its key, so the key contains the variable.
 data "aws_lambda_function" "pinned" {
   for_each = {
-    for version in [var.release.pinned_version] : "release.pinned_version=${version}" => version if local.pinned
+    for version in var.release.pinned_version[*] : "release.pinned_version=${version}" => version
   }
 
   function_name = local.service
   qualifier     = each.value
 }
 
-# A self-test that fails raises: the provider reports the function's message and stores nothing, so
-# the next apply asks again. A postcondition would be stored, and would fail every later plan, even
-# a rollback.
+# If the self-test fails, the function raises: the provider reports the message and stores nothing,
+# so the next apply tests again. A failed postcondition would leave the result in the state and fail
+# every later plan, including a rollback.
 resource "aws_lambda_invocation" "gate" {
   for_each = local.gated
 
@@ -61,9 +66,9 @@ resource "aws_lambda_invocation" "gate" {
     sourceDigest      = each.value.source_digest
   })
 
-  # `serves` and `runs` are known while planning, so the plan shows what will serve; the number of a
-  # new version is not known, and would hide them: the provider shows a map as unknown if one of its
-  # values is. The others can break a version after it was published.
+  # `serves` and `runs` are known in the plan, so the plan shows what will serve. The number of a
+  # new version is not known and is left out, because a map with an unknown value is shown as
+  # unknown. The other triggers can break a version after it was published.
   triggers = {
     indexes = sha256(jsonencode(local.indexes))
     policy  = sha256(local.function_policy)
@@ -77,24 +82,26 @@ resource "aws_lambda_invocation" "gate" {
 
 resource "aws_lambda_alias" "live" {
   name          = "live"
-  description   = "The version that serves"
+  description   = "The function version that serves requests"
   function_name = aws_lambda_function.records.function_name
 
-  # Unknown until the gate has answered: a version known while planning would be stored as an output
-  # even when the gate then refuses it.
+  # Unknown until the gate has passed: a version known in the plan would be stored as an output even
+  # if the gate fails.
   function_version = aws_lambda_invocation.gate["live"].result == "" ? "" : local.live_version
 
   dynamic "routing_config" {
-    for_each = var.release.canary == null ? [] : [var.release.canary]
+    for_each = { for key in ["canary"] : key => var.release.canary.weight if local.has_canary }
     content {
-      additional_version_weights = { (local.new_version) = routing_config.value.weight }
+      additional_version_weights = { (local.new_version) = routing_config.value }
     }
   }
 
   lifecycle {
     precondition {
-      condition     = var.release.canary == null || local.new_version != local.live_version
-      error_message = "release.canary tries nothing: release.pinned_version is already the newest version. Remove it."
+      condition     = !local.has_canary || local.new_version != local.live_version
+      error_message = <<-EOT
+        release.canary has no effect: release.pinned_version is the newest version. Remove canary.
+      EOT
     }
   }
 

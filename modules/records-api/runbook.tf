@@ -1,19 +1,20 @@
-# What to type when something is wrong, with every name filled in. The person at the terminal sets
-# what only they know as shell variables (the output `runbook` lists them). The commands take
-# credentials from the environment.
+# Commands for operations, with every name filled in. Values that only the user knows are shell
+# variables, which the description of the output `runbook` lists. The commands read credentials from
+# the environment.
 locals {
   in_region = "--region ${local.region}"
 
   smoke_credentials = {
     IAM = join(" ", [
-      "--aws-sigv4 aws:amz:${local.region}:execute-api --user \"$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY\"",
+      "--aws-sigv4 aws:amz:${local.region}:execute-api",
+      "--user \"$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY\"",
       "--header \"x-amz-security-token: $AWS_SESSION_TOKEN\"",
     ])
     JWT  = "--header \"Authorization: Bearer $RECORDS_TOKEN\""
     NONE = ""
   }
 
-  # A restored table, whose suffix becomes `table.name_suffix`.
+  # The name of the restored table. Its suffix becomes `table.name_suffix`.
   restored_table = "\"${local.service}$SUFFIX\""
 
   runbook = {
@@ -36,7 +37,8 @@ locals {
     )
     request = join(" && ", [
       for name in ["access", "function"] : join(" ", [
-        "aws logs filter-log-events ${local.in_region} --log-group-name ${local.log_groups[name].name}",
+        "aws logs filter-log-events ${local.in_region}",
+        "--log-group-name ${local.log_groups[name].name}",
         "--filter-pattern \"\\\"$REQUEST_ID\\\"\" --query 'events[].message' --output text",
       ])
     ])
@@ -55,13 +57,14 @@ locals {
       local.smoke_credentials[var.auth.mode],
       "'${local.records_url}?limit=1'",
     ]))
-    # `:` ignores its arguments, so that the command carries its own requirement.
+    # `:` ignores its arguments, so the command can state its requirement.
     tail_logs = join(" ", [
       ": needs AWS CLI version 2;",
       "aws logs tail ${local.log_groups.function.name} ${local.in_region} --since 15m --follow",
     ])
-    # All versions, those that serve, and self-tests that failed. A version that can't load its code
-    # leaves a line of the runtime's only; the name of its log stream has the version in brackets.
+    # All versions, those that serve, and self-tests that failed. A version that cannot load its
+    # code logs only a line of the runtime; the name of its log stream contains the version in
+    # brackets.
     versions = join(" && ", [
       join(" ", [
         "aws lambda list-versions-by-function ${local.in_region} --function-name ${local.service}",
@@ -88,7 +91,8 @@ locals {
       ])
     ])
     who_touched = join(" ", [
-      "aws logs filter-log-events ${local.in_region} --log-group-name ${local.log_groups.access.name}",
+      "aws logs filter-log-events ${local.in_region}",
+      "--log-group-name ${local.log_groups.access.name}",
       "--filter-pattern \"\\\"$RECORD_ID\\\"\" --query 'events[].message' --output text",
     ])
   }

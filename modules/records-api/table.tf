@@ -1,6 +1,6 @@
-# The records. A listing is a query on one of these indexes, never a scan, so its cost grows with
-# the page and not with the table. All indexes share the sort key `position` (createdAt#recordID):
-# unique, and in order of creation.
+# The table. A listing queries one of its indexes and never scans, so its cost depends on the size
+# of the page, not of the table. All indexes have the sort key `position` (createdAt#recordID),
+# which is unique and in order of creation.
 locals {
   index_names = {
     status      = "byStatus"
@@ -14,9 +14,11 @@ locals {
     { for attribute in var.table.filter_indexes : local.index_names[attribute] => attribute },
   )
 
-  # The suffix lets a restored table serve: a table is always restored under a new name.
+  # DynamoDB restores a table under a new name; the suffix lets the restored table serve.
   table_name = "${local.service}${var.table.name_suffix}"
-  table_arn  = "arn:${local.partition}:dynamodb:${local.region}:${local.account_id}:table/${local.table_name}"
+  table_arn = join("/", [
+    "arn:${local.partition}:dynamodb:${local.region}:${local.account_id}:table", local.table_name,
+  ])
   index_arns = [for name in keys(local.indexes) : "${local.table_arn}/index/${name}"]
 }
 
@@ -28,7 +30,7 @@ resource "aws_dynamodb_table" "records" {
   deletion_protection_enabled = var.table.deletion_protection
   tags                        = local.tags
 
-  # DynamoDB admits only attributes that a key uses; everything else in a record is free-form.
+  # DynamoDB accepts only the attributes of keys here.
   dynamic "attribute" {
     for_each = toset(concat(["recordID", "position"], values(local.indexes)))
     content {
@@ -47,8 +49,8 @@ resource "aws_dynamodb_table" "records" {
     }
   }
 
-  # Always on: the tombstones that keep a late retry from resurrecting a deleted record expire even
-  # where records are kept for ever.
+  # Always enabled: tombstones, which prevent a late retry from recreating a deleted record, expire
+  # even if records are kept forever.
   ttl {
     attribute_name = "expiresAt"
     enabled        = true

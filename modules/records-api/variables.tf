@@ -1,9 +1,10 @@
 variable "access" {
   description = <<-EOT
-    Principals that may assume a caller role, under names of your choice. `arn`: an IAM role, a user or an account
-    root, also of another account. `level`: `reader` or `writer`. `external_id`: the external ID that the principal
-    must send, for third parties that act on behalf of several customers. Principals of this account can use the
-    policies in the outputs instead. Requires `auth.mode = "IAM"`.
+    Principals that may assume a caller role, under keys of your choice. `arn`: an IAM role, an
+    IAM user or an account root, of any account. `level`: `reader` or `writer`. `external_id`:
+    the external ID that the principal must send; use it for third parties that act on behalf of
+    several customers. Principals of this account can use the policies in the outputs instead.
+    Requires `auth.mode = "IAM"`.
   EOT
   type = object({
     trusted_principals = optional(map(object({
@@ -21,38 +22,48 @@ variable "access" {
       can(regex("^arn:aws[a-z-]*:iam::[0-9]{12}:(root|(role|user)/[!-~]+)$", principal.arn))
       && !strcontains(principal.arn, "*")
     ])
-    error_message = "access.trusted_principals: each arn must be an IAM role, user or account root, without wildcards."
+    error_message = <<-EOT
+      access.trusted_principals: each arn must be an IAM role, an IAM user or an account root,
+      without wildcards.
+    EOT
   }
 
   validation {
     condition = alltrue([
       for principal in var.access.trusted_principals :
       try(length(principal.external_id) >= 2 && length(principal.external_id) <= 1224, true)
-      && can(regex("^[A-Za-z0-9_+=,.@:/-]+$", principal.external_id == null ? "none" : principal.external_id))
+      && can(regex(
+        "^[A-Za-z0-9_+=,.@:/-]+$", principal.external_id == null ? "none" : principal.external_id
+      ))
     ])
     error_message = <<-EOT
-      access.trusted_principals: each external_id must have 2 to 1224 letters, digits and characters of _+=,.@:/-
+      access.trusted_principals: each external_id must have 2 to 1224 letters, digits and
+      characters of _+=,.@:/-
     EOT
   }
 
   validation {
     condition = alltrue([
-      for principal in var.access.trusted_principals : contains(["reader", "writer"], principal.level)
+      for principal in var.access.trusted_principals :
+      contains(["reader", "writer"], principal.level)
     ])
     error_message = "access.trusted_principals: each level must be \"reader\" or \"writer\"."
   }
 
   validation {
     condition     = length(var.access.trusted_principals) == 0 || var.auth.mode == "IAM"
-    error_message = "access.trusted_principals requires auth.mode = \"IAM\": change the mode or remove the principals."
+    error_message = <<-EOT
+      access.trusted_principals requires auth.mode = "IAM": change the mode or remove the
+      principals.
+    EOT
   }
 }
 
 variable "alarms" {
   description = <<-EOT
-    Recipients of alarm notifications. `emails`: addresses, each of which AWS asks to confirm. `topic_arns`: your own
-    SNS topics in this region. Without either, the module creates no alarms. `tune`: changes to the alarms in
-    alarms.tf, by key: `enabled`, `threshold`.
+    Recipients of alarm notifications. `emails`: addresses, each of which AWS asks to confirm.
+    `topic_arns`: your own SNS topics in this region. Without either, the module creates no
+    alarms. `tune`: changes to single alarms, by their key in alarms.tf: `enabled`, `threshold`.
   EOT
   type = object({
     emails     = optional(set(string), [])
@@ -67,7 +78,8 @@ variable "alarms" {
 
   validation {
     condition = alltrue([
-      for email in var.alarms.emails : can(regex("^[^@\\s,;<>]+@[^@\\s,;<>.]+([.][^@\\s,;<>.]+)+$", email))
+      for email in var.alarms.emails :
+      can(regex("^[^@\\s,;<>]+@[^@\\s,;<>.]+([.][^@\\s,;<>.]+)+$", email))
     ])
     error_message = "alarms.emails must contain plain addresses such as on-call@example.com."
   }
@@ -84,7 +96,8 @@ variable "alarms" {
   validation {
     condition     = length(distinct(var.alarms.topic_arns)) + min(1, length(var.alarms.emails)) <= 5
     error_message = <<-EOT
-      An alarm can notify at most 5 topics: shorten alarms.topic_arns. alarms.emails counts as one topic.
+      alarms.topic_arns: an alarm can notify at most 5 topics, and alarms.emails counts as one.
+      Remove topics.
     EOT
   }
 
@@ -112,17 +125,18 @@ variable "alarms" {
       }, key, coalesce(entry.threshold, 1))
     ])
     error_message = <<-EOT
-      alarms.tune: each threshold must be greater than 0. The maximum of api_5xx (a share) and
-      heartbeat (self-tests that passed) is 1, that of function_duration 29000 ms, and that of
-      function_concurrency is function.reserved_concurrency.
+      alarms.tune: each threshold must be greater than 0. The maximum is 1 for api_5xx (a
+      fraction) and heartbeat (self-tests that passed), 29000 ms for function_duration, and
+      function.reserved_concurrency for function_concurrency.
     EOT
   }
 }
 
 variable "api" {
   description = <<-EOT
-    The HTTP API: `stage_name` (`$default` keeps the stage out of the URL), and the limits for the whole stage,
-    `throttle_rate` in requests per second and `throttle_burst` in requests at once.
+    The HTTP API. `stage_name`: `$default` keeps the stage out of the URL. `throttle_rate`
+    (requests per second) and `throttle_burst` (concurrent requests) are the limits of the whole
+    stage.
   EOT
   type = object({
     stage_name     = optional(string, "$default")
@@ -134,7 +148,10 @@ variable "api" {
 
   validation {
     condition     = can(regex("^([$]default|[A-Za-z0-9_-]{1,128})$", var.api.stage_name))
-    error_message = "api.stage_name must be \"$default\" or up to 128 letters, digits, hyphens and underscores."
+    error_message = <<-EOT
+      api.stage_name must be "$default", or at most 128 letters, digits, hyphens and
+      underscores.
+    EOT
   }
 
   validation {
@@ -142,22 +159,29 @@ variable "api" {
       var.api.throttle_burst >= 1 && var.api.throttle_burst <= 5000
       && floor(var.api.throttle_burst) == var.api.throttle_burst
     )
-    error_message = "api.throttle_burst must be a whole number from 1 to 5000, the default quota of an account."
+    error_message = <<-EOT
+      api.throttle_burst must be a whole number from 1 to 5000, the default quota of an account.
+    EOT
   }
 
   validation {
     condition     = var.api.throttle_rate >= 1 && var.api.throttle_rate <= 10000
-    error_message = "api.throttle_rate must be from 1 to 10000 requests per second, the default quota of an account."
+    error_message = <<-EOT
+      api.throttle_rate must be from 1 to 10000 requests per second, the default quota of an
+      account.
+    EOT
   }
 }
 
 variable "audit" {
   description = <<-EOT
-    The audit trail of this instance. `mode`: `create`, or `off` (the default) where another trail records the table;
-    prod must say which. `data_events`: the calls on the table that it records, `write`, `all` (reads too) or `none`.
-    `management_events`: whether it records those of the whole account too; a second copy of them is charged.
-    `expected_regions`: the plan fails while one of them is not enabled. `access_logs`: an existing bucket, and a prefix
-    in it, for access logs of the evidence's bucket. `force_destroy`: evidence goes with the trail.
+    The audit trail of this instance. `mode`: `create`, or `off` (the default) if another trail
+    covers the table; it must be set in prod. `data_events`: item-level calls on the table to
+    record: `write`, `all` (reads too) or `none`. `management_events`: whether to record the
+    management events of the account; AWS charges for every copy after the first.
+    `expected_regions`: the plan fails if one of them is not enabled. `access_logs`: an existing
+    bucket and a prefix for the access logs of the trail's bucket. `force_destroy`: delete the
+    log files together with the trail.
   EOT
   type = object({
     access_logs = optional(object({
@@ -186,9 +210,10 @@ variable "audit" {
 
 variable "auth" {
   description = <<-EOT
-    Who is let in. `mode = "IAM"`: signed requests of principals that hold the reader or writer policy.
-    `mode = "JWT"`: bearer tokens of `issuer` for one of `audience`; a token needs one of `read_scopes` or
-    `write_scopes`, by operation. `mode = "NONE"`: everybody, refused in prod.
+    Who may call the API. `mode = "IAM"`: principals with the reader or writer policy, which
+    sign their requests. `mode = "JWT"`: bearer tokens from `issuer` for one of `audience`, with
+    one of `read_scopes` or `write_scopes`, depending on the operation. `mode = "NONE"`: anyone;
+    rejected in prod.
   EOT
   type = object({
     mode         = optional(string, "IAM")
@@ -209,9 +234,13 @@ variable "auth" {
     condition = (
       var.auth.issuer == null
       || can(regex("^https://[^/?#\\s]+(/[^?#\\s]*)?$", var.auth.issuer))
-      || can(regex("^http://(127[.]0[.]0[.]1|localhost|\\[::1\\])(:[0-9]+)?(/[^?#\\s]*)?$", var.auth.issuer))
+      || can(regex(
+        "^http://(127[.]0[.]0[.]1|localhost|\\[::1\\])(:[0-9]+)?(/[^?#\\s]*)?$", var.auth.issuer
+      ))
     )
-    error_message = "auth.issuer must be an https URL. Profile \"local\" also accepts http on a loopback address."
+    error_message = <<-EOT
+      auth.issuer must be an https URL. Profile "local" also accepts http on a loopback address.
+    EOT
   }
 
   validation {
@@ -220,22 +249,28 @@ variable "auth" {
       ? var.auth.issuer != null && length(var.auth.audience) > 0
       : var.auth.issuer == null && length(var.auth.audience) == 0
     )
-    error_message = "auth.issuer and auth.audience are needed with auth.mode \"JWT\", and mean nothing with another."
+    error_message = <<-EOT
+      auth.issuer and auth.audience must be set with auth.mode "JWT", and only then.
+    EOT
   }
 
   validation {
     condition     = length(var.auth.read_scopes) > 0 && length(var.auth.write_scopes) > 0
-    error_message = "auth.read_scopes and auth.write_scopes must not be empty: any token would be let in."
+    error_message = <<-EOT
+      auth.read_scopes and auth.write_scopes must not be empty: API Gateway would accept
+      tokens without any scope.
+    EOT
   }
 }
 
 variable "budget" {
   description = <<-EOT
-    The monthly budget. `mode`: `create` (the default), or `off` with a `reason`. `monthly_usd`: the limit.
-    `thresholds`, by a name of your choice: `percent` of the limit, and `type`, `ACTUAL` or `FORECASTED`. Notifications
-    go to `emails` and to the topic for `alarms.emails`, or else to the first of `alarms.topic_arns`, whose policy must
-    then allow budgets.amazonaws.com. The budget covers the whole account unless `scope` names a tag that the payer
-    account has activated. Null means no budget.
+    The monthly budget. `mode`: `create` (the default), or `off` with a `reason`. `monthly_usd`:
+    the limit. `thresholds`, under keys of your choice: `percent` of the limit, and `type`,
+    `ACTUAL` or `FORECASTED`. Notifications go to `emails` and to the topic for `alarms.emails`,
+    or without that topic to the first of `alarms.topic_arns`, whose policy must then allow
+    budgets.amazonaws.com. The budget covers the whole account unless `scope` names a cost
+    allocation tag that the management account has activated. Null: no budget.
   EOT
   type = object({
     emails      = optional(set(string), [])
@@ -259,14 +294,19 @@ variable "budget" {
   }
 
   validation {
-    condition     = try(var.budget.mode, "off") != "create" || try(var.budget.monthly_usd > 0, false)
+    condition = (
+      try(var.budget.mode, "off") != "create" || try(var.budget.monthly_usd > 0, false)
+    )
     error_message = <<-EOT
-      budget.monthly_usd must be greater than 0. For no budget, set budget.mode = "off" and budget.reason.
+      budget.monthly_usd must be greater than 0. For no budget, set budget.mode = "off" and
+      budget.reason.
     EOT
   }
 
   validation {
-    condition     = try(var.budget.mode, "create") != "off" || try(trimspace(var.budget.reason), "") != ""
+    condition = (
+      try(var.budget.mode, "create") != "off" || try(trimspace(var.budget.reason), "") != ""
+    )
     error_message = "budget.reason must explain why budget.mode is \"off\"."
   }
 
@@ -281,25 +321,31 @@ variable "budget" {
 
 variable "environment" {
   description = <<-EOT
-    Name of the environment, such as `dev`, `staging` or `prod`. With `name`, it is the prefix of every resource's name.
-    See `profile` for the rules that apply.
+    Name of the environment, such as `dev`, `staging` or `prod`: 1 to 12 lowercase letters,
+    digits and single hyphens. With `name`, it is the prefix of every resource's name. See
+    `profile` for the rules that apply.
   EOT
   type        = string
   nullable    = false
 
   validation {
-    condition     = can(regex("^[a-z0-9](-?[a-z0-9])*$", var.environment)) && length(var.environment) <= 12
-    error_message = "environment must have 1 to 12 lowercase letters, digits and single hyphens between them."
+    condition = (
+      can(regex("^[a-z0-9](-?[a-z0-9])*$", var.environment)) && length(var.environment) <= 12
+    )
+    error_message = <<-EOT
+      environment must have 1 to 12 lowercase letters, digits and single hyphens between them.
+    EOT
   }
 }
 
 variable "function" {
   description = <<-EOT
-    The function: `memory_mb` (its share of CPU grows with it), `log_level` (above `INFO`, only requests that failed
-    leave a line), `reserved_concurrency` (null: the account's common pool), `dynamodb_endpoint_url`
-    (null: the regional endpoint; set it for FIPS or dual stack) and `heartbeat`, how often the
-    self-test of the version that serves runs: a rate from `rate(1 minute)` to `rate(3 days)`, or
-    `off` (null: `rate(1 day)` if `profile` is `prod`, else `off`).
+    The Lambda function. `memory_mb`: CPU grows with it. `log_level`: above `INFO`, only failed
+    requests write a log line. `reserved_concurrency`: null uses the account's unreserved
+    concurrency. `dynamodb_endpoint_url`: null uses the regional endpoint; set it for a FIPS or
+    dual-stack endpoint. `heartbeat`: how often the self-test of the version that serves runs: a
+    rate from `rate(1 minute)` to `rate(3 days)`, or `off`; null is `rate(1 day)` if `profile`
+    is `prod`, otherwise `off`.
   EOT
   type = object({
     dynamodb_endpoint_url = optional(string)
@@ -316,11 +362,13 @@ variable "function" {
       var.function.dynamodb_endpoint_url == null
       || can(regex("^https://[^/?#\\s]+$", var.function.dynamodb_endpoint_url))
       || can(regex(
-        "^http://(127[.]0[.]0[.]1|localhost|\\[::1\\])(:[0-9]+)?$", var.function.dynamodb_endpoint_url,
+        "^http://(127[.]0[.]0[.]1|localhost|\\[::1\\])(:[0-9]+)?$",
+        var.function.dynamodb_endpoint_url,
       ))
     )
     error_message = <<-EOT
-      function.dynamodb_endpoint_url must be https://<host>. Profile "local" also accepts http on a loopback address.
+      function.dynamodb_endpoint_url must be https://<host>. Profile "local" also accepts http on a
+      loopback address.
     EOT
   }
 
@@ -336,7 +384,7 @@ variable "function" {
     )
     error_message = <<-EOT
       function.heartbeat must be "off" or a rate from "rate(1 minute)" to "rate(3 days)", such as
-      "rate(12 hours)": an alarm on silence can't wait for two longer intervals.
+      "rate(12 hours)": the alarm waits for two intervals, and CloudWatch evaluates at most 7 days.
     EOT
   }
 
@@ -358,14 +406,18 @@ variable "function" {
       var.function.reserved_concurrency == null
       || can(regex("^[1-9][0-9]*$", tostring(var.function.reserved_concurrency)))
     )
-    error_message = "function.reserved_concurrency must be a whole number from 1, or null: 0 would stop the service."
+    error_message = <<-EOT
+      function.reserved_concurrency must be null or a whole number of at least 1: 0 would stop
+      the service.
+    EOT
   }
 }
 
 variable "insights" {
   description = <<-EOT
-    What to look at: `dashboard`, and `saved_queries` for Logs Insights (null: all
-    unless `profile` is `local`, as emulators can't keep queries).
+    `dashboard`: whether to create the CloudWatch dashboard. `saved_queries`: whether to save
+    the queries for Logs Insights; null saves them unless `profile` is `local`, because the
+    emulator does not support them.
   EOT
   type = object({
     dashboard     = optional(bool, true)
@@ -377,9 +429,10 @@ variable "insights" {
 
 variable "kms_key_arn" {
   description = <<-EOT
-    ARN of your own KMS key for the table, the logs, the notifications and the function's environment. It must be
-    known while planning, and the key must be in this account and region. Its policy must contain the statements in
-    the output `kms_key_policy_statements`. Null creates a key.
+    ARN of your own KMS key for the table, the logs, the notifications and the function's
+    environment. It must be known in the plan, and the key must be in this account and region.
+    Its policy must contain the statements in the output `kms_key_policy_statements`. Null: the
+    module creates a key.
   EOT
   type        = string
   default     = null
@@ -389,14 +442,17 @@ variable "kms_key_arn" {
       var.kms_key_arn == null
       || can(regex("^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", var.kms_key_arn))
     )
-    error_message = "kms_key_arn must be the ARN of a KMS key (arn:aws:kms:<region>:<account>:key/<id>), not an alias."
+    error_message = <<-EOT
+      kms_key_arn must be the ARN of a KMS key (arn:aws:kms:<region>:<account>:key/<id>), not of
+      an alias.
+    EOT
   }
 }
 
 variable "lambda_package" {
   description = <<-EOT
-    Another package than the one that comes with this module: a zip at `path`, or an object in `s3`. The release gate
-    can't compare the code of such a package with its sources.
+    A package to use instead of the one in `package/`: a zip file at `path`, or an object in
+    `s3`. The release gate cannot compare the code of such a package with its sources.
   EOT
   type = object({
     path = optional(string)
@@ -411,77 +467,95 @@ variable "lambda_package" {
 
   validation {
     condition     = var.lambda_package.path == null || var.lambda_package.s3 == null
-    error_message = "lambda_package takes path or s3, not both."
+    error_message = "lambda_package must have path or s3, not both."
   }
 
   validation {
-    condition     = var.lambda_package.path == null || try(fileexists(var.lambda_package.path), false)
-    error_message = "lambda_package.path is not a file."
+    condition = (
+      var.lambda_package.path == null || try(fileexists(var.lambda_package.path), false)
+    )
+    error_message = "lambda_package.path must be an existing file."
   }
 }
 
 variable "log_retention_days" {
-  description = "How long the function's and the API's logs are kept, in days, of the periods CloudWatch Logs offers."
+  description = <<-EOT
+    How many days CloudWatch Logs keeps the logs of the function and the API: a period that
+    CloudWatch Logs offers, at least 365 in prod.
+  EOT
   type        = number
   default     = 365
   nullable    = false
 
   validation {
-    condition = contains(
-      [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653],
-      var.log_retention_days
-    )
+    condition = contains([
+      1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922,
+      3288, 3653,
+    ], var.log_retention_days)
     error_message = <<-EOT
-      log_retention_days must be a period CloudWatch Logs offers: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400,
-      545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653.
+      log_retention_days must be a period that CloudWatch Logs offers: 1, 3, 5, 7, 14, 30, 60, 90,
+      120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653.
     EOT
   }
 }
 
 variable "name" {
-  description = "Name of the service. With `environment`, it is the prefix of every resource's name."
+  description = <<-EOT
+    Name of the service: 3 to 24 lowercase letters, digits and single hyphens, at most 28
+    characters together with `environment`. With `environment`, it is the prefix of every
+    resource's name.
+  EOT
   type        = string
   nullable    = false
 
   validation {
-    condition     = can(regex("^[a-z](-?[a-z0-9])+$", var.name)) && length(var.name) >= 3 && length(var.name) <= 24
+    condition = (
+      can(regex("^[a-z](-?[a-z0-9])+$", var.name))
+      && length(var.name) >= 3 && length(var.name) <= 24
+    )
     error_message = <<-EOT
-      name must have 3 to 24 lowercase letters, digits and single hyphens between them, and start with a letter.
+      name must have 3 to 24 lowercase letters, digits and single hyphens between them, and start
+      with a letter.
     EOT
   }
 
   validation {
     condition     = length("${var.name}-${var.environment}") <= 29
     error_message = <<-EOT
-      name and environment must have at most 28 characters together: names of buckets and roles are built from them.
+      name and environment must have at most 28 characters together: the names of buckets and roles
+      contain them.
     EOT
   }
 }
 
 variable "operations" {
   description = <<-EOT
-    What callers can do: of `list`, `get`, `create`, `update` and `delete`. What is left out has no route and no
-    permission.
+    Operations that callers may use: any of `list`, `get`, `create`, `update` and `delete`. A
+    disabled operation has no route and no permission.
   EOT
   type        = set(string)
   default     = ["list", "get", "create", "update"]
   nullable    = false
 
   validation {
-    condition     = length(setsubtract(var.operations, ["list", "get", "create", "update", "delete"])) == 0
-    error_message = "operations may contain \"list\", \"get\", \"create\", \"update\" and \"delete\" only."
+    condition = length(setsubtract(
+      var.operations, ["list", "get", "create", "update", "delete"]
+    )) == 0
+    error_message = <<-EOT
+      operations must contain only "list", "get", "create", "update" and "delete".
+    EOT
   }
 
   validation {
     condition     = length(var.operations) > 0
-    error_message = "operations must name at least one operation."
+    error_message = "operations must contain at least one operation."
   }
 }
 
 variable "permissions_boundary_arn" {
   description = <<-EOT
-    ARN of the permissions boundary for every role that this module creates. It must allow the function to use the key
-    through DynamoDB and through CloudWatch Logs: see the README. Null means none.
+    ARN of the permissions boundary for every role that the module creates. The section "A
+    permissions boundary" of the README lists what it must allow. Null: no boundary.
   EOT
   type        = string
   default     = null
@@ -489,7 +563,9 @@ variable "permissions_boundary_arn" {
   validation {
     condition = (
       var.permissions_boundary_arn == null
-      || can(regex("^arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/[!-~]+$", var.permissions_boundary_arn))
+      || can(regex(
+        "^arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/[!-~]+$", var.permissions_boundary_arn
+      ))
     )
     error_message = "permissions_boundary_arn must be the ARN of an IAM policy."
   }
@@ -497,25 +573,27 @@ variable "permissions_boundary_arn" {
 
 variable "profile" {
   description = <<-EOT
-    The safety profile: `local` (an emulator), `dev` or `prod`, which refuses unsafe settings. Null: `environment` if it
-    is `local` or `dev`, otherwise `prod`.
+    The safety profile: `local` (an emulator), `dev`, or `prod`, which rejects unsafe settings.
+    Null: `environment` if that is `local` or `dev`, otherwise `prod`.
   EOT
   type        = string
   default     = null
 
   validation {
     condition     = try(contains(["local", "dev", "prod"], var.profile), var.profile == null)
-    error_message = "profile must be \"local\", \"dev\" or \"prod\", or null to derive it from environment."
+    error_message = <<-EOT
+      profile must be "local", "dev" or "prod", or null to derive it from environment.
+    EOT
   }
 }
 
 variable "release" {
   description = <<-EOT
-    What the alias `live` serves. Empty: the version this apply publishes, once it has passed its self-test.
-    `pinned_version`: that published version, the way back. `canary.weight` beside it: that share of the requests
-    (above 0, below 1) goes to the newest version, which must pass its self-test too.
-    `commit`: the Git commit that is applied. It stands in the description of the version that this
-    apply publishes, so every new commit publishes a version.
+    What the alias `live` serves. Empty: the version that this apply publishes, once it has
+    passed its self-test. `pinned_version`: this published version instead, to roll back.
+    `canary.weight`: the fraction of requests (above 0, below 1) that goes to the newest version
+    while `pinned_version` serves the others. `commit`: the Git commit that is applied; it is
+    part of the description of the version, so every new commit publishes a version.
   EOT
   type = object({
     commit         = optional(string)
@@ -529,34 +607,50 @@ variable "release" {
 
   validation {
     condition     = var.release.commit == null || can(regex("^[0-9a-f]{7,64}$", var.release.commit))
-    error_message = "release.commit must be 7 to 64 lower-case hexadecimal digits (git rev-parse HEAD)."
-  }
-
-  validation {
-    condition     = var.release.pinned_version == null || can(regex("^[1-9][0-9]*$", var.release.pinned_version))
-    error_message = "release.pinned_version must be the number of a published version, such as \"7\"."
-  }
-
-  validation {
-    condition     = var.release.canary == null || var.release.pinned_version != null
-    error_message = "release.canary needs release.pinned_version: the version that serves all other requests."
+    error_message = <<-EOT
+      release.commit must be 7 to 64 lowercase hexadecimal digits, as git rev-parse HEAD prints
+      them.
+    EOT
   }
 
   validation {
     condition = (
-      var.release.canary == null || try(var.release.canary.weight > 0 && var.release.canary.weight < 1, false)
+      var.release.pinned_version == null
+      || can(regex("^[1-9][0-9]*$", var.release.pinned_version))
     )
-    error_message = "release.canary.weight must be above 0 and below 1; to send everything, remove release."
+    error_message = <<-EOT
+      release.pinned_version must be the number of a published version, such as "7".
+    EOT
+  }
+
+  validation {
+    condition     = var.release.canary == null || var.release.pinned_version != null
+    error_message = <<-EOT
+      release.canary requires release.pinned_version, the version that serves all other
+      requests.
+    EOT
+  }
+
+  validation {
+    condition = (
+      var.release.canary == null
+      || try(var.release.canary.weight > 0 && var.release.canary.weight < 1, false)
+    )
+    error_message = <<-EOT
+      release.canary.weight must be above 0 and below 1. To send all requests to the newest
+      version, remove release.
+    EOT
   }
 }
 
 variable "table" {
   description = <<-EOT
-    The table: `deletion_protection`, `point_in_time_recovery`, `filter_indexes` (of `type`, `status` and
-    `submittedBy`: filters answered by an index; without one a filter walks the records in order),
-    `record_retention_days` (0: forever) and `name_suffix`, which is added to the table's name so
-    that a restored table can serve (see "The table is gone" in docs/operate.md). Without that procedure
-    a new suffix creates an empty table.
+    The DynamoDB table: `deletion_protection`, `point_in_time_recovery`, `filter_indexes`,
+    `record_retention_days` (0: forever) and `name_suffix`. `filter_indexes`: which of the
+    filters `type`, `status` and `submittedBy` have an index; a filter without one reads the
+    records in order of creation. `name_suffix`: appended to the table's name, so that a
+    restored table can serve; see "The table is gone" in docs/operate.md. Without that
+    procedure, a new suffix creates an empty table.
   EOT
   type = object({
     deletion_protection    = optional(bool, true)
@@ -569,8 +663,12 @@ variable "table" {
   nullable = false
 
   validation {
-    condition     = length(setsubtract(var.table.filter_indexes, ["status", "submittedBy", "type"])) == 0
-    error_message = "table.filter_indexes may contain \"status\", \"submittedBy\" and \"type\" only."
+    condition = length(setsubtract(
+      var.table.filter_indexes, ["status", "submittedBy", "type"]
+    )) == 0
+    error_message = <<-EOT
+      table.filter_indexes must contain only "status", "submittedBy" and "type".
+    EOT
   }
 
   validation {
@@ -588,14 +686,14 @@ variable "table" {
       var.table.record_retention_days >= 0 && var.table.record_retention_days <= 3650
       && floor(var.table.record_retention_days) == var.table.record_retention_days
     )
-    error_message = "table.record_retention_days must be a whole number from 0 (for ever) to 3650."
+    error_message = "table.record_retention_days must be a whole number from 0 (forever) to 3650."
   }
 }
 
 variable "tags" {
   description = <<-EOT
-    Tags for every resource. The module adds `Environment` and `Service`, unless these tags or the provider's
-    `default_tags` already contain the key.
+    Tags for every resource. The module adds `Environment` and `Service` unless these tags or
+    the provider's `default_tags` already contain the key.
   EOT
   type        = map(string)
   default     = {}
@@ -603,6 +701,6 @@ variable "tags" {
 
   validation {
     condition     = alltrue([for key in keys(var.tags) : !startswith(lower(key), "aws:")])
-    error_message = "tags must not begin with \"aws:\", which AWS reserves."
+    error_message = "tags: keys must not begin with \"aws:\", which AWS reserves."
   }
 }

@@ -45,7 +45,7 @@ REFUSED_IN_PROD = [
 WARNINGS = [
     "alarms.tune has no effect without alarms.emails or alarms.topic_arns: check the spelling.",
     'audit has settings but no mode, so there is no trail: set audit.mode to "create" or "off".',
-    "orders-dev has no alarms: set alarms.emails or alarms.topic_arns, and check the spelling.",
+    "orders-dev has no alarms: set alarms.emails or alarms.topic_arns; check the spelling.",
 ]
 
 Messages = list[tuple[str, str]]  # severity and text
@@ -130,7 +130,7 @@ def test_what_the_profile_allows_is_planned(plan: Plan, inputs: dict[str, Any]) 
         ),
         (
             {"alarms": {"topic_arns": ["arn:aws:sns:eu-west-2:111122223333:pager"]}},
-            "alarms.topic_arns must be topics in eu-west-1: alarms notify topics of their region only.",
+            "alarms.topic_arns must be topics in eu-west-1, the region of the alarms.",
         ),
     ],
 )

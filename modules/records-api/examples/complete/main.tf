@@ -1,9 +1,9 @@
-# Every decision a caller can take. Callers of another account come in with tokens of the company's identity provider.
+# Every input. Callers authenticate with tokens of the company's identity provider.
 provider "aws" {
   region = "us-east-1"
 }
 
-# A key that was there before this service; its policy holds the output kms_key_policy_statements.
+# An existing key, whose policy contains the statements in the output kms_key_policy_statements.
 data "aws_kms_alias" "records" {
   name = "alias/records"
 }
@@ -44,7 +44,7 @@ module "records" {
     record_retention_days  = 730
   }
 
-  # On call is told by mail and by the pager's topic, and finance of the budget, which counts what carries the tag.
+  # Alarms go to an address and to the pager's topic. The budget covers resources with the tag.
   alarms = {
     emails     = ["on-call@example.com"]
     topic_arns = ["arn:aws:sns:us-east-1:111122223333:pager"]
@@ -76,7 +76,7 @@ module "records" {
     saved_queries = true
   }
 
-  # The zip that comes with the module is the default. This one would be another, from a bucket with versions.
+  # A package from a versioned bucket. By default, the module uses the package in package/.
   lambda_package = {
     s3 = {
       bucket  = "example-packages"
@@ -85,7 +85,7 @@ module "records" {
     }
   }
 
-  # Version 7 serves; a twentieth of the requests tries the version this apply publishes.
+  # Version 7 serves; 5% of the requests go to the version that this apply publishes.
   release = {
     pinned_version = "7"
     canary         = { weight = 0.05 }
@@ -98,6 +98,6 @@ module "records" {
 }
 
 output "records_url" {
-  description = "Where the records are."
+  description = "URL of the records."
   value       = module.records.records_url
 }
