@@ -62,6 +62,19 @@ def mutated(mutant: Mutant, source: str) -> str:
     return source.replace(mutant.old, mutant.new)
 
 
+def check(mutants: Sequence[Mutant]) -> None:
+    """Raise Failure unless every mutant applies, and is valid Python that differs."""
+    for mutant in mutants:
+        source = (ROOT / SOURCES / mutant.file).read_text()
+        try:
+            compile(mutated(mutant, source), mutant.file, "exec")
+        except SyntaxError as error:
+            cause = f"{mutant.rule!r}: the mutant is not valid Python: {error}"
+            raise Failure(cause, f"correct `new` in {LIST.name}") from error
+        if mutant.old == mutant.new:
+            raise Failure(f"{mutant.rule!r} changes nothing", f"correct `new` in {LIST.name}")
+
+
 def run(mutant: Mutant) -> Outcome:
     """Run the tests against a copy of the handler with the fault, until one fails."""
     with tempfile.TemporaryDirectory(prefix="records-mutant-") as name:
@@ -112,10 +125,11 @@ def _verb() -> None:
     parser.add_argument("--sample", type=int, metavar="N", help="only every Nth mutant")
     arguments = parser.parse_args()
     venvs.run_in("dev", "lib.mutants")
+    check(listed(LIST.read_text()))
     mutants = listed(LIST.read_text(), arguments.pattern)
     chosen = list(islice(mutants, 0, None, arguments.sample or 1))
-    for mutant in mutants:
-        mutated(mutant, (ROOT / SOURCES / mutant.file).read_text())
+    if not chosen:
+        raise Failure(f"no rule matches {arguments.pattern!r}", f"see the rules in {LIST.name}")
     outcomes = []
     with ThreadPoolExecutor(_PROCESSES) as pool:
         for number, outcome in enumerate(pool.map(run, chosen), start=1):
