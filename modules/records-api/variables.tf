@@ -136,7 +136,7 @@ variable "api" {
   description = <<-EOT
     The HTTP API. `stage_name`: `$default` keeps the stage out of the URL. `throttle_rate`
     (requests per second) and `throttle_burst` (concurrent requests) are the limits of the whole
-    stage.
+    stage: all callers share them, so one caller can use them up.
   EOT
   type = object({
     stage_name     = optional(string, "$default")
