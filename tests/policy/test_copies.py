@@ -39,7 +39,8 @@ def local(file: str, name: str) -> Any:  # noqa: ANN401 (any HCL value)
 
 
 def quoted(text: str) -> list[str]:
-    return re.findall(r'"(\w+)"', text)
+    # In a heredoc, python-hcl2 escapes quotation marks.
+    return re.findall(r'"(\w+)"', text.replace("\\", ""))
 
 
 def test_alarm_keys_are_the_same_everywhere() -> None:
