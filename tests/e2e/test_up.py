@@ -77,6 +77,7 @@ class Clone(NamedTuple):
     def copied(self) -> None:
         """Wait until a copy of the emulator's state contains all previous changes."""
         began = datetime.now(UTC)
+        self.records()  # without a request after `began`, there may be nothing left to copy
         assert soon(lambda: (self.emulator.last_copy() or began) > began, 60)
 
     def kill(self) -> None:
