@@ -177,7 +177,8 @@ def self_test(
     try:
         if isinstance(app, config.ConfigError):
             raise app  # noqa: TRY301 (logged below)
-        result = selftest.run(app.settings, app.table, event, context)
+        deadline = _deadline(context, selftest.WAIT_SECONDS)
+        result = selftest.run(app.settings, app.table, event, context, deadline)
     except Exception as error:
         logger.error("self-test failed", extra={**entry, "reason": str(error)})
         raise
@@ -211,12 +212,17 @@ def _run(
         raise app
     caller = callers.caller(event, app.settings.auth_mode)
     entry["caller"] = caller.identity
-    remaining = context.get_remaining_time_in_millis() / 1000 - RESERVE_SECONDS
-    table = app.table(time.monotonic() + min(REQUEST_SECONDS, remaining))
+    table = app.table(_deadline(context, REQUEST_SECONDS))
     try:
         return run(Request(event, context.aws_request_id, _now(), app.settings, table, caller))
     finally:
         entry["consumedReadUnits"] = table.consumed_read_units
+
+
+def _deadline(context: Any, seconds: float) -> float:
+    """Return the end of the calls (seconds of time.monotonic()), at most `seconds` from now."""
+    remaining: float = context.get_remaining_time_in_millis() / 1000 - RESERVE_SECONDS
+    return time.monotonic() + min(seconds, remaining)
 
 
 def _classify(error: Exception, status: int) -> tuple[dict[str, Any], dict[str, float]]:

@@ -14,8 +14,6 @@ from . import config, dynamodb, store
 # "Troubleshoot IAM").
 WAIT_SECONDS = 20.0
 PAUSE_SECONDS = 1.0
-# The part of an invocation's time that is reserved for its response.
-RESERVE_SECONDS = 0.5
 # The description of a published version shows as many digits of a hash.
 SHOWN_DIGITS = 12
 
@@ -29,18 +27,17 @@ def run(
     table: Callable[[float], store.Table],
     event: Mapping[str, Any],
     context: Any,
+    deadline: float,
 ) -> dict[str, Any]:
     """Return a description of this function version if the self-test passes.
 
     `table(deadline)` returns the table for calls until `deadline` (seconds of time.monotonic()).
     `event` may have `sourceDigest` and `configurationHash`. The release gate sets them to the
     expected values of a new version; without them, nothing is compared. An operation that fails is
-    retried for up to WAIT_SECONDS. Raises SelfTestFailed with the cause of each failure.
+    retried until `deadline`. Raises SelfTestFailed with the cause of each failure.
     """
     digest = source_digest()
     _compare(settings, digest, event, context)
-    remaining = context.get_remaining_time_in_millis() / 1000 - RESERVE_SECONDS
-    deadline = time.monotonic() + min(WAIT_SECONDS, remaining)
     pending = sorted(settings.operations)
     while failures := _failures(table(deadline), pending):
         if time.monotonic() + PAUSE_SECONDS >= deadline:
