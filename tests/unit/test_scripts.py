@@ -421,7 +421,9 @@ class TestEmulatorProcess:
 
     def test_kill_is_detected_and_a_reused_pid_is_ignored(self, home: Emulator) -> None:
         home.start()
-        os.kill(home.pid() or 0, signal.SIGKILL)
+        pid = home.pid()
+        assert pid  # 0 would signal the test's own process group
+        os.kill(pid, signal.SIGKILL)
         while home.pid() is not None:
             pass
         assert home.was_killed()
@@ -435,7 +437,9 @@ class TestEmulatorProcess:
     ) -> None:
         monkeypatch.setattr(emulator, "_STOP_SECONDS", 0.3)
         home.start()
-        os.kill(home.pid() or 0, signal.SIGSTOP)
+        pid = home.pid()
+        assert pid  # 0 would signal the test's own process group
+        os.kill(pid, signal.SIGSTOP)
         assert not home.responds(0.2)
         assert not home.stop()
         assert home.pid() is None
