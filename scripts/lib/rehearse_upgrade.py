@@ -50,7 +50,6 @@ _SETTINGS = {
     "alarms": {"emails": ["on-call@example.com"]},
     "audit": {"mode": "create", "force_destroy": True},
     "budget": {"monthly_usd": 25},
-    "insights": {"saved_queries": False},  # the emulator cannot store queries
     "table": {"deletion_protection": False},
 }
 
