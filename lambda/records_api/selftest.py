@@ -39,7 +39,8 @@ def run(
     digest = source_digest()
     _compare(settings, digest, event, context)
     pending = sorted(settings.operations)
-    while failures := _failures(table(deadline), pending):
+    failures: dict[str, str] = {}
+    while failures := _failures(table(deadline), pending, failures):
         if time.monotonic() + PAUSE_SECONDS >= deadline:
             raise SelfTestFailed(
                 "; ".join(f"{operation}: {reason}" for operation, reason in failures.items())
@@ -94,10 +95,18 @@ def _short(value: str | None) -> str:
     return value[:SHOWN_DIGITS] if value else "none"
 
 
-def _failures(table: store.Table, operations: list[str]) -> dict[str, str]:
-    """Return the cause of each failure by operation."""
+def _failures(
+    table: store.Table, operations: list[str], earlier: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the cause of each failure by operation.
+
+    An operation that no time is left for keeps its `earlier` cause.
+    """
     failures = {}
     for operation in operations:
+        if operation in earlier and time.monotonic() >= table.deadline:
+            failures[operation] = earlier[operation]
+            continue
         try:
             store.probe(table, operation)
         except (dynamodb.Refused, store.Unavailable, store.OutcomeUnknown) as error:

@@ -811,7 +811,7 @@ def test_missing_credentials_are_refused_by_name_before_anything_is_sent(
     reason = f"MissingCredentials: environment variables not set: {', '.join(missing)}"
     assert str(each.fail(dynamodb.Refused, "no credentials")) == reason
     table = store.Table(each.client, "records", frozenset(), time.monotonic() + DEADLINE_SECONDS)
-    assert selftest._failures(table, ["create", "get"]) == {"create": reason, "get": reason}
+    assert selftest._failures(table, ["create", "get"], {}) == {"create": reason, "get": reason}
     assert server.connections == 0
 
 

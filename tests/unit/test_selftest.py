@@ -187,6 +187,19 @@ def test_a_table_that_does_not_answer_fails_it(clock: list[float], error: Except
     assert clock
 
 
+def test_the_cause_survives_a_last_round_without_time(clock: list[float]) -> None:
+    def slow(_name: str, _payload: object, deadline: float) -> dict[str, Any]:
+        if 1000.0 + sum(clock) >= deadline:
+            raise dynamodb.Unavailable("DeadlineExceeded", "no time was left for the call")
+        clock.append(3.0)
+        raise dynamodb.Unavailable("ConnectionRefusedError", "refused")
+
+    with pytest.raises(selftest.SelfTestFailed) as caught:
+        handler.self_test(app_of(slow), {}, Context())
+    reasons = [f"{name}: ConnectionRefusedError: refused" for name in sorted(REQUESTS)]
+    assert str(caught.value) == "; ".join(reasons)
+
+
 def test_operations_that_are_off_are_not_tried(clock: list[float]) -> None:
     call, asked = scripted({"Items": []})
     result = handler.self_test(app_of(call, OPERATIONS="get"), {}, Context())
