@@ -1,18 +1,15 @@
-"""The command `records`: list, get, create, update and delete records of the local stack."""
+"""The command `records`: reads, writes and audits records of the local stack."""
 
 import sys
-from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
-from records_cli import __version__
+from records_cli import __version__, audit
+from records_cli.call import RecordID, Role, call, record_path, without_none
 from records_cli.failure import Failure
 
-if TYPE_CHECKING:
-    from records_cli.client import Answer
-
-# client and json are imported where they are used: `--help` does not need them and should be quick.
+# json is imported where it is used: `--help` does not need it and should be quick.
 
 
 def _kebab_case(token: str) -> str:
@@ -28,13 +25,6 @@ app = typer.Typer(
 )
 
 
-class Role(StrEnum):
-    """The caller whose keys sign the requests."""
-
-    READER = "reader"
-    WRITER = "writer"
-
-
 def _print_version(value: bool) -> None:
     if value:
         typer.echo(f"records {__version__}")
@@ -46,7 +36,11 @@ def _options(
     context: typer.Context,
     role: Annotated[
         Role | None,
-        typer.Option("--as", help="Caller (default: reader for list and get, else writer)."),
+        typer.Option(
+            "--as",
+            help="Caller (default: reader for list and get, auditor for history, changes, verify"
+            " and seal, else writer).",
+        ),
     ] = None,
     version: Annotated[  # noqa: ARG001 (its callback acts)
         bool,
@@ -59,7 +53,6 @@ def _options(
     context.obj = role
 
 
-RecordID = Annotated[str, typer.Argument(metavar="RECORD_ID", show_default=False)]
 Condition = Annotated[
     str | None,
     typer.Option("--if-match", metavar="ETAG", help="Fail unless the record has this ETag."),
@@ -111,13 +104,13 @@ def list_records(
         "limit": limit,
         "cursor": cursor,
     }
-    _call(context, Role.READER, "GET", query=_without_none(query))
+    call(context, Role.READER, "GET", query=without_none(query))
 
 
 @app.command()
 def get(context: typer.Context, record_id: RecordID) -> None:
     """Print one record; its ETag goes to standard error."""
-    _call(context, Role.READER, "GET", _path(record_id))
+    call(context, Role.READER, "GET", record_path(record_id))
 
 
 @app.command()
@@ -135,7 +128,7 @@ def create(
     """Create a record and print it."""
     body = _body(type_, status, message, attributes)
     headers = {} if key is None else {"Idempotency-Key": key}
-    _call(context, Role.WRITER, "POST", body=body, headers=headers)
+    call(context, Role.WRITER, "POST", body=body, headers=headers)
 
 
 @app.command()
@@ -151,23 +144,34 @@ def update(
     """Change the fields that are set, and print the record."""
     body = _body(type_, status, message, attributes)
     headers = _condition(if_match)
-    _call(context, Role.WRITER, "PATCH", _path(record_id), body=body, headers=headers)
+    call(context, Role.WRITER, "PATCH", record_path(record_id), body=body, headers=headers)
 
 
 @app.command()
 def delete(context: typer.Context, record_id: RecordID, if_match: Condition = None) -> None:
     """Delete a record."""
-    _call(context, Role.WRITER, "DELETE", _path(record_id), headers=_condition(if_match))
+    call(context, Role.WRITER, "DELETE", record_path(record_id), headers=_condition(if_match))
 
 
-def _without_none(values: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if value is not None}
+@app.command()
+def restore(
+    context: typer.Context,
+    record_id: RecordID,
+    version: Annotated[
+        int, typer.Argument(metavar="VERSION", help="Version to restore; see records history.")
+    ],
+    if_match: Condition = None,
+) -> None:
+    """Write an earlier version of a record again, as its next version, and print the record.
+
+    It also brings back a deleted record. Example: records restore RECORD_ID 3
+    """
+    path, body = f"{record_path(record_id)}/restore", {"version": version}
+    call(context, Role.WRITER, "POST", path, body=body, headers=_condition(if_match))
 
 
-def _path(record_id: str) -> str:
-    from urllib.parse import quote
-
-    return f"/{quote(record_id, safe='')}"
+for verb in (audit.history, audit.changes, audit.verify, audit.seal):
+    app.command()(verb)
 
 
 def _condition(if_match: str | None) -> dict[str, str]:
@@ -179,7 +183,7 @@ def _body(
 ) -> dict[str, object]:
     import json
 
-    body = _without_none({"type": type_, "status": status, "message": message})
+    body = without_none({"type": type_, "status": status, "message": message})
     if attributes is not None:
         try:
             body["attributes"] = json.loads(attributes)
@@ -191,47 +195,10 @@ def _body(
     return body
 
 
-def _call(
-    context: typer.Context,
-    role: Role,
-    method: str,
-    path: str = "",
-    **request: Any,  # noqa: ANN401 (as for Caller.call)
-) -> None:
-    """Send one request and print the response. The option --as overrides `role`."""
-    from records_cli.local import connect
-
-    caller = connect(context.obj or role)
-    try:
-        answer = caller.call(method, path, **request)
-    except OSError as error:
-        raise Failure(f"no response from the API: {error}", "run scripts/up") from error
-    _print(answer)
-
-
-def _print(answer: "Answer") -> None:
-    """Print the body to standard output, and ETag and Idempotency-Replayed to standard error.
-
-    Raises Failure for an error status, after printing the body to standard error.
-    """
-    import json
-    from http import HTTPStatus
-
-    failed = answer.status >= HTTPStatus.BAD_REQUEST
-    for name in ("etag", "idempotency-replayed"):
-        if name in answer.headers:
-            print(f"{name}: {answer.headers[name]}", file=sys.stderr)
-    if answer.body:
-        text = json.dumps(answer.json(), indent=2, ensure_ascii=False)
-        print(text, file=sys.stderr if failed else sys.stdout)
-    if failed:
-        raise Failure(f"the API returned {answer.status}", "see the response above")
-
-
 def main() -> None:
-    """Run the command; a Failure is printed to standard error and exits with code 1."""
+    """Run the command; a Failure is printed to standard error and exits with its code."""
     try:
         app(prog_name="records")
     except Failure as failure:
         print(failure, file=sys.stderr)
-        sys.exit(1)
+        sys.exit(failure.code)

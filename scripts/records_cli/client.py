@@ -3,7 +3,7 @@
 import http.client
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -56,6 +56,10 @@ class Caller:
         )
         url = f"{self.url}{path}{'?' if text else ''}{text}"
         return send(method, url, data, self.sign(method, url, data, sent))
+
+    def get(self, path: str, query: Mapping[str, str]) -> Answer:
+        """Send a GET request to a path next to `url`, such as /changes. Raises like `call`."""
+        return replace(self, url=self.url.removesuffix("/records")).call("GET", path, query=query)
 
     def sign(
         self, method: str, url: str, body: bytes, headers: Mapping[str, str]

@@ -19,7 +19,13 @@ CONNECTION = {
     "region": "us-east-1",
     "reader": {"access_key_id": "reader", "secret_access_key": "x"},
     "writer": {"access_key_id": "writer", "secret_access_key": "y"},
+    "auditor": {"access_key_id": "auditor", "secret_access_key": "z"},
 }
+ENTRY = (
+    b'{"recordID":"r","version":2,"change":"update","changedAt":"2026-01-31T09:30:00.000Z",'
+    b'"changedBy":"alice","requestId":"q","record":{"type":"t","status":"[ok] :smile:",'
+    b'"attributes":{"exact":1.10}},"settled":false}'
+)
 
 
 class Api:
@@ -31,7 +37,10 @@ class Api:
 
     def note(self, caller: Caller, arguments: tuple[str, ...], request: object) -> Answer:
         method, *path = arguments
-        self.calls.append((caller.access_key_id, method, "".join(path), request))
+        # As it follows /records: only /changes is beside it.
+        place = f"{caller.url}{''.join(path)}".removeprefix("http://127.0.0.1:1")
+        place = place.removeprefix("/records")
+        self.calls.append((caller.access_key_id, method, place, request))
         return self.answer
 
 
@@ -70,6 +79,17 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
         (["update", "a/b", "--message", "", "--if-match", ""],
          ("writer", "PATCH", "/a%2Fb", {"body": {"message": ""}, "headers": {"If-Match": ""}})),
         (["delete", "x"], ("writer", "DELETE", "/x", {"headers": {}})),
+        (["history", "a/b", "-o", "json"], ("auditor", "GET", "/a%2Fb/history", {"query": {}})),
+        (["history", "x", "--order", "", "--limit", "5", "--cursor", "c", "-o", "json"],
+         ("auditor", "GET", "/x/history", {"query": {"order": "", "limit": "5", "cursor": "c"}})),
+        (["--as", "reader", "changes", "-o", "json"],
+         ("reader", "GET", "/changes", {"query": {}})),
+        (["changes", "--since", "s", "--cursor", "c", "--limit", "5", "--unsettled", "-o", "json"],
+         ("auditor", "GET", "/changes",
+          {"query": {"since": "s", "cursor": "c", "limit": "5", "unsettled": "true"}})),
+        (["restore", "a/b", "3", "--if-match", ""],
+         ("writer", "POST", "/a%2Fb/restore",
+          {"body": {"version": 3}, "headers": {"If-Match": ""}})),
     ],
 )  # fmt: skip
 def test_options_are_sent_even_if_empty(
@@ -83,11 +103,11 @@ def test_record_goes_to_stdout_and_headers_to_stderr(
     api: Api, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     headers = {"etag": '"7"', "idempotency-replayed": "true", "date": "today"}
-    api.answer = Answer(200, headers, b'{"type": "\\u00e4"}')
+    api.answer = Answer(200, headers, b'{"type": "\\u00e4", "attributes": {"exact": 1.10}}')
     assert run(monkeypatch, "get", "x") == 0
     printed = capsys.readouterr()
     assert printed.err.splitlines() == ['etag: "7"', "idempotency-replayed: true"]
-    assert printed.out == '{\n  "type": "ä"\n}\n'
+    assert printed.out == '{\n  "type": "ä",\n  "attributes": {\n    "exact": 1.10\n  }\n}\n'
 
 
 def test_error_status_prints_the_problem_and_exits_1(
@@ -101,14 +121,45 @@ def test_error_status_prints_the_problem_and_exits_1(
     assert "error: the API returned 404\n  fix: " in printed.err
 
 
+@pytest.mark.parametrize(
+    ("verb", "members"),
+    [(["history", "r"], ["next: c"]), (["changes"], ["caughtUp: true", "next: c"])],
+)
+def test_entries_are_a_table_with_the_cursor_on_stderr(
+    verb: list[str],
+    members: list[str],
+    api: Api,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    caught_up = b'"caughtUp":true,' if verb == ["changes"] else b""
+    body = b'{"%s":[%s],%s"next":"c"}' % (verb[0].encode(), ENTRY, caught_up)
+    api.answer = Answer(200, {}, body)
+    assert run(monkeypatch, *verb) == 0
+    printed = capsys.readouterr()
+    assert printed.err.splitlines() == members
+    header, row = (line.split() for line in printed.out.splitlines())
+    assert header[:4] == ["recordID", "version", "change", "changedAt"]
+    assert row == [
+        "r", "2", "update", "2026-01-31T09:30:00.000Z", "alice", "q",
+        "t", "[ok]", ":smile:", "-;", "not", "settled",
+    ]  # fmt: skip
+    assert run(monkeypatch, *verb, "-o", "json") == 0
+    assert '"exact": 1.10' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("verb", [["list"], ["history", "r"], ["changes"], ["restore", "r", "1"]])
 def test_unreachable_api_is_reported(
-    api: Api, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    verb: list[str],
+    api: Api,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     def refuse(*_: object, **__: object) -> Answer:
         raise ConnectionRefusedError("refused")
 
     monkeypatch.setattr(api, "note", refuse)
-    assert run(monkeypatch, "list") == 1
+    assert run(monkeypatch, *verb) == 1
     assert capsys.readouterr().err == (
         "error: no response from the API: refused\n  fix: run scripts/up\n"
     )
@@ -121,6 +172,14 @@ def test_unreachable_api_is_reported(
         (["list", "--stauts", "ok"], (2, "No such option: --stauts")),
         (["--as", "root", "list"], (2, "'root' is not")),
         (["create", "--type", "a", "--status", "b", "--attributes", "{"], (1, "is not JSON")),
+        (["history"], (2, "Missing argument 'RECORD_ID'")),
+        (["history", "r", "-o", "yaml"], (2, "'yaml' is not")),
+        (["restore", "r", "one"], (2, "Invalid value for '")),
+        (["verify"], (2, "pass record IDs, or --all, or --seal FILE alone")),
+        (["verify", "r", "--all"], (2, "pass record IDs, or --all, or --seal FILE alone")),
+        (["verify", "--seal", "/absent"], (1, "/absent can't be read")),
+        (["seal"], (2, "Missing option '-o'")),
+        (["seal", "-o", "/"], (1, "/ exists")),
     ],
 )
 def test_invalid_options_are_rejected_before_a_call(
@@ -166,7 +225,8 @@ def test_help_imports_neither_botocore_nor_http() -> None:
     code = (
         "import sys; from records_cli import app\n"
         "try: app.app(['--help'])\n"
-        "except SystemExit: print(sorted({'botocore', 'http.client'} & set(sys.modules)))"
+        "except SystemExit: print(sorted({'botocore', 'http.client', 'sqlite3'} & "
+        "set(sys.modules)))"
     )
     completed = subprocess.run(
         [sys.executable, "-c", code],

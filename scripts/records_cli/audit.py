@@ -1,0 +1,292 @@
+"""The commands for auditors: history, changes, verify and seal."""
+
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from records_cli.call import (
+    RecordID,
+    Role,
+    connect,
+    no_response,
+    print_answer,
+    record_path,
+    without_none,
+)
+from records_cli.failure import Failure
+
+if TYPE_CHECKING:
+    from records_cli.client import Answer
+    from records_cli.seals import Seal
+    from records_cli.verification import Outcome
+
+# A seal covers what is older. A write ends within 29 s; an hour is longer than clocks differ.
+SEAL_LAG = timedelta(hours=1)
+DAMAGED = 3  # exit code
+_SHOWN = 20  # harmless findings of a kind
+_PROGRESS_SECONDS = 10
+
+
+class Output(StrEnum):
+    """The form of the output."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
+OutputOption = Annotated[Output, typer.Option("-o", "--output", help="Form of the output.")]
+Limit = Annotated[str | None, typer.Option("--limit", help="Number of entries, at most 1000.")]
+
+
+def history(
+    context: typer.Context,
+    record_id: RecordID,
+    order: Annotated[
+        str | None, typer.Option("--order", help="asc or desc (default: desc, newest first).")
+    ] = None,
+    limit: Limit = None,
+    cursor: Annotated[
+        str | None, typer.Option("--cursor", help="The `next` of the previous page.")
+    ] = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Print who changed a record, when, and to what; also for a deleted record.
+
+    Examples: records history RECORD_ID; records history RECORD_ID --order asc -o json
+    """
+    query = without_none({"order": order, "limit": limit, "cursor": cursor})
+    caller = connect(context, Role.AUDITOR)
+    try:
+        answer = caller.call("GET", f"{record_path(record_id)}/history", query=query)
+    except OSError as error:
+        raise no_response(error) from error
+    _print_entries(answer, "history", output)
+
+
+def changes(
+    context: typer.Context,
+    since: Annotated[
+        str | None,
+        typer.Option("--since", metavar="TIME", help="Only changes after this RFC 3339 time."),
+    ] = None,
+    cursor: Annotated[
+        str | None, typer.Option("--cursor", help="Continue at the `next` of an earlier call.")
+    ] = None,
+    unsettled: Annotated[
+        bool, typer.Option("--unsettled", help="Also changes of the last minute, without order.")
+    ] = False,
+    limit: Limit = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Print one page of the changes of all records, oldest first.
+
+    The cursor for the next call goes to standard error, also if nothing is new.
+    Examples: records changes --since 2026-01-31T09:30:00Z; records changes --cursor CURSOR -o json
+    """
+    query = without_none({"since": since, "cursor": cursor, "limit": limit})
+    if unsettled:
+        query["unsettled"] = "true"
+    caller = connect(context, Role.AUDITOR)
+    try:
+        answer = caller.get("/changes", query)
+    except OSError as error:
+        raise no_response(error) from error
+    _print_entries(answer, "changes", output)
+
+
+def verify(
+    context: typer.Context,
+    record_ids: Annotated[
+        list[str] | None, typer.Argument(metavar="[RECORD_ID]...", show_default=False)
+    ] = None,
+    all_: Annotated[bool, typer.Option("--all", help="Verify all records.")] = False,
+    seal_file: Annotated[
+        Path | None,
+        typer.Option("--seal", metavar="FILE", help="Compare with this seal (alone: all records)."),
+    ] = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Verify that histories are complete and unchanged, and that the records match them.
+
+    Exit codes: 0 intact, 1 not verified because of an error, 2 wrong usage, 3 damaged.
+    Without a seal, only careless tampering is noticed: see docs/evidence.md.
+    Examples: records verify RECORD_ID; records verify --all; records verify --seal seal.jsonl
+    """
+    from records_cli import verification
+
+    if bool(record_ids) == (all_ or (seal_file is not None and not record_ids)):
+        raise typer.BadParameter("pass record IDs, or --all, or --seal FILE alone")
+    caller = connect(context, Role.AUDITOR)
+    seal_ = None if seal_file is None else _read_seal(seal_file)
+    if record_ids:
+        outcome = verification.verify_records(caller, record_ids, seal_)
+    else:
+        with _progress() as progress:
+            outcome = verification.verify_all(caller, seal_, progress)
+    _print_outcome(outcome, output)
+
+
+def seal(
+    context: typer.Context,
+    file: Annotated[
+        Path, typer.Option("-o", "--output", metavar="FILE", help="New file to write.")
+    ],
+    previous: Annotated[
+        Path | None,
+        typer.Option("--previous", metavar="FILE", help="The seal before, which is verified too."),
+    ] = None,
+) -> None:
+    """Verify all records, and write a seal of all changes up to an hour ago.
+
+    Keep seals where nobody who can write to the tables can change them. A seal is written even if
+    the histories are damaged (exit code 3): it contains the findings.
+    Example: records seal -o seal-2026-02.jsonl --previous seal-2026-01.jsonl
+    """
+    from records_cli import seals, verification
+
+    if file.exists():
+        raise Failure(f"{file} exists", "choose another name: a seal is never replaced")
+    now = datetime.now(UTC)
+    up_to = verification.timestamp(now - SEAL_LAG)
+    before = None if previous is None else _read_seal(previous)
+    if before and before.up_to > up_to:
+        raise Failure(f"{previous} covers changes up to {before.up_to}", "seal again in an hour")
+    caller, leaves = connect(context, Role.AUDITOR), seals.Leaves()
+    with _progress() as progress:
+        outcome = verification.verify_all(caller, before, progress, leaves=leaves, up_to=up_to)
+    head = {
+        "service": caller.url,
+        "upTo": up_to,
+        "sealedAt": verification.timestamp(now),
+        "previous": before.sha256 if before else None,
+        "findings": [str(each) for each in outcome.damage],
+    }
+    try:
+        head = seals.write(file, leaves, head)
+    except OSError as error:
+        raise Failure(f"the seal could not be written: {error}", "use another file") from error
+    print(f"{file}: {head['entries']:,} entries up to {up_to}, root {head['root']}")
+    _print_outcome(outcome, Output.TABLE)
+
+
+def _read_seal(file: Path) -> "Seal":
+    from records_cli import seals
+
+    try:
+        return seals.read(file)
+    except OSError as error:
+        raise Failure(f"{file} can't be read: {error.strerror}", "check the path") from error
+    except seals.Damaged as error:
+        raise Failure(f"{file} is damaged: {error}", "use the copy that was kept apart") from error
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str], None]]:
+    """Yield a function that shows its text on standard error.
+
+    In a terminal, each text replaces the one before; otherwise one is printed every ten seconds.
+    """
+    is_terminal, printed = sys.stderr.isatty(), time.monotonic()
+
+    def show(text: str) -> None:
+        nonlocal printed
+        if is_terminal:
+            print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
+        elif time.monotonic() - printed >= _PROGRESS_SECONDS:
+            printed = time.monotonic()
+            print(text, file=sys.stderr, flush=True)
+
+    try:
+        yield show
+    finally:
+        if is_terminal:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+
+def _print_outcome(outcome: "Outcome", output: Output) -> None:
+    """Print what was verified. Raises Failure if something is damaged."""
+    from records_cli import jsontext
+
+    if output is Output.JSON:
+        findings = [
+            {
+                "recordID": each.record_id,
+                "version": each.version,
+                "kind": each.kind,
+                "detail": each.detail,
+            }
+            for each in outcome.findings
+        ]
+        counts = {"entries": outcome.entries, "records": outcome.records}
+        print(jsontext.pretty({**counts, "intact": not outcome.damage, "findings": findings}))
+    else:
+        for each in outcome.damage:
+            print(each)
+        for kind in dict.fromkeys(each.kind for each in outcome.harmless):
+            same = [each for each in outcome.harmless if each.kind == kind]
+            print(*same[:_SHOWN], sep="\n")
+            if len(same) > _SHOWN:
+                print(f"{kind}: {len(same) - _SHOWN:,} more records")
+        result = f"{len(outcome.damage):,} damaged" if outcome.damage else "intact"
+        print(f"{outcome.entries:,} entries of {outcome.records:,} records: {result}")
+    if outcome.damage:
+        remedy = "docs/evidence.md says what each finding means and what to do"
+        raise Failure(f"{len(outcome.damage):,} findings", remedy, DAMAGED)
+
+
+def _print_entries(answer: "Answer", name: str, output: Output) -> None:
+    """Print a page of entries, and in a table's case its cursor to standard error."""
+    from http import HTTPStatus
+
+    from records_cli import jsontext
+
+    if output is Output.JSON or answer.status != HTTPStatus.OK:
+        print_answer(answer)
+        return
+    page = jsontext.parse(answer.body)
+    _print_table(page[name])
+    if "caughtUp" in page:
+        print(f"caughtUp: {jsontext.canonical(page['caughtUp'])}", file=sys.stderr)
+    if "next" in page:
+        print(f"next: {page['next']}", file=sys.stderr)
+
+
+def _print_table(entries: Iterable[dict[str, Any]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    columns = ("recordID", "version", "change", "changedAt", "changedBy", "requestId", "content")
+    table = Table(box=None, pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for entry in entries:
+        cells = [str(entry.get(column) or "-") for column in columns[:-1]]
+        table.add_row(*cells, _content(entry))
+    # Programs read the output without line breaks inside a row.
+    console = Console(highlight=False, markup=False, emoji=False)
+    if not console.is_terminal:
+        console.width = 1_000
+    console.print(table)
+
+
+def _content(entry: dict[str, Any]) -> str:
+    """Return what a table shows of the record after a change."""
+    record = entry.get("record")
+    if record is None:
+        text = next((name for name in ("redacted", "omitted") if name in entry), "deleted")
+    else:
+        text = " ".join(str(record.get(name, "-")) for name in ("type", "status", "message"))
+    notes = []
+    if "redactedVersions" in entry:
+        versions = ", ".join(map(str, entry["redactedVersions"]))
+        notes.append(f"redacted: {versions}; {entry.get('reason')}")
+    if entry.get("settled") is False:
+        notes.append("not settled")
+    return "; ".join([text, *notes])

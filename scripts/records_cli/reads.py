@@ -1,0 +1,107 @@
+"""Reads whole collections of the API page by page, with retries."""
+
+import random
+import time
+from collections.abc import Iterator, Mapping
+from http import HTTPStatus
+from typing import Any, Protocol
+from urllib.parse import quote
+
+from records_cli.chains import Entry, Record
+from records_cli.client import Answer
+from records_cli.failure import Failure
+from records_cli.jsontext import parse
+
+PAGE = "1000"  # the largest page
+_ATTEMPTS = 6
+_TRANSIENT = (
+    HTTPStatus.TOO_MANY_REQUESTS,
+    HTTPStatus.INTERNAL_SERVER_ERROR,
+    HTTPStatus.BAD_GATEWAY,
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    HTTPStatus.GATEWAY_TIMEOUT,
+)
+_REMEDIES: dict[int, str] = {
+    HTTPStatus.FORBIDDEN: "use the credentials of an auditor",
+    HTTPStatus.NOT_FOUND: "enable the operations history and changes of the instance",
+    HTTPStatus.TOO_MANY_REQUESTS: "try again when the service is less busy",
+    HTTPStatus.SERVICE_UNAVAILABLE: "try again; see the function's log if it happens again",
+}
+
+
+class Api(Protocol):
+    """The part of `client.Caller` that is used here. Paths begin after the stage."""
+
+    def get(self, path: str, query: Mapping[str, str]) -> Answer:
+        """Send a GET request and return the response. Raises OSError when there is none."""
+
+
+def history(api: Api, record_id: str) -> Iterator[Entry]:
+    """Yield a record's entries, oldest first; none if the API knows neither them nor the record."""
+    query = {"order": "asc", "limit": PAGE}
+    for page in _pages(api, f"/records/{quote(record_id, safe='')}/history", query):
+        yield from page["history"]
+
+
+def record(api: Api, record_id: str) -> Record | None:
+    """Return a record, or None if there is none."""
+    body: Record | None = _get(api, f"/records/{quote(record_id, safe='')}", {})
+    return body
+
+
+def records(api: Api) -> Iterator[list[Record]]:
+    """Yield all listed records in pages, newest first."""
+    for page in _pages(api, "/records", {"limit": PAGE}):
+        yield page["records"]
+
+
+def changes(api: Api) -> Iterator[list[Entry]]:
+    """Yield the feed in pages, oldest first, to its current end.
+
+    Entries that are not settled come with the last page only: the cursor does not pass them, so
+    earlier pages would repeat them.
+    """
+    query = {"limit": PAGE, "unsettled": "true"}
+    while True:
+        page = _get(api, "/changes", query) or {}
+        is_last = page["caughtUp"]
+        yield [
+            each for each in page["changes"] if is_last or each.get("settled", True) is not False
+        ]
+        if is_last:
+            return
+        query["cursor"] = page["next"]
+
+
+def _pages(api: Api, path: str, query: dict[str, str]) -> Iterator[dict[str, Any]]:
+    while (page := _get(api, path, query)) is not None:
+        yield page
+        if "next" not in page:
+            return
+        query = query | {"cursor": page["next"]}
+
+
+def _get(api: Api, path: str, query: Mapping[str, str]) -> Any:  # noqa: ANN401 (JSON)
+    """Return the body of a response; None if it is 404.
+
+    Raises Failure if there is no response, or for any other error status, after retries where
+    another attempt may succeed.
+    """
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            answer = api.get(path, query)
+        except OSError as error:
+            cause, remedy = f"no response from the API: {error}", "check the URL, or run scripts/up"
+        else:
+            if answer.status == HTTPStatus.OK:
+                return parse(answer.body)
+            if answer.status == HTTPStatus.NOT_FOUND and b"urn:records-api:" in answer.body:
+                return None
+            text = " ".join(answer.body.decode(errors="replace").split())[:300]
+            cause = f"GET {path} returned {answer.status}: {text}"
+            remedy = _REMEDIES.get(answer.status, "see the function's log of this request")
+            if answer.status not in _TRANSIENT:
+                break
+        if attempt < _ATTEMPTS:
+            time.sleep(random.uniform(0, 0.2 * 2**attempt))  # noqa: S311 (a pause)
+    raise Failure(cause, remedy)
