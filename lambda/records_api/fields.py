@@ -12,9 +12,17 @@ from .jsontext import REPEATED
 # bytes ("Quotas in Amazon DynamoDB").
 MAX_LENGTHS = {"type": 128, "status": 128, "message": 8192, "submittedBy": 512}
 CLIENT_FIELDS = ("type", "status", "message", "attributes")
-SERVER_FIELDS = ("recordID", "createdAt", "updatedAt", "submittedBy", "version")
+SERVER_FIELDS = ("recordID", "createdAt", "updatedAt", "updatedBy", "submittedBy", "version")
 # The fields that callers see, in the order of responses.
-PUBLIC_FIELDS = ("recordID", "createdAt", "updatedAt", "submittedBy", *CLIENT_FIELDS, "version")
+PUBLIC_FIELDS = (
+    "recordID",
+    "createdAt",
+    "updatedAt",
+    "updatedBy",
+    "submittedBy",
+    *CLIENT_FIELDS,
+    "version",
+)
 RECORD_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:~-]{0,127}")
 # Decoding takes time and memory for every value, so a limit in bytes alone would not bound a page.
 MAX_VALUES = 1000
