@@ -2,6 +2,8 @@
 # level for trusted principals. HTTP APIs have no resource policies, so principals of other accounts
 # must assume one of these roles.
 locals {
+  level_titles = { auditor = "an auditor", reader = "a reader", writer = "a writer" }
+
   # The levels that IAM controls and that have an enabled operation.
   caller_operations = {
     for level, operations in local.operations_by_level : level => operations
@@ -35,20 +37,34 @@ locals {
   }
 }
 
+# In a policy, `*` also matches slashes ("IAM JSON policy elements: Resource"): the resource of
+# `get`, GET/records/*, includes GET/records/*/history. Levels that do not audit are therefore denied
+# everything below a record. If a principal has such a policy, the Deny overrides the auditor policy.
+locals {
+  denied_to_level = {
+    for level, operations in local.caller_operations : level => [
+      for name in ["get"] : "${local.stage_arn}/GET/records/*/*"
+      if contains(keys(operations), name) && !contains(local.access_of_level[level], "audit")
+    ]
+  }
+}
+
 resource "aws_iam_policy" "caller" {
   for_each = local.caller_operations
 
   name        = "${local.iam_prefix}-${each.key}"
-  description = "Call ${local.service} as a ${each.key}"
+  description = "Call ${local.service} as ${local.level_titles[each.key]}"
   tags        = local.tags
 
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [{
-      Effect   = "Allow"
-      Action   = ["execute-api:Invoke"]
-      Resource = [for name in keys(each.value) : local.route_arns[name]]
-    }]
+    Statement = [
+      for effect, resources in {
+        Allow = [for name in keys(each.value) : local.route_arns[name]]
+        Deny  = local.denied_to_level[each.key]
+      } : { Effect = effect, Action = ["execute-api:Invoke"], Resource = resources }
+      if length(resources) > 0
+    ]
   })
 }
 
@@ -58,7 +74,7 @@ resource "aws_iam_role" "caller" {
   }
 
   name                 = "${local.iam_prefix}-${each.key}"
-  description          = "Call ${local.service} as a ${each.key}"
+  description          = "Call ${local.service} as ${local.level_titles[each.key]}"
   permissions_boundary = var.permissions_boundary_arn
   tags                 = local.tags
 

@@ -27,9 +27,22 @@ locals {
   of_api_id       = { ApiId = local.api_id }
   of_live_alias   = { FunctionName = local.service, Resource = "${local.service}:live" }
   of_service_name = { Service = local.service }
-  of_table_operations = {
-    for action in local.actions : action => { Operation = action, TableName = local.table_name }
+
+  # By the operation of DynamoDB's API that the function calls. A write is one TransactWriteItems of
+  # both tables, and a query of an index counts for its table.
+  calls_of_write = local.writes ? ["TransactWriteItems"] : []
+  table_calls = {
+    for name, actions in {
+      (local.history_name) = concat(local.actions.feed, local.actions.history)
+      (local.table_name)   = concat(local.actions.indexes, local.actions.records)
+    } : name => setunion(setsubtract(actions, ["DeleteItem", "PutItem"]), local.calls_of_write)
   }
+  of_table_calls = merge([
+    for prefix, name in { "" = local.table_name, "history-" = local.history_name } : {
+      for call in local.table_calls[name] :
+      "${prefix}${call}" => { Operation = call, TableName = name }
+    }
+  ]...)
 
   # What an entry may leave out. An entry has `metric` with `statistic` or `percentile`, or else
   # `expression` over `sums` of metrics, by the names that the expression uses.
@@ -162,7 +175,7 @@ locals {
       namespace  = "AWS/DynamoDB"
       metric     = "SystemErrors"
       statistic  = "Sum"
-      dimensions = local.of_table_operations
+      dimensions = local.of_table_calls
       summary = join(" ", [
         "${local.thresholds.table_errors} or more calls to DynamoDB failed with an internal error.",
       ])
@@ -172,7 +185,7 @@ locals {
       namespace  = "AWS/DynamoDB"
       metric     = "ThrottledRequests"
       statistic  = "Sum"
-      dimensions = local.of_table_operations
+      dimensions = local.of_table_calls
       summary    = "DynamoDB throttled ${local.thresholds.table_throttles} or more calls."
       action = join(" ", [
         "Find the busiest caller and slow it down: a partition of an index takes 1,000 write units",

@@ -3,14 +3,18 @@ locals {
   api_id             = aws_apigatewayv2_api.records.id
   authorization_type = { IAM = "AWS_IAM", JWT = "JWT", NONE = "NONE" }[var.auth.mode]
   records_url        = "${trimsuffix(aws_apigatewayv2_stage.serving.invoke_url, "/")}/records"
-  jwt_scopes         = { read = var.auth.read_scopes, write = var.auth.write_scopes }
+  jwt_scopes = {
+    audit = var.auth.audit_scopes
+    read  = var.auth.read_scopes
+    write = var.auth.write_scopes
+  }
+
+  stage_arn = "${aws_apigatewayv2_api.records.execution_arn}/${var.api.stage_name}"
 
   # The execute-api resource of each enabled operation: callers may invoke it, and it may invoke the
   # function.
   route_arns = {
-    for name, operation in local.operations : name => join("/", [
-      aws_apigatewayv2_api.records.execution_arn, var.api.stage_name, operation.resource,
-    ])
+    for name, operation in local.operations : name => "${local.stage_arn}/${operation.resource}"
   }
 }
 

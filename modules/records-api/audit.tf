@@ -19,7 +19,10 @@ module "audit_trail" {
   permissions_boundary_arn = var.permissions_boundary_arn
   tags                     = local.tags
 
-  tables = { records = { arn = local.table_arn, events = var.audit.data_events } }
+  tables = {
+    history = { arn = local.history_arn, events = var.audit.data_events }
+    records = { arn = local.table_arn, events = var.audit.data_events }
+  }
 
   # profile.tf rejects this value in prod. It is not passed on, so that it is reported only once.
   bucket = {

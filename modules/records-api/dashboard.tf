@@ -2,22 +2,21 @@
 locals {
   # Dimensions the way a dashboard writes them: name, value, name, value.
   of_api     = ["ApiId", local.api_id]
+  of_history = ["TableName", local.history_name]
   of_live    = ["FunctionName", local.service, "Resource", "${local.service}:live"]
   of_service = ["Service", local.service]
   of_table   = ["TableName", local.table_name]
 
-  # Operations that consume read capacity.
-  readers = [
-    for name, operation in local.operations : name
-    if length(setsubtract(operation.actions, ["PutItem"])) > 0
-  ]
-
-  # The table and each index: a throttled index also throttles writes to the table.
+  # The tables and each index: a throttled index also throttles writes to its table.
   of_storage = concat(
     [local.of_table],
     [
       for index in keys(local.indexes) :
       concat(local.of_table, ["GlobalSecondaryIndexName", index])
+    ],
+    [
+      local.of_history,
+      concat(local.of_history, ["GlobalSecondaryIndexName", local.history_index_name]),
     ],
   )
 
@@ -67,7 +66,7 @@ locals {
     {
       title = "Read units per request"
       stat  = "Average"
-      metrics = [for name in local.readers : concat(
+      metrics = [for name in keys(local.operations) : concat(
         ["RecordsApi", "ConsumedReadUnits"],
         local.of_service,
         ["Operation", name, { label = name }],
@@ -83,12 +82,18 @@ locals {
       ]
     },
     {
-      title = "Throttle events"
+      title = "Throttle events and transaction conflicts"
       stat  = "Sum"
-      metrics = [
-        for pair in setproduct(["ReadThrottleEvents", "WriteThrottleEvents"], local.of_storage) :
-        concat(["AWS/DynamoDB", pair[0]], pair[1])
-      ]
+      metrics = concat(
+        [
+          for pair in setproduct(["ReadThrottleEvents", "WriteThrottleEvents"], local.of_storage) :
+          concat(["AWS/DynamoDB", pair[0]], pair[1])
+        ],
+        [
+          for table in [local.of_table, local.of_history] :
+          concat(["AWS/DynamoDB", "TransactionConflict"], table)
+        ],
+      )
     },
   ]
 

@@ -1,4 +1,4 @@
-# One customer managed key for the table, the logs, the notifications and the function's
+# One customer managed key for both tables, the logs, the notifications and the function's
 # environment. It is created first, so its policy uses ARNs built from names.
 locals {
   kms_key_arn = var.kms_key_arn == null ? aws_kms_key.service["own"].arn : var.kms_key_arn
@@ -48,7 +48,7 @@ locals {
 resource "aws_kms_key" "service" {
   for_each = { for key in ["own"] : key => local.service if var.kms_key_arn == null }
 
-  description         = "${each.value}: table, logs, messages, function environment"
+  description         = "${each.value}: tables, logs, messages, function environment"
   enable_key_rotation = true
   policy              = jsonencode({ Version = "2012-10-17", Statement = local.key_statements })
   tags                = local.tags

@@ -33,6 +33,10 @@ locals {
   function_arn = join(":", [
     "arn:${local.partition}:lambda:${local.region}:${local.account_id}:function", local.service,
   ])
+  function_role_name = "${local.iam_prefix}-function"
+  function_role_arn = join("/", [
+    "arn:${local.partition}:iam::${local.account_id}:role", local.function_role_name,
+  ])
 
   is_module_package = var.lambda_package.path == null && var.lambda_package.s3 == null
   module_package    = "${path.module}/package/records-api.zip"
@@ -59,6 +63,7 @@ locals {
     {
       AUTH_MODE             = var.auth.mode
       FILTER_INDEXES        = join(",", sort(var.table.filter_indexes))
+      HISTORY_TABLE_NAME    = aws_dynamodb_table.history.name
       LOG_LEVEL             = var.function.log_level
       OPERATIONS            = join(",", keys(local.operations))
       RECORD_RETENTION_DAYS = tostring(var.table.record_retention_days)
@@ -118,24 +123,62 @@ data "aws_region" "current" {}
 locals {
   dynamodb_service = "dynamodb.${local.region}.${local.dns_suffix}"
 
+  # What the function may do with the tables and their indexes. `conditions`: at most one.
+  table_grants = [
+    {
+      sid        = "QueryIndexes"
+      actions    = local.actions.indexes
+      resources  = local.index_arns
+      conditions = []
+    },
+    # Without a condition: an earlier release, which may be pinned, writes without transactions.
+    {
+      sid        = "RecordsInTable"
+      actions    = local.actions.records
+      resources  = [local.table_arn]
+      conditions = []
+    },
+    {
+      sid        = "ReadHistory"
+      actions    = [for action in local.actions.history : action if action != "PutItem"]
+      resources  = [local.history_arn]
+      conditions = []
+    },
+    # "Using IAM with DynamoDB transactions", example 2: PutItem by itself lacks the key, and
+    # ForAnyValue does not match a missing key.
+    {
+      sid       = "AddToHistoryInTransactions"
+      actions   = [for action in local.actions.history : action if action == "PutItem"]
+      resources = [local.history_arn]
+      conditions = [{
+        "ForAnyValue:StringEquals" = { "dynamodb:EnclosingOperation" = ["TransactWriteItems"] }
+      }]
+    },
+    {
+      sid        = "QueryFeed"
+      actions    = local.actions.feed
+      resources  = [local.history_index_arn]
+      conditions = []
+    },
+  ]
+
   function_policy = jsonencode({
     Version = "2012-10-17"
     Statement = concat(
-      length(local.index_actions) == 0 ? [] : [{
-        Sid      = "QueryIndexes"
-        Effect   = "Allow"
-        Action   = local.index_actions
-        Resource = local.index_arns
-      }],
-      length(local.table_actions) == 0 ? [] : [{
-        Sid      = "RecordsInTable"
-        Effect   = "Allow"
-        Action   = local.table_actions
-        Resource = [local.table_arn]
-      }],
+      [
+        for grant in local.table_grants : merge(
+          {
+            Sid      = grant.sid
+            Effect   = "Allow"
+            Action   = [for action in grant.actions : "dynamodb:${action}"]
+            Resource = grant.resources
+          },
+          { for condition in grant.conditions : "Condition" => condition },
+        ) if length(grant.actions) > 0
+      ],
       [
         {
-          Sid    = "KeyForTable"
+          Sid    = "KeyForTables"
           Effect = "Allow"
           Action = concat(
             ["kms:Decrypt"],
@@ -192,7 +235,7 @@ locals {
 }
 
 resource "aws_iam_role" "function" {
-  name                 = "${local.iam_prefix}-function"
+  name                 = local.function_role_name
   description          = "Role of the function ${local.service}"
   permissions_boundary = var.permissions_boundary_arn
   tags                 = local.tags

@@ -2,30 +2,52 @@
 # environment, the callers' policies and the invoke permissions are derived from this map. Use
 # literals only: a contract test compares it with the OpenAPI document and the handler.
 locals {
+  # `actions`: the DynamoDB actions of an operation, by what they act on: `records` (the table),
+  # `indexes` (the table's indexes), `history` (the history table) and `feed` (its index byChange).
+  # A write is one transaction, which DynamoDB authorizes as its parts ("Using IAM with DynamoDB
+  # transactions").
   catalogue = {
+    changes = {
+      route_key = "GET /changes"
+      actions   = { feed = ["Query"] }
+      access    = "audit"
+    }
     create = {
       route_key = "POST /records"
-      actions   = ["PutItem"]
+      actions   = { history = ["GetItem", "PutItem"], records = ["GetItem", "PutItem"] }
       access    = "write"
     }
     delete = {
       route_key = "DELETE /records/{recordID}"
-      actions   = ["DeleteItem", "GetItem", "PutItem"]
-      access    = "write"
+      actions = {
+        history = ["GetItem", "PutItem", "Query"]
+        records = ["DeleteItem", "GetItem", "PutItem"]
+      }
+      access = "write"
     }
     get = {
       route_key = "GET /records/{recordID}"
-      actions   = ["GetItem"]
+      actions   = { records = ["GetItem"] }
       access    = "read"
+    }
+    history = {
+      route_key = "GET /records/{recordID}/history"
+      actions   = { history = ["Query"], records = ["GetItem"] }
+      access    = "audit"
     }
     list = {
       route_key = "GET /records"
-      actions   = ["Query"]
+      actions   = { indexes = ["Query"] }
       access    = "read"
+    }
+    restore = {
+      route_key = "POST /records/{recordID}/restore"
+      actions   = { history = ["GetItem", "PutItem", "Query"], records = ["GetItem", "PutItem"] }
+      access    = "write"
     }
     update = {
       route_key = "PATCH /records/{recordID}"
-      actions   = ["GetItem", "PutItem"]
+      actions   = { history = ["GetItem", "PutItem", "Query"], records = ["GetItem", "PutItem"] }
       access    = "write"
     }
   }
@@ -37,17 +59,24 @@ locals {
     }) if contains(var.operations, name)
   }
 
-  # The operations that each access level allows. Writers may read too.
+  # The operations that each access level allows. Writers and auditors may read too.
+  access_of_level = {
+    auditor = ["audit", "read"]
+    reader  = ["read"]
+    writer  = ["read", "write"]
+  }
   operations_by_level = {
-    reader = {
-      for name, operation in local.operations : name => operation if operation.access == "read"
+    for level, access in local.access_of_level : level => {
+      for name, operation in local.operations : name => operation
+      if contains(access, operation.access)
     }
-    writer = local.operations
   }
 
-  # Query is used on indexes only, every other action on the table only. No operation uses Scan.
-  actions       = toset(flatten([for operation in local.operations : operation.actions]))
-  index_actions = [for action in local.actions : "dynamodb:${action}" if action == "Query"]
-  table_actions = [for action in local.actions : "dynamodb:${action}" if action != "Query"]
-  writes        = anytrue([for operation in local.operations : operation.access == "write"])
+  # The actions of all enabled operations. No operation uses Scan.
+  actions = {
+    for target in ["feed", "history", "indexes", "records"] : target => sort(distinct(flatten([
+      for operation in local.operations : lookup(operation.actions, target, [])
+    ])))
+  }
+  writes = anytrue([for operation in local.operations : operation.access == "write"])
 }

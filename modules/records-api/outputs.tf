@@ -13,6 +13,19 @@ output "api_id" {
   value       = aws_apigatewayv2_api.records.id
 }
 
+output "auditor_policy_arn" {
+  description = <<-EOT
+    ARN of the policy that allows principals of this account to read records, their history and
+    the feed of changes. Null unless `auth.mode` is `IAM`, or if no operation reads or audits.
+  EOT
+  value       = try(aws_iam_policy.caller["auditor"].arn, null)
+}
+
+output "auditor_role_arn" {
+  description = "ARN of the role for trusted auditors. Null if `access` names none."
+  value       = try(aws_iam_role.caller["auditor"].arn, null)
+}
+
 output "budget_name" {
   description = "Name of the budget. Null without a budget."
   value       = try(module.cost_budget["monthly"].budget_name, null)
@@ -45,9 +58,19 @@ output "function_version" {
   value       = aws_lambda_alias.live.function_version
 }
 
+output "history_table_arn" {
+  description = "ARN of the history table."
+  value       = aws_dynamodb_table.history.arn
+}
+
+output "history_table_name" {
+  description = "Name of the history table, which has an entry for each change of a record."
+  value       = aws_dynamodb_table.history.name
+}
+
 output "kms_key_arn" {
   description = <<-EOT
-    ARN of the key of the table, the logs, the notifications and the function's environment.
+    ARN of the key of the tables, the logs, the notifications and the function's environment.
   EOT
   value       = local.kms_key_arn
 }
@@ -127,12 +150,12 @@ output "settings" {
 }
 
 output "table_arn" {
-  description = "ARN of the table."
+  description = "ARN of the table of records."
   value       = aws_dynamodb_table.records.arn
 }
 
 output "table_name" {
-  description = "Name of the table."
+  description = "Name of the table of records."
   value       = aws_dynamodb_table.records.name
 }
 

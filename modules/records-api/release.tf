@@ -70,14 +70,21 @@ resource "aws_lambda_invocation" "gate" {
   # new version is not known and is left out, because a map with an unknown value is shown as
   # unknown. The other triggers can break a version after it was published.
   triggers = {
-    indexes = sha256(jsonencode(local.indexes))
-    policy  = sha256(local.function_policy)
-    runs    = each.value.runs
-    serves  = each.value.serves
-    table   = local.table_name
+    history        = local.history_name
+    history_policy = sha256(join("", values(local.history_policies)))
+    indexes        = sha256(jsonencode(local.indexes))
+    policy         = sha256(local.function_policy)
+    runs           = each.value.runs
+    serves         = each.value.serves
+    table          = local.table_name
   }
 
-  depends_on = [aws_dynamodb_table.records, aws_iam_role_policy.function]
+  depends_on = [
+    aws_dynamodb_resource_policy.history,
+    aws_dynamodb_table.history,
+    aws_dynamodb_table.records,
+    aws_iam_role_policy.function,
+  ]
 }
 
 resource "aws_lambda_alias" "live" {

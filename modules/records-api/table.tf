@@ -1,6 +1,6 @@
-# The table. A listing queries one of its indexes and never scans, so its cost depends on the size
-# of the page, not of the table. All indexes have the sort key `position` (createdAt#recordID),
-# which is unique and in order of creation.
+# The table of records. A listing queries one of its indexes and never scans, so its cost depends on
+# the size of the page, not of the table. All indexes have the sort key `position`
+# (createdAt#recordID), which is unique and in order of creation.
 locals {
   index_names = {
     status      = "byStatus"
@@ -14,10 +14,12 @@ locals {
     { for attribute in var.table.filter_indexes : local.index_names[attribute] => attribute },
   )
 
-  # DynamoDB restores a table under a new name; the suffix lets the restored table serve.
+  # DynamoDB restores a table under a new name. With the suffix, which is part of the names of both
+  # tables, the restored tables can serve.
   table_name = "${local.service}${var.table.name_suffix}"
-  table_arn = join("/", [
-    "arn:${local.partition}:dynamodb:${local.region}:${local.account_id}:table", local.table_name,
+  table_arn  = "${local.table_arn_prefix}/${local.table_name}"
+  table_arn_prefix = join(":", [
+    "arn:${local.partition}:dynamodb:${local.region}:${local.account_id}", "table",
   ])
   index_arns = [for name in keys(local.indexes) : "${local.table_arn}/index/${name}"]
 }
@@ -49,8 +51,7 @@ resource "aws_dynamodb_table" "records" {
     }
   }
 
-  # Always enabled: tombstones, which prevent a late retry from recreating a deleted record, expire
-  # even if records are kept forever.
+  # Always enabled: the tombstones of earlier releases expire even if records are kept forever.
   ttl {
     attribute_name = "expiresAt"
     enabled        = true

@@ -1,10 +1,10 @@
 variable "access" {
   description = <<-EOT
     Principals that may assume a caller role, under keys of your choice. `arn`: an IAM role, an
-    IAM user or an account root, of any account. `level`: `reader` or `writer`. `external_id`:
-    the external ID that the principal must send; use it for third parties that act on behalf of
-    several customers. Principals of this account can use the policies in the outputs instead.
-    Requires `auth.mode = "IAM"`.
+    IAM user or an account root, of any account. `level`: `reader`, `writer` (who may also read) or
+    `auditor` (who may also read, but not write). `external_id`: the external ID that the principal
+    must send; use it for third parties that act on behalf of several customers. Principals of this
+    account can use the policies in the outputs instead. Requires `auth.mode = "IAM"`.
   EOT
   type = object({
     trusted_principals = optional(map(object({
@@ -45,9 +45,11 @@ variable "access" {
   validation {
     condition = alltrue([
       for principal in var.access.trusted_principals :
-      contains(["reader", "writer"], principal.level)
+      contains(["auditor", "reader", "writer"], principal.level)
     ])
-    error_message = "access.trusted_principals: each level must be \"reader\" or \"writer\"."
+    error_message = <<-EOT
+      access.trusted_principals: each level must be "reader", "writer" or "auditor".
+    EOT
   }
 
   validation {
@@ -176,7 +178,7 @@ variable "api" {
 variable "audit" {
   description = <<-EOT
     The audit trail of this instance. `mode`: `create`, or `off` (the default) if another trail
-    covers the table; it must be set in prod. `data_events`: item-level calls on the table to
+    covers the tables; it must be set in prod. `data_events`: item-level calls on both tables to
     record: `write`, `all` (reads too) or `none`. `management_events`: whether to record the
     management events of the account; AWS charges for every copy after the first.
     `expected_regions`: the plan fails if one of them is not enabled. `access_logs`: an existing
@@ -210,15 +212,16 @@ variable "audit" {
 
 variable "auth" {
   description = <<-EOT
-    Who may call the API. `mode = "IAM"`: principals with the reader or writer policy, which
-    sign their requests. `mode = "JWT"`: bearer tokens from `issuer` for one of `audience`, with
-    one of `read_scopes` or `write_scopes`, depending on the operation. `mode = "NONE"`: anyone;
-    rejected in prod.
+    Who may call the API. `mode = "IAM"`: principals with the reader, writer or auditor policy,
+    which sign their requests. `mode = "JWT"`: bearer tokens from `issuer` for one of `audience`,
+    with one of `read_scopes`, `write_scopes` or `audit_scopes`, depending on the operation.
+    `mode = "NONE"`: anyone; rejected in prod.
   EOT
   type = object({
     mode         = optional(string, "IAM")
     issuer       = optional(string)
     audience     = optional(list(string), [])
+    audit_scopes = optional(list(string), ["records/audit"])
     read_scopes  = optional(list(string), ["records/read"])
     write_scopes = optional(list(string), ["records/write"])
   })
@@ -255,10 +258,13 @@ variable "auth" {
   }
 
   validation {
-    condition     = length(var.auth.read_scopes) > 0 && length(var.auth.write_scopes) > 0
+    condition = alltrue([
+      for scopes in [var.auth.audit_scopes, var.auth.read_scopes, var.auth.write_scopes] :
+      length(scopes) > 0
+    ])
     error_message = <<-EOT
-      auth.read_scopes and auth.write_scopes must not be empty: API Gateway would accept
-      tokens without any scope.
+      auth.audit_scopes, auth.read_scopes and auth.write_scopes must not be empty: API Gateway
+      would accept tokens without any scope.
     EOT
   }
 }
@@ -334,6 +340,14 @@ variable "environment" {
     )
     error_message = <<-EOT
       environment must have 1 to 12 lowercase letters, digits and single hyphens between them.
+    EOT
+  }
+
+  validation {
+    condition     = !can(regex("(^|-)history$", var.environment))
+    error_message = <<-EOT
+      environment must not be "history" or end with "-history": its table could have the name of
+      another instance's history table.
     EOT
   }
 }
@@ -429,7 +443,7 @@ variable "insights" {
 
 variable "kms_key_arn" {
   description = <<-EOT
-    ARN of your own KMS key for the table, the logs, the notifications and the function's
+    ARN of your own KMS key for the tables, the logs, the notifications and the function's
     environment. It must be known in the plan, and the key must be in this account and region.
     Its policy must contain the statements in the output `kms_key_policy_statements`. Null: the
     module creates a key.
@@ -530,19 +544,21 @@ variable "name" {
 
 variable "operations" {
   description = <<-EOT
-    Operations that callers may use: any of `list`, `get`, `create`, `update` and `delete`. A
-    disabled operation has no route and no permission.
+    Operations that callers may use: any of `list`, `get`, `create`, `update`, `delete`, `history`,
+    `changes` and `restore`. A disabled operation has no route and no permission. Every change gets
+    its entry in the history table, also if `history` and `changes` are disabled.
   EOT
   type        = set(string)
   default     = ["list", "get", "create", "update"]
   nullable    = false
 
   validation {
-    condition = length(setsubtract(
-      var.operations, ["list", "get", "create", "update", "delete"]
-    )) == 0
+    condition = length(setsubtract(var.operations, [
+      "list", "get", "create", "update", "delete", "history", "changes", "restore",
+    ])) == 0
     error_message = <<-EOT
-      operations must contain only "list", "get", "create", "update" and "delete".
+      operations must contain only "list", "get", "create", "update", "delete", "history", "changes"
+      and "restore".
     EOT
   }
 
@@ -645,18 +661,21 @@ variable "release" {
 
 variable "table" {
   description = <<-EOT
-    The DynamoDB table: `deletion_protection`, `point_in_time_recovery`, `filter_indexes`,
-    `record_retention_days` (0: forever) and `name_suffix`. `filter_indexes`: which of the
-    filters `type`, `status` and `submittedBy` have an index; a filter without one reads the
-    records in order of creation. `name_suffix`: appended to the table's name, so that a
-    restored table can serve; see "The table is gone" in docs/operate.md. Without that
-    procedure, a new suffix creates an empty table.
+    The DynamoDB tables of records and of their history. For both: `deletion_protection`,
+    `point_in_time_recovery`, `record_retention_days` (0: forever; entries expire with their
+    record) and `name_suffix`, which is appended to their names, so that restored tables can serve;
+    see "The table is gone" in docs/operate.md. Without that procedure, a new suffix creates empty
+    tables. `filter_indexes`: which of the filters `type`, `status` and `submittedBy` have an
+    index; a filter without one reads the records in order of creation. `protect_history`: whether
+    a resource policy denies everyone to change and delete entries of the history, and everyone but
+    the function to add them; see "Evidence" in the README.
   EOT
   type = object({
     deletion_protection    = optional(bool, true)
     filter_indexes         = optional(set(string), ["status", "submittedBy", "type"])
     name_suffix            = optional(string, "")
     point_in_time_recovery = optional(bool, true)
+    protect_history        = optional(bool, false)
     record_retention_days  = optional(number, 0)
   })
   default  = {}
@@ -678,6 +697,14 @@ variable "table" {
     error_message = <<-EOT
       table.name_suffix must be empty, or a hyphen followed by letters, digits and single hyphens,
       at most 32 characters in all, such as "-restored".
+    EOT
+  }
+
+  validation {
+    condition     = !can(regex("^-history(-|$)", var.table.name_suffix))
+    error_message = <<-EOT
+      table.name_suffix must not begin with "-history", which is part of the name of the history
+      table. Use a suffix such as "-restored".
     EOT
   }
 

@@ -313,7 +313,10 @@ def test_every_component_is_used() -> None:
 
 
 def test_module_handler_and_document_have_the_same_operations() -> None:
-    entry = r'^    (\w+) = \{\n      route_key += "([^"]+)"\n      actions .*\n      access +="? ?"(\w+)"\n    \}$'
+    entry = (
+        r'^    (\w+) = \{\n      route_key += "([^"]+)"\n      actions += \{[^}]+\}\n'
+        r'      access += "(\w+)"\n    \}$'
+    )
     text = (ROOT / "modules/records-api/operations.tf").read_text()
     literal = text[text.index("  catalogue = {\n") : text.index("\n  }\n")]
     catalogue = {
@@ -331,7 +334,7 @@ def test_module_handler_and_document_have_the_same_operations() -> None:
     inputs = (ROOT / "modules/records-api/variables.tf").read_text()
     scopes = {
         level: re.findall(rf'{level}_scopes += .*\["([^"]+)"\]', inputs)
-        for level in ("read", "write")
+        for level in ("audit", "read", "write")
     }
     for name, (_, access) in catalogue.items():
         assert OPERATIONS[name][1]["security"] == [{"iam": []}, {"jwt": scopes[access]}, {}], name

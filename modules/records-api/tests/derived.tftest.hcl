@@ -100,7 +100,15 @@ run "defaults" {
         actions   = ["dynamodb:GetItem", "dynamodb:PutItem"]
         resources = ["arn:aws:dynamodb:eu-west-1:123456789012:table/orders-dev"]
       }
-      KeyForTable = {
+      ReadHistory = {
+        actions   = ["dynamodb:GetItem", "dynamodb:Query"]
+        resources = ["arn:aws:dynamodb:eu-west-1:123456789012:table/orders-dev-history"]
+      }
+      AddToHistoryInTransactions = {
+        actions   = ["dynamodb:PutItem"]
+        resources = ["arn:aws:dynamodb:eu-west-1:123456789012:table/orders-dev-history"]
+      }
+      KeyForTables = {
         actions   = ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
         resources = [aws_kms_key.service["own"].arn]
       }
@@ -129,7 +137,10 @@ run "defaults" {
       for statement in jsondecode(aws_iam_role_policy.function.policy).Statement :
       statement.Sid => statement.Condition if can(statement.Condition)
       } == {
-      KeyForTable = { StringEquals = { "kms:ViaService" = "dynamodb.eu-west-1.amazonaws.com" } }
+      AddToHistoryInTransactions = {
+        "ForAnyValue:StringEquals" = { "dynamodb:EnclosingOperation" = ["TransactWriteItems"] }
+      }
+      KeyForTables = { StringEquals = { "kms:ViaService" = "dynamodb.eu-west-1.amazonaws.com" } }
       KeyForEnvironment = {
         StringLike = {
           "kms:EncryptionContext:aws:lambda:FunctionArn" = [
@@ -146,7 +157,7 @@ run "defaults" {
       }
       DescribeKeyForLogs = { StringEquals = { "kms:ViaService" = "logs.eu-west-1.amazonaws.com" } }
     }
-    error_message = "The function may use the key through DynamoDB, for its log group and for its environment only."
+    error_message = "The function adds entries in transactions only, and uses the key for tables, log and environment only."
   }
 
   assert {
@@ -179,7 +190,8 @@ run "defaults" {
 
   assert {
     condition = {
-      for level, policy in aws_iam_policy.caller : level => one(jsondecode(policy.policy).Statement)
+      for level, policy in aws_iam_policy.caller : level => jsondecode(policy.policy).Statement[0]
+      if level != "auditor"
       } == {
       reader = {
         Effect = "Allow"
@@ -200,7 +212,41 @@ run "defaults" {
         ]
       }
     }
-    error_message = "A reader may call the read routes, a writer all routes."
+    error_message = "A reader may call the read routes, a writer the write routes too."
+  }
+
+  assert {
+    condition = (
+      jsondecode(aws_iam_policy.caller["auditor"].policy).Statement
+      == [jsondecode(aws_iam_policy.caller["reader"].policy).Statement[0]]
+      && alltrue([
+        for level in ["reader", "writer"] : jsondecode(aws_iam_policy.caller[level].policy).Statement[1] == {
+          Effect   = "Deny"
+          Action   = ["execute-api:Invoke"]
+          Resource = ["arn:aws:execute-api:eu-west-1:123456789012:abc123/$default/GET/records/*/*"]
+        }
+      ])
+      && length(local.history_policies) == 0
+    )
+    error_message = "An auditor reads too; * in GET/records/* must not let others read the history."
+  }
+
+  assert {
+    condition = (
+      aws_dynamodb_table.history.name == "orders-dev-history"
+      && "${aws_dynamodb_table.history.hash_key} ${aws_dynamodb_table.history.range_key}" == "recordID version"
+      && { for attribute in aws_dynamodb_table.history.attribute : attribute.name => attribute.type }
+      == { feed = "S", position = "S", recordID = "S", version = "N" }
+      && [for index in aws_dynamodb_table.history.global_secondary_index :
+        "${index.name} ${index.hash_key} ${index.range_key} ${index.projection_type}"
+      ] == ["byChange feed position ALL"]
+      && aws_dynamodb_table.history.deletion_protection_enabled
+      && one(aws_dynamodb_table.history.point_in_time_recovery).enabled
+      && one(aws_dynamodb_table.history.ttl).enabled
+      && one(aws_dynamodb_table.history.ttl).attribute_name == "expiresAt"
+      && one(aws_dynamodb_table.history.server_side_encryption).kms_key_arn == aws_kms_key.service["own"].arn
+    )
+    error_message = "The history is a table by record and version with a feed, and protected like the records."
   }
 
   assert {
@@ -240,6 +286,7 @@ run "defaults" {
       AUTH_MODE             = "IAM"
       CONFIGURATION_HASH    = local.configuration_hash
       FILTER_INDEXES        = "status,submittedBy,type"
+      HISTORY_TABLE_NAME    = "orders-dev-history"
       LOG_LEVEL             = "INFO"
       OPERATIONS            = "create,get,list,update"
       RECORD_RETENTION_DAYS = "0"
@@ -355,8 +402,8 @@ run "one_read_operation" {
   assert {
     condition = {
       for statement in jsondecode(aws_iam_role_policy.function.policy).Statement : statement.Sid => statement.Action
-      if contains(["QueryIndexes", "RecordsInTable", "KeyForTable"], statement.Sid)
-    } == { RecordsInTable = ["dynamodb:GetItem"], KeyForTable = ["kms:Decrypt"] }
+      if statement.Sid == "KeyForTables" || startswith(statement.Action[0], "dynamodb:")
+    } == { RecordsInTable = ["dynamodb:GetItem"], KeyForTables = ["kms:Decrypt"] }
     error_message = "An operation that is off leaves no permission: no query, no write, no key to encrypt with."
   }
 
@@ -377,12 +424,14 @@ run "one_write_operation" {
   assert {
     condition = {
       for statement in jsondecode(aws_iam_role_policy.function.policy).Statement : statement.Sid => statement.Action
-      if contains(["QueryIndexes", "RecordsInTable", "KeyForTable"], statement.Sid)
+      if statement.Sid == "KeyForTables" || startswith(statement.Action[0], "dynamodb:")
       } == {
-      RecordsInTable = ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem"]
-      KeyForTable    = ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
+      AddToHistoryInTransactions = ["dynamodb:PutItem"]
+      ReadHistory                = ["dynamodb:GetItem", "dynamodb:Query"]
+      RecordsInTable             = ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem"]
+      KeyForTables               = ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
     }
-    error_message = "Deleting needs its three actions and the key to encrypt with."
+    error_message = "Deleting needs its actions on both tables and the key to encrypt with."
   }
 
   assert {
@@ -391,9 +440,60 @@ run "one_write_operation" {
   }
 }
 
+run "auditing_only" {
+  variables {
+    operations = ["history", "changes"]
+    table      = { protect_history = true }
+  }
+
+  assert {
+    condition = {
+      for statement in jsondecode(aws_iam_role_policy.function.policy).Statement :
+      statement.Sid => { actions = statement.Action, resources = statement.Resource }
+      if statement.Sid == "KeyForTables" || startswith(statement.Action[0], "dynamodb:")
+      } == {
+      QueryFeed = {
+        actions   = ["dynamodb:Query"]
+        resources = ["arn:aws:dynamodb:eu-west-1:123456789012:table/orders-dev-history/index/byChange"]
+      }
+      ReadHistory = {
+        actions   = ["dynamodb:Query"]
+        resources = ["arn:aws:dynamodb:eu-west-1:123456789012:table/orders-dev-history"]
+      }
+      RecordsInTable = {
+        actions   = ["dynamodb:GetItem"]
+        resources = ["arn:aws:dynamodb:eu-west-1:123456789012:table/orders-dev"]
+      }
+      KeyForTables = { actions = ["kms:Decrypt"], resources = [aws_kms_key.service["own"].arn] }
+    }
+    error_message = "Whoever only audits needs the history and its index, and no right to write."
+  }
+
+  assert {
+    condition = { for level, policy in aws_iam_policy.caller : level => one(jsondecode(policy.policy).Statement).Resource } == {
+      auditor = [
+        "arn:aws:execute-api:eu-west-1:123456789012:abc123/$default/GET/changes",
+        "arn:aws:execute-api:eu-west-1:123456789012:abc123/$default/GET/records/*/history",
+      ]
+    }
+    error_message = "Neither readers nor writers audit."
+  }
+
+  assert {
+    condition = (
+      aws_dynamodb_resource_policy.history["history"].resource_arn == aws_dynamodb_table.history.arn
+      && aws_lambda_invocation.gate["live"].triggers.history_policy
+      == sha256(aws_dynamodb_resource_policy.history["history"].policy)
+      && local.function_role_name == aws_iam_role.function.name
+    )
+    error_message = "The policy is on the history table, names the function's role, and a new one is tested."
+  }
+}
+
 run "bearer_tokens_and_debug_lines" {
   variables {
-    function = { log_level = "DEBUG" }
+    operations = ["list", "get", "create", "update", "history", "changes", "restore"]
+    function   = { log_level = "DEBUG" }
 
     auth = { mode = "JWT", issuer = "https://login.example.com", audience = ["records"], read_scopes = ["r"] }
   }
@@ -402,7 +502,15 @@ run "bearer_tokens_and_debug_lines" {
     condition = {
       for name, route in aws_apigatewayv2_route.operation : name => join(",", route.authorization_scopes)
       if route.authorization_type == "JWT" && route.authorizer_id == aws_apigatewayv2_authorizer.jwt["jwt"].id
-    } == { create = "records/write", get = "r", list = "r", update = "records/write" }
+      } == {
+      changes = "records/audit"
+      create  = "records/write"
+      get     = "r"
+      history = "records/audit"
+      list    = "r"
+      restore = "records/write"
+      update  = "records/write"
+    }
     error_message = "Every route asks for a token with the scope of its level."
   }
 
@@ -440,6 +548,7 @@ run "trusted_principals_and_own_key" {
     kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/mine"
     access = {
       trusted_principals = {
+        auditor   = { arn = "arn:aws:iam::444455556666:role/audit", level = "auditor" }
         dashboard = { arn = "arn:aws:iam::210987654321:role/dashboard" }
         importer  = { arn = "arn:aws:iam::210987654321:role/importer", level = "writer" }
         vendor    = { arn = "arn:aws:iam::333344445555:root", level = "writer", external_id = "orders-1" }
@@ -456,7 +565,8 @@ run "trusted_principals_and_own_key" {
         { principals = statement.Principal.AWS, condition = jsonencode(try(statement.Condition, null)) }
       ]
       } == {
-      reader = [{ principals = ["arn:aws:iam::210987654321:role/dashboard"], condition = "null" }]
+      auditor = [{ principals = ["arn:aws:iam::444455556666:role/audit"], condition = "null" }]
+      reader  = [{ principals = ["arn:aws:iam::210987654321:role/dashboard"], condition = "null" }]
       writer = [
         { principals = ["arn:aws:iam::210987654321:role/importer"], condition = "null" },
         {
@@ -510,9 +620,14 @@ run "one_filter_index_and_other_settings" {
       && strcontains(aws_iam_role_policy.function.policy, "\"${local.table_arn}\"")
       && strcontains(aws_iam_role_policy.function.policy, "\"${local.table_arn}/index/byCreated\"")
       && strcontains(aws_cloudwatch_dashboard.service["service"].dashboard_body, "orders-dev-restored")
-      && local.of_table_operations.GetItem.TableName == "orders-dev-restored"
+      && local.of_table_calls["GetItem"].TableName == "orders-dev-restored"
+      && aws_dynamodb_table.history.name == "orders-dev-history-restored"
+      && one(aws_lambda_function.records.environment).variables.HISTORY_TABLE_NAME == "orders-dev-history-restored"
+      && strcontains(aws_iam_role_policy.function.policy, "\"${local.history_arn}\"")
+      && strcontains(aws_cloudwatch_dashboard.service["service"].dashboard_body, "orders-dev-history-restored")
+      && local.of_table_calls["history-GetItem"].TableName == "orders-dev-history-restored"
     )
-    error_message = "Function, policy, alarms and dashboard follow the table's name; the service keeps its own."
+    error_message = "Function, policy, alarms and dashboard follow the names of both tables; the service keeps its own."
   }
 
   assert {

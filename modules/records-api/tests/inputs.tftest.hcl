@@ -189,6 +189,15 @@ run "refuses_empty_scopes" {
   expect_failures = [var.auth]
 }
 
+run "refuses_empty_audit_scopes" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables {
+    auth = { mode = "JWT", issuer = "https://login.example.com", audience = ["records"], audit_scopes = [] }
+  }
+  expect_failures = [var.auth]
+}
+
 run "refuses_budget_of_nothing" {
   command = plan
   module { source = "./tests/inputs" }
@@ -442,6 +451,24 @@ run "refuses_suffix_of_33" {
   expect_failures = [var.table]
 }
 
+run "refuses_suffix_of_the_history_table" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables {
+    table = { name_suffix = "-history-2" }
+  }
+  expect_failures = [var.table]
+}
+
+run "refuses_environment_of_a_history_table" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables {
+    environment = "a-history"
+  }
+  expect_failures = [var.environment]
+}
+
 run "refuses_too_long_record_retention" {
   command = plan
   module { source = "./tests/inputs" }
@@ -580,7 +607,7 @@ run "allows_the_lowest_values" {
     log_retention_days = 1
     operations         = ["list"]
     release            = { commit = "0a1b2c3", pinned_version = "7", canary = { weight = 0.01 } }
-    table              = { filter_indexes = [], name_suffix = "-a", record_retention_days = 0 }
+    table              = { filter_indexes = [], name_suffix = "-historya", record_retention_days = 0 }
     tags               = { team = "x", Service = "y" }
   }
 }

@@ -23,14 +23,15 @@ run "longest_names" {
     audit      = { mode = "create" }
     budget     = { monthly_usd = 40 }
     function   = { heartbeat = "rate(1 day)", reserved_concurrency = 10 }
-    operations = ["list", "get", "create", "update", "delete"]
+    operations = ["list", "get", "create", "update", "delete", "history", "changes", "restore"]
 
-    table = { name_suffix = "-restored-restored-restored-rest" }
+    table = { name_suffix = "-restored-restored-restored-rest", protect_history = true }
 
     access = {
       trusted_principals = {
-        reader = { arn = "arn:aws-iso-f:iam::111122223333:role/reader" }
-        writer = { arn = "arn:aws-iso-f:iam::111122223333:role/writer", level = "writer" }
+        auditor = { arn = "arn:aws-iso-f:iam::111122223333:role/auditor", level = "auditor" }
+        reader  = { arn = "arn:aws-iso-f:iam::111122223333:role/reader" }
+        writer  = { arn = "arn:aws-iso-f:iam::111122223333:role/writer", level = "writer" }
       }
     }
   }

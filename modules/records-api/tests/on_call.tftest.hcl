@@ -15,7 +15,7 @@ run "on_call" {
     audit      = { mode = "create", access_logs = { bucket = "account-access-logs", prefix = "audit/" } }
     budget     = { monthly_usd = 40 }
     function   = { heartbeat = "rate(25 hours)", reserved_concurrency = 10 }
-    operations = ["list", "get", "create", "update", "delete"]
+    operations = ["list", "get", "create", "update", "delete", "history", "changes", "restore"]
   }
 
   assert {
@@ -25,22 +25,26 @@ run "on_call" {
         alarm.threshold, alarm.evaluation_periods, alarm.period,
       ) if length(alarm.metric_query) == 0
       } == {
-      api-latency                = "Latency p99 of 3000 over 3x300 s"
-      configuration-errors       = "ConfigurationErrors Sum of 1 over 1x300 s"
-      function-concurrency       = "ConcurrentExecutions Maximum of 8 over 2x300 s"
-      function-duration          = "Duration p99 of 23200 over 1x300 s"
-      function-errors            = "Errors Sum of 1 over 1x300 s"
-      function-throttles         = "Throttles Sum of 1 over 1x300 s"
-      heartbeat                  = "SelfTestsPassed Sum of 1 over 3x86400 s"
-      table-errors-DeleteItem    = "SystemErrors Sum of 5 over 1x300 s"
-      table-errors-GetItem       = "SystemErrors Sum of 5 over 1x300 s"
-      table-errors-PutItem       = "SystemErrors Sum of 5 over 1x300 s"
-      table-errors-Query         = "SystemErrors Sum of 5 over 1x300 s"
-      table-throttles-DeleteItem = "ThrottledRequests Sum of 10 over 1x300 s"
-      table-throttles-GetItem    = "ThrottledRequests Sum of 10 over 1x300 s"
-      table-throttles-PutItem    = "ThrottledRequests Sum of 10 over 1x300 s"
-      table-throttles-Query      = "ThrottledRequests Sum of 10 over 1x300 s"
-      unhandled-exceptions       = "UnhandledExceptions Sum of 1 over 1x300 s"
+      api-latency                                = "Latency p99 of 3000 over 3x300 s"
+      configuration-errors                       = "ConfigurationErrors Sum of 1 over 1x300 s"
+      function-concurrency                       = "ConcurrentExecutions Maximum of 8 over 2x300 s"
+      function-duration                          = "Duration p99 of 23200 over 1x300 s"
+      function-errors                            = "Errors Sum of 1 over 1x300 s"
+      function-throttles                         = "Throttles Sum of 1 over 1x300 s"
+      heartbeat                                  = "SelfTestsPassed Sum of 1 over 3x86400 s"
+      table-errors-GetItem                       = "SystemErrors Sum of 5 over 1x300 s"
+      table-errors-Query                         = "SystemErrors Sum of 5 over 1x300 s"
+      table-errors-TransactWriteItems            = "SystemErrors Sum of 5 over 1x300 s"
+      table-errors-history-GetItem               = "SystemErrors Sum of 5 over 1x300 s"
+      table-errors-history-Query                 = "SystemErrors Sum of 5 over 1x300 s"
+      table-errors-history-TransactWriteItems    = "SystemErrors Sum of 5 over 1x300 s"
+      table-throttles-GetItem                    = "ThrottledRequests Sum of 10 over 1x300 s"
+      table-throttles-Query                      = "ThrottledRequests Sum of 10 over 1x300 s"
+      table-throttles-TransactWriteItems         = "ThrottledRequests Sum of 10 over 1x300 s"
+      table-throttles-history-GetItem            = "ThrottledRequests Sum of 10 over 1x300 s"
+      table-throttles-history-Query              = "ThrottledRequests Sum of 10 over 1x300 s"
+      table-throttles-history-TransactWriteItems = "ThrottledRequests Sum of 10 over 1x300 s"
+      unhandled-exceptions                       = "UnhandledExceptions Sum of 1 over 1x300 s"
     }
     error_message = "Every alarm of the catalogue must exist, with its metric, threshold and periods."
   }
@@ -194,9 +198,9 @@ run "on_call" {
   assert {
     condition = output.fixed_monthly_cost_usd == {
       as_of = "2025"
-      items = { alarms = 1.8, custom_metrics = 3.3, dashboard = 3, keys = 2, log_storage = 0.03 }
-      total = 10.13
+      items = { alarms = 2.2, custom_metrics = 5.1, dashboard = 3, keys = 2, log_storage = 0.03 }
+      total = 12.33
     }
-    error_message = "17 alarms on 18 metrics, two metrics per operation, the heartbeat's, two keys."
+    error_message = "21 alarms on 22 metrics, two metrics per operation, the heartbeat's, two keys."
   }
 }

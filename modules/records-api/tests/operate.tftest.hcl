@@ -122,12 +122,12 @@ run "staging_has_the_profile_prod" {
     environment = "staging"
     alarms      = { emails = ["on-call@example.com"] }
     audit       = { mode = "create" }
-    budget      = { monthly_usd = 18.46 }
+    budget      = { monthly_usd = 19.66 }
   }
 
   assert {
     condition = (
-      length(aws_cloudwatch_metric_alarm.catalogue) == 14 && output.trail_arn != null
+      length(aws_cloudwatch_metric_alarm.catalogue) == 20 && output.trail_arn != null
       && output.budget_name == "orders-staging-eu-west-1" && output.settings.profile == "prod"
       && aws_kms_key.service["own"].deletion_window_in_days == 30
     )
@@ -135,7 +135,7 @@ run "staging_has_the_profile_prod" {
   }
 
   assert {
-    condition     = output.fixed_monthly_cost_usd.total == 9.23
+    condition     = output.fixed_monthly_cost_usd.total == 9.83
     error_message = "Half of the budget exactly is no reason for a warning."
   }
 
