@@ -28,6 +28,7 @@ module "records_api" {
   environment = "dev"
   access      = { trusted_principals = var.trusted_principals }
   alarms      = { emails = var.alarm_emails, topic_arns = var.alarm_topic_arns }
+  operations  = ["list", "get", "create", "update", "history", "changes", "restore"]
   insights    = { saved_queries = var.saved_queries }
   release     = var.release
 
@@ -39,5 +40,9 @@ module "records_api" {
 
   # `terraform destroy` may delete a dev instance with its records and audit logs.
   audit = merge(var.audit, { force_destroy = true })
-  table = { deletion_protection = false, name_suffix = var.table_name_suffix }
+  table = {
+    deletion_protection = false
+    name_suffix         = var.table_name_suffix
+    protect_history     = var.protect_history
+  }
 }

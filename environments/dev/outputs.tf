@@ -3,6 +3,16 @@ output "alarm_topic_arn" {
   value       = module.records_api.alarm_topic_arn
 }
 
+output "auditor_policy_arn" {
+  description = "ARN of the IAM policy for principals of this account that audit."
+  value       = module.records_api.auditor_policy_arn
+}
+
+output "auditor_role_arn" {
+  description = "ARN of the role that trusted auditors assume. Null without trusted auditors."
+  value       = module.records_api.auditor_role_arn
+}
+
 output "dashboard_name" {
   description = "Name of the CloudWatch dashboard."
   value       = module.records_api.dashboard_name
@@ -16,6 +26,11 @@ output "fixed_monthly_cost_usd" {
 output "function_version" {
   description = "Function version that the alias `live` serves."
   value       = module.records_api.function_version
+}
+
+output "history_table_name" {
+  description = "Name of the DynamoDB table of the history."
+  value       = module.records_api.history_table_name
 }
 
 output "log_group_names" {
@@ -49,7 +64,7 @@ output "settings" {
 }
 
 output "table_name" {
-  description = "Name of the DynamoDB table."
+  description = "Name of the DynamoDB table of records."
   value       = module.records_api.table_name
 }
 

@@ -15,7 +15,7 @@ variable "alarm_topic_arns" {
 
 variable "audit" {
   description = <<-EOT
-    The audit trail. `mode`: `create`, or `off` if another trail covers the table.
+    The audit trail. `mode`: `create`, or `off` if another trail covers the tables.
     `management_events`: whether it also records the management events of the whole account (true in
     prod, false in dev, because AWS charges for every further copy). `access_logs`: an existing
     bucket, and a prefix in it, for the access logs of the trail's bucket.
@@ -48,6 +48,16 @@ variable "no_budget_reason" {
   default     = null
 }
 
+variable "protect_history" {
+  description = <<-EOT
+    The module's `table.protect_history`: whether a resource policy denies everyone to change and
+    delete entries of the history. Read "Evidence" in the module's README first.
+  EOT
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
 variable "region" {
   description = "AWS Region of the service."
   type        = string
@@ -78,7 +88,7 @@ variable "saved_queries" {
 
 variable "table_name_suffix" {
   description = <<-EOT
-    Suffix of the table's name. Set it to serve a restored table; see docs/operate.md.
+    Suffix of the tables' names. Set it to serve restored tables; see docs/operate.md.
   EOT
   type        = string
   default     = ""
@@ -87,7 +97,8 @@ variable "table_name_suffix" {
 
 variable "trusted_principals" {
   description = <<-EOT
-    The module's `access.trusted_principals`: principals that may assume the reader or writer role.
+    The module's `access.trusted_principals`: principals that may assume the reader, writer or
+    auditor role.
   EOT
   type = map(object({
     arn         = string

@@ -32,7 +32,7 @@ module "records_api" {
 
   name        = "records"
   environment = "local"
-  operations  = ["list", "get", "create", "update", "delete"]
+  operations  = ["list", "get", "create", "update", "delete", "history", "changes", "restore"]
   api         = { stage_name = local.stage_name }
   function    = var.function
   release     = var.release
@@ -42,7 +42,7 @@ module "records_api" {
 # The emulator checks signatures and policies only for IAM users, not for its root access key.
 resource "aws_iam_user" "caller" {
   #checkov:skip=CKV_AWS_273:The emulator has no SSO; allowed_account_ids prevents creation on AWS
-  for_each = toset(["reader", "writer"])
+  for_each = toset(["auditor", "reader", "writer"])
 
   name = "records-local-${each.key}"
 }
@@ -50,8 +50,9 @@ resource "aws_iam_user" "caller" {
 resource "aws_iam_user_policy_attachment" "caller" {
   #checkov:skip=CKV_AWS_40:One user per policy; the users exist only on the emulator
   for_each = {
-    reader = module.records_api.reader_policy_arn
-    writer = module.records_api.writer_policy_arn
+    auditor = module.records_api.auditor_policy_arn
+    reader  = module.records_api.reader_policy_arn
+    writer  = module.records_api.writer_policy_arn
   }
 
   user       = aws_iam_user.caller[each.key].name

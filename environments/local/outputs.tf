@@ -3,6 +3,15 @@ output "api_id" {
   value       = module.records_api.api_id
 }
 
+output "auditor" {
+  description = "Access key of the user that has the auditor policy."
+  sensitive   = true
+  value = {
+    access_key_id     = aws_iam_access_key.caller["auditor"].id
+    secret_access_key = aws_iam_access_key.caller["auditor"].secret
+  }
+}
+
 output "function_name" {
   description = "Name of the Lambda function."
   value       = module.records_api.function_name
@@ -11,6 +20,11 @@ output "function_name" {
 output "function_version" {
   description = "Function version that the alias `live` serves."
   value       = module.records_api.function_version
+}
+
+output "history_table_name" {
+  description = "Name of the DynamoDB table of the history."
+  value       = module.records_api.history_table_name
 }
 
 output "log_group_names" {
@@ -48,7 +62,7 @@ output "settings" {
 }
 
 output "table_name" {
-  description = "Name of the DynamoDB table."
+  description = "Name of the DynamoDB table of records."
   value       = module.records_api.table_name
 }
 

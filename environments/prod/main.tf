@@ -29,9 +29,10 @@ module "records_api" {
   access      = { trusted_principals = var.trusted_principals }
   alarms      = { emails = var.alarm_emails, topic_arns = var.alarm_topic_arns }
   audit       = var.audit
+  operations  = ["list", "get", "create", "update", "history", "changes", "restore"]
   insights    = { saved_queries = var.saved_queries }
   release     = var.release
-  table       = { name_suffix = var.table_name_suffix }
+  table       = { name_suffix = var.table_name_suffix, protect_history = var.protect_history }
 
   budget = {
     mode        = var.no_budget_reason == null ? "create" : "off"

@@ -11,11 +11,11 @@ from records_cli.client import Answer, Caller, send
 __all__ = ["CONNECTION", "Answer", "Caller", "connected", "connection", "send"]
 
 CONNECTION = LOCAL / "connection.json"
-_CONNECTION_KEYS = {"log_group", "reader", "records_url", "region", "writer"}
+_CONNECTION_KEYS = {"auditor", "log_group", "reader", "records_url", "region", "writer"}
 
 
 def connected(role: str) -> Caller:
-    """Return the `reader` or the `writer` of the local stack.
+    """Return the `reader`, the `writer` or the `auditor` of the local stack.
 
     Raises Failure when the stack is not running, or when connection.json is absent or damaged.
     """

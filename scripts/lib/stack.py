@@ -51,12 +51,12 @@ class Stack:
         return self.terraform.call(self.folder, verb, *options, env=self.env | inputs)
 
     def connection(self) -> dict[str, object]:
-        """Return the content of connection.json: URL, region, log group, reader and writer keys."""
+        """Return the content of connection.json: URL, region, log group, and the callers' keys."""
         outputs = self.terraform.read(self.folder, "output", "-json", env=self.env)
         return {
             "records_url": f"{self.url}{outputs['records_path']['value']}",
             "log_group": outputs["log_group_names"]["value"]["function"],
-            **{name: outputs[name]["value"] for name in ("region", "reader", "writer")},
+            **{name: outputs[name]["value"] for name in ("region", "auditor", "reader", "writer")},
         }
 
 

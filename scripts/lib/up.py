@@ -110,6 +110,9 @@ write, as the writer
   {curl} {writer.access_key_id}:{writer.secret_access_key} \\
     -H 'content-type: application/json' -d '{body}' {writer.url}
 
+see who changed what, as the auditor
+  scripts/records changes
+
 log lines of the function: scripts/logs
 Terraform and AWS clients in this shell: eval "$(scripts/env)"
 keys: {shown(CONNECTION)}

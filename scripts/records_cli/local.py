@@ -28,7 +28,7 @@ def find_connection() -> Path:
 
 
 def connect(role: str) -> Caller:
-    """Return the `reader` or the `writer` of the local stack.
+    """Return the `reader`, the `writer` or the `auditor` of the local stack.
 
     Raises Failure when there is no stack, or when its connection file can't be read.
     """
