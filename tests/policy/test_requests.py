@@ -35,6 +35,7 @@ DELIVERY = f"arn:aws:iam::{ACCOUNT}:role/records-dev-audit-{REGION}"
 CALLER = f"arn:aws:iam::{ACCOUNT}:role/caller"
 DASHBOARD = f"arn:aws:iam::{OTHER_ACCOUNT}:role/dashboard"  # the trusted principal in stacks/
 STRANGER = f"arn:aws:iam::{OTHER_ACCOUNT}:role/admin"
+ROOT_USER = f"arn:aws:iam::{ACCOUNT}:root"
 BUDGETS, COST_ALERTS = "budgets.amazonaws.com", "costalerts.amazonaws.com"
 CLOUDTRAIL, CLOUDWATCH = "cloudtrail.amazonaws.com", "cloudwatch.amazonaws.com"
 LAMBDA, SCHEDULER = "lambda.amazonaws.com", "scheduler.amazonaws.com"
@@ -51,13 +52,16 @@ HELD: Mapping[str, str | dict[str, Any]] = {
     DELIVERY: "audit_trail.aws_iam_role_policy.delivery",
     FUNCTION: "records_api.aws_iam_role_policy.function",
     HEARTBEAT: 'records_api.aws_iam_role_policy.heartbeat["live"]',
+    ROOT_USER: _EVERYTHING,
     STRANGER: _EVERYTHING,
 }
 
 # Context keys.
 ACL = "s3:x-amz-acl"
+ENCLOSING = "dynamodb:EnclosingOperation"
 FUNCTION_CONTEXT = "kms:EncryptionContext:aws:lambda:FunctionArn"
 LOGS_CONTEXT = "kms:EncryptionContext:aws:logs:arn"
+PRINCIPAL = "aws:PrincipalArn"
 SOURCE_ACCOUNT, SOURCE_ARN = "aws:SourceAccount", "aws:SourceArn"
 SSE = "s3:x-amz-server-side-encryption"
 SSE_C = "s3:x-amz-server-side-encryption-customer-algorithm"
@@ -99,6 +103,7 @@ FUNCTION_LOG = LOG_GROUP + "/aws/lambda/records-dev"
 TRAIL_LOG = LOG_GROUP + "/aws/cloudtrail/records-dev-audit"
 OTHER_LOG = LOG_GROUP + "/aws/lambda/other"
 TABLE = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/records-dev"
+HISTORY = f"{TABLE}-history"
 RECORDS_FUNCTION = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:records-dev"
 SCHEDULES = f"arn:aws:scheduler:{REGION}:{ACCOUNT}:schedule-group/records-dev"
 API = f"arn:aws:execute-api:{REGION}:{ACCOUNT}:abc123/$default"
@@ -107,6 +112,8 @@ API = f"arn:aws:execute-api:{REGION}:{ACCOUNT}:abc123/$default"
 SENT_BY_US, SENT_BY_STRANGER = {SOURCE_ACCOUNT: ACCOUNT}, {SOURCE_ACCOUNT: OTHER_ACCOUNT}
 DELIVERED = {TLS: "true", SOURCE_ARN: TRAIL, ACL: "bucket-owner-full-control"}
 ENCRYPTED = {TLS: "true", SSE: "aws:kms", SSE_KEY: STATE_KEY}
+BY_FUNCTION = {PRINCIPAL: FUNCTION}
+IN_TRANSACTION = {ENCLOSING: ["TransactWriteItems"]}
 FROM_TRAIL = {SOURCE_ARN: TRAIL, TRAIL_CONTEXT: TRAIL}
 VIA_DYNAMODB = {VIA: f"dynamodb.{REGION}.amazonaws.com"}
 TRAIL_LOG_VIA_LOGS = {VIA: LOGS, LOGS_CONTEXT: TRAIL_LOG}
@@ -412,6 +419,11 @@ REQUESTS: dict[str, tuple[Requests, Requests]] = {
             "get": Request(FUNCTION, "dynamodb:GetItem", TABLE),
             "put": Request(FUNCTION, "dynamodb:PutItem", TABLE),
             "query": Request(FUNCTION, "dynamodb:Query", f"{TABLE}/index/byCreated"),
+            "delete": Request(FUNCTION, "dynamodb:DeleteItem", TABLE, IN_TRANSACTION),
+            "entry": Request(FUNCTION, "dynamodb:PutItem", HISTORY, IN_TRANSACTION),
+            "one entry": Request(FUNCTION, "dynamodb:GetItem", HISTORY),
+            "entries of a record": Request(FUNCTION, "dynamodb:Query", HISTORY),
+            "feed": Request(FUNCTION, "dynamodb:Query", f"{HISTORY}/index/byChange"),
             "log lines": Request(
                 FUNCTION, "logs:PutLogEvents", f"{FUNCTION_LOG}:log-stream:2026/11/24/[7]abc"
             ),
@@ -421,12 +433,73 @@ REQUESTS: dict[str, tuple[Requests, Requests]] = {
             "query of the table": Request(FUNCTION, "dynamodb:Query", TABLE),
             "deletion of the table": Request(FUNCTION, "dynamodb:DeleteTable", TABLE),
             "another table": Request(FUNCTION, "dynamodb:GetItem", f"{TABLE}-2"),
+            "entry without a record": Request(FUNCTION, "dynamodb:PutItem", HISTORY),
+            "entry in a batch": Request(
+                FUNCTION, "dynamodb:PutItem", HISTORY, {ENCLOSING: ["BatchWriteItem"]}
+            ),
+            "another entry": Request(FUNCTION, "dynamodb:PutItem", f"{HISTORY}-2", IN_TRANSACTION),
+            "entry changed": Request(FUNCTION, "dynamodb:UpdateItem", HISTORY, IN_TRANSACTION),
+            "entry deleted": Request(FUNCTION, "dynamodb:DeleteItem", HISTORY, IN_TRANSACTION),
+            "scan of the history": Request(FUNCTION, "dynamodb:Scan", HISTORY),
+            "weaker protection": Request(FUNCTION, "dynamodb:DeleteResourcePolicy", HISTORY),
+            "earlier expiry": Request(FUNCTION, "dynamodb:UpdateTimeToLive", HISTORY),
             "another log group": Request(
                 FUNCTION, "logs:PutLogEvents", f"{OTHER_LOG}:log-stream:2026/11/24/[7]abc"
             ),
             "access log": Request(FUNCTION, "logs:PutLogEvents", f"{ACCESS_LOG}:log-stream:1"),
             "a new log group": Request(FUNCTION, "logs:CreateLogGroup", FUNCTION_LOG),
             "another key": Request(FUNCTION, "kms:Decrypt", OTHER_KEY, VIA_DYNAMODB),
+        },
+    ),
+    # The emulator does not evaluate it. Only the service itself deletes expired items, without IAM.
+    'records_api.aws_dynamodb_resource_policy.history["history"]': (
+        {
+            "entry": Request(
+                FUNCTION, "dynamodb:PutItem", HISTORY, {**BY_FUNCTION, **IN_TRANSACTION}
+            ),
+            "reading": Request(FUNCTION, "dynamodb:Query", HISTORY, BY_FUNCTION),
+            "whoever may read": Request(ADMIN, "dynamodb:Scan", HISTORY, {PRINCIPAL: ADMIN}),
+            "end of protection": Request(
+                ADMIN, "dynamodb:DeleteResourcePolicy", HISTORY, {PRINCIPAL: ADMIN}
+            ),
+            "other protection": Request(
+                ADMIN, "dynamodb:PutResourcePolicy", HISTORY, {PRINCIPAL: ADMIN}
+            ),
+            "table": Request(ADMIN, "dynamodb:UpdateTable", HISTORY, {PRINCIPAL: ADMIN}),
+            "other table": Request(ADMIN, "dynamodb:PutItem", TABLE, {PRINCIPAL: ADMIN}),
+        },
+        {
+            **{
+                f"{action} by {name}": Request(
+                    principal, f"dynamodb:{action}", HISTORY, {PRINCIPAL: principal}
+                )
+                for name, principal in {"an administrator": ADMIN, "root": ROOT_USER}.items()
+                for action in (
+                    "BatchWriteItem",
+                    "DeleteItem",
+                    "PartiQLDelete",
+                    "PartiQLInsert",
+                    "PartiQLUpdate",
+                    "PutItem",
+                    "UpdateItem",
+                )
+            },
+            "deletion by the function": Request(
+                FUNCTION, "dynamodb:DeleteItem", HISTORY, BY_FUNCTION
+            ),
+            "entry of nobody": Request(ADMIN, "dynamodb:PutItem", HISTORY),
+            "entry of the function without a name": Request(
+                FUNCTION, "dynamodb:PutItem", HISTORY, IN_TRANSACTION
+            ),
+            "entry of a role with a similar name": Request(
+                ADMIN, "dynamodb:PutItem", HISTORY, {PRINCIPAL: f"{FUNCTION}-2"}
+            ),
+            "entry in a transaction of an administrator": Request(
+                ADMIN, "dynamodb:PutItem", HISTORY, {PRINCIPAL: ADMIN, **IN_TRANSACTION}
+            ),
+            "without permissions": Request(
+                POWERLESS, "dynamodb:Query", HISTORY, {PRINCIPAL: POWERLESS}
+            ),
         },
     ),
     "records_api.aws_iam_role.function": (
@@ -481,6 +554,20 @@ REQUESTS: dict[str, tuple[Requests, Requests]] = {
             "a subscription of another account": Request(STRANGER, "sns:Subscribe", ALARM_TOPIC),
         },
     ),
+    'records_api.aws_iam_policy.caller["auditor"]': (
+        {
+            "list": Request(CALLER, "execute-api:Invoke", f"{API}/GET/records"),
+            "get": Request(CALLER, "execute-api:Invoke", f"{API}/GET/records/1"),
+            "history": Request(CALLER, "execute-api:Invoke", f"{API}/GET/records/1/history"),
+            "changes": Request(CALLER, "execute-api:Invoke", f"{API}/GET/changes"),
+        },
+        {
+            "create": Request(CALLER, "execute-api:Invoke", f"{API}/POST/records"),
+            "update": Request(CALLER, "execute-api:Invoke", f"{API}/PATCH/records/1"),
+            "delete": Request(CALLER, "execute-api:Invoke", f"{API}/DELETE/records/1"),
+            "restore": Request(CALLER, "execute-api:Invoke", f"{API}/POST/records/1/restore"),
+        },
+    ),
     'records_api.aws_iam_policy.caller["reader"]': (
         {
             "list": Request(CALLER, "execute-api:Invoke", f"{API}/GET/records"),
@@ -489,6 +576,8 @@ REQUESTS: dict[str, tuple[Requests, Requests]] = {
         {
             "create": Request(CALLER, "execute-api:Invoke", f"{API}/POST/records"),
             "delete": Request(CALLER, "execute-api:Invoke", f"{API}/DELETE/records/1"),
+            "history": Request(CALLER, "execute-api:Invoke", f"{API}/GET/records/1/history"),
+            "changes": Request(CALLER, "execute-api:Invoke", f"{API}/GET/changes"),
             "another API": Request(
                 CALLER, "execute-api:Invoke", f"{API}/GET/records".replace("abc123", "def456")
             ),
@@ -500,8 +589,11 @@ REQUESTS: dict[str, tuple[Requests, Requests]] = {
             "create": Request(CALLER, "execute-api:Invoke", f"{API}/POST/records"),
             "update": Request(CALLER, "execute-api:Invoke", f"{API}/PATCH/records/1"),
             "delete": Request(CALLER, "execute-api:Invoke", f"{API}/DELETE/records/1"),
+            "restore": Request(CALLER, "execute-api:Invoke", f"{API}/POST/records/1/restore"),
         },
         {
+            "history": Request(CALLER, "execute-api:Invoke", f"{API}/GET/records/1/history"),
+            "changes": Request(CALLER, "execute-api:Invoke", f"{API}/GET/changes"),
             "deletion of everything": Request(
                 CALLER, "execute-api:Invoke", f"{API}/DELETE/records"
             ),

@@ -36,6 +36,10 @@ mock_provider "aws" {
     defaults = { arn = "arn:aws:logs:eu-central-1:111122223333:log-group:mock" }
   }
 
+  mock_resource "aws_dynamodb_table" {
+    defaults = { arn = "arn:aws:dynamodb:eu-central-1:111122223333:table/mock" }
+  }
+
   mock_resource "aws_iam_policy" {
     defaults = { arn = "arn:aws:iam::111122223333:policy/mock" }
   }

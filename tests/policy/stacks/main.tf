@@ -46,7 +46,8 @@ module "records_api" {
   audit       = { mode = "off" }
   budget      = { monthly_usd = 50 }
   function    = { heartbeat = "rate(1 day)" }
-  operations  = ["list", "get", "create", "update", "delete"]
+  operations  = ["list", "get", "create", "update", "delete", "history", "changes", "restore"]
+  table       = { protect_history = true }
 
   access = {
     trusted_principals = { dashboard = { arn = "arn:aws:iam::444455556666:role/dashboard" } }
