@@ -1,28 +1,17 @@
-"""HTTP requests: parse and check the query, the headers and the body."""
+"""HTTP requests: parse and check the headers and the body."""
 
 import re
 from base64 import b64decode
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
-from urllib.parse import unquote
 
-from . import cursor, records, store, syntax
-from .fields import MAX_LENGTHS, Invalid, Problem, refuse
-from .jsontext import parse, to_json
+from . import parameters, records, syntax
+from .fields import Invalid, Problem, refuse
+from .jsontext import REPEATED, parse
+from .parameters import Event
+from .representation import MAX_VERSION
 
-Event = Mapping[str, Any]
-
-DEFAULT_LIMIT, MAX_LIMIT = 100, 1000
-FILTERS = ("type", "status", "submittedBy")
-LIST_PARAMETERS = (*FILTERS, "createdAfter", "createdBefore", "order", "limit", "cursor")
-# RFC 3339, section 5.6, date-time.
-DATE_TIME = re.compile(
-    r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?"
-    r"(Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)",
-    re.ASCII | re.IGNORECASE,
-)
 IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
@@ -54,72 +43,40 @@ class Conditions(NamedTuple):
         return self.selects(tag) and not self.is_known(tag)
 
 
-class ListRequest(NamedTuple):
-    """A list request: the query, the page size, the key to continue after, and the parameters."""
-
-    query: store.Query
-    limit: int
-    after: cursor.ItemKey | None
-    parameters: dict[str, str]
-
-
-def list_request(event: Event) -> ListRequest:
-    """Return the list request in `event`. Raises Invalid with every invalid parameter."""
-    values, problems = _parameters(event, LIST_PARAMETERS)
-    filters = {name: values[name] for name in FILTERS if name in values}
-    for name, value in filters.items():
-        if not 1 <= len(value) <= MAX_LENGTHS[name]:
-            detail = f"must have 1 to {MAX_LENGTHS[name]} characters"
-            problems.append(Problem("parameter", name, detail))
-    order = values.get("order", "desc")
-    if order not in ("asc", "desc"):
-        problems.append(Problem("parameter", "order", "must be asc or desc"))
-    bounds = _bounds(values, problems)
-    query = store.Query(filters, order == "desc", *bounds)
-    is_query_valid = not problems
-    limit = values.get("limit", str(DEFAULT_LIMIT))
-    if not re.fullmatch("0*[1-9][0-9]*", limit):
-        detail = (
-            f"must be a whole number of at least 1; values over {MAX_LIMIT} count as {MAX_LIMIT}"
-        )
-        problems.append(Problem("parameter", "limit", detail))
-    after = None
-    if "cursor" in values:
-        try:
-            after = _item_key(values["cursor"], query if is_query_valid else None)
-        except ValueError:
-            detail = "must be the `next` of a page of the same query; omit it to start again"
-            problems.append(Problem("parameter", "cursor", detail))
-    refuse(problems)
-    return ListRequest(query, int(min(Decimal(limit), Decimal(MAX_LIMIT))), after, values)
-
-
-def instant(text: str) -> tuple[str, str] | None:
-    """Return an RFC 3339 date-time as a timestamp, and the digits after its milliseconds.
-
-    Returns None if `text` is not a valid date-time.
-    """
-    parts = DATE_TIME.fullmatch(text)
-    if not parts:
-        return None
-    seconds, fraction, offset = parts[1], (parts[2] or "").ljust(3, "0"), parts[3]
-    try:
-        moment = datetime.fromisoformat(f"{seconds}.{fraction[:3]}{offset}".upper())
-        return records.timestamp(moment), fraction[3:].rstrip("0")
-    except (ValueError, OverflowError):
-        return None
-
-
 def require_no_parameters(event: Event) -> None:
-    """Raise Invalid if the request has query parameters. Only list requests may have them."""
-    _, problems = _parameters(event, ())
-    refuse(problems)
+    """Raise Invalid if the request has query parameters."""
+    parameters.require_none(event)
 
 
 def record_id(event: Event) -> str:
     """Return the percent-decoded record ID in the path. Raises Invalid for query parameters."""
-    require_no_parameters(event)
-    return unquote((event.get("pathParameters") or {}).get("recordID", ""))
+    parameters.require_none(event)
+    return parameters.path_id(event)
+
+
+def version(event: Event) -> int:
+    """Return the `version` in the body `{"version": n}`.
+
+    Raises UnsupportedMediaType, records.TooLarge or Invalid.
+    """
+    content = body(event, JSON)
+    if not isinstance(content, dict):
+        raise Invalid([Problem("pointer", (), "the body must be a JSON object")])
+    problems = [
+        Problem("pointer", (name,), "is not a known field; allowed fields: version")
+        for name in content
+        if name != "version"
+    ]
+    number = content.get("version")
+    if "version" not in content:
+        problems.append(Problem("pointer", ("version",), "is required"))
+    elif number is REPEATED:
+        problems.append(Problem("pointer", ("version",), "appears more than once"))
+    elif not _is_version(number):
+        detail = f"must be a whole number from 1 to {MAX_VERSION}"
+        problems.append(Problem("pointer", ("version",), detail))
+    refuse(problems)
+    return int(content["version"])
 
 
 def body(event: Event, *media_types: str) -> Any:
@@ -170,6 +127,12 @@ def accepts_gzip(event: Event) -> bool:
     return syntax.accepts_gzip(_header(event, "accept-encoding") or "")
 
 
+def _is_version(number: Any) -> bool:
+    """Return whether a JSON value is a whole number that a version can be."""
+    is_number = type(number) is Decimal and number.is_finite()
+    return is_number and 1 <= number <= MAX_VERSION and number % 1 == 0
+
+
 def _header(event: Event, name: str) -> str | None:
     """Return the value of a header, or None if it is not set."""
     value = (event.get("headers") or {}).get(name)
@@ -206,63 +169,3 @@ def _parsed(octets: bytes) -> Any:
         return parse(text)
     except ValueError as error:
         raise ValueError(f"not valid JSON: {error}") from error
-
-
-def _parameters(event: Event, known: Sequence[str]) -> tuple[dict[str, str], list[Problem]]:
-    """Return the query parameters by name, and the problems of names and encoding.
-
-    Unknown names are problems, so that a typo does not silently widen a query.
-    """
-    allowed = f"use {', '.join(known)}" if known else "this operation takes no parameters"
-    encoding = "must be percent-encoded UTF-8"
-    values: dict[str, str | None] = {}
-    problems = []
-    for raw_name, name, value in syntax.query_pairs(event.get("rawQueryString") or ""):
-        if name is None:
-            problems.append(Problem("parameter", raw_name, encoding))
-        elif name not in known:
-            problems.append(Problem("parameter", name, f"is not a known parameter; {allowed}"))
-        elif name not in values:
-            values[name] = value
-            if value is None:
-                problems.append(Problem("parameter", name, encoding))
-        elif values[name] is not None:
-            values[name] = None
-            problems.append(Problem("parameter", name, "must be sent only once"))
-    return {name: value for name, value in values.items() if value is not None}, problems
-
-
-def _item_key(text: str, query: store.Query | None) -> cursor.ItemKey:
-    """Return the key in a cursor. Raises ValueError if the cursor is invalid.
-
-    If `query` is None, because the request's query is invalid, only the cursor's format is checked.
-    """
-    if query is None:
-        return cursor.parse(text)
-    return cursor.decode(text, to_json(list(query)), query.lower, query.upper)
-
-
-def _bounds(values: Mapping[str, str], problems: list[Problem]) -> tuple[str, str]:
-    """Return the lower and upper bound of the query's positions, and add to `problems`.
-
-    Both times are exclusive. "$" sorts after the "#" of a position, so `<timestamp>$` sorts after
-    all records of that millisecond.
-    """
-    instants = {
-        name: instant(values[name]) for name in ("createdAfter", "createdBefore") if name in values
-    }
-    for name, bound in instants.items():
-        if bound is None:
-            detail = (
-                "must be an RFC 3339 date-time such as 2026-01-31T09:30:00Z, with + sent as %2B"
-            )
-            problems.append(Problem("parameter", name, detail))
-    after, before = instants.get("createdAfter"), instants.get("createdBefore")
-    if after and before and after >= before:
-        problems.append(Problem("parameter", "createdAfter", "must be earlier than createdBefore"))
-        problems.append(Problem("parameter", "createdBefore", "must be later than createdAfter"))
-    lower = f"{after[0]}$" if after else store.LOWEST
-    if not before:
-        return lower, store.HIGHEST
-    millisecond, rest = before
-    return lower, f"{millisecond}$" if rest else millisecond

@@ -1,8 +1,9 @@
 """Cursors: opaque positions in a list, each bound to the query that produced it.
 
-A cursor holds a format version, a digest of query and item key, and the item key. It is not signed,
-because a forged cursor gains nothing: the index and its partition come from the query, so it can
-only start a list that the caller may read at another position.
+A cursor holds a format version, a digest of query and position, and the position: an item key in
+lists of records, a text (a "place") in histories and the change feed. It is not signed, because a
+forged cursor gains nothing: the index and its partition come from the query, so it can only start
+a list that the caller may read at another position.
 """
 
 import hashlib
@@ -16,6 +17,7 @@ MAX_KEY_BYTES = MAX_LENGTH * 3 // 4 - DIGEST_LENGTH
 # A regular position is `createdAt#recordID`, so the cursor holds only the position. Items from
 # other programs may have an irregular position; their cursors hold the record ID too.
 REGULAR, IRREGULAR = "1", "2"
+PLACE = "3"
 
 
 class ItemKey(NamedTuple):
@@ -35,11 +37,12 @@ def encode(key: ItemKey, query: str) -> str:
 
     The key must fit.
     """
-    text = _text(key)
-    digest = hashlib.sha256(f"{query}\n{text.removeprefix(REGULAR)}".encode()).hexdigest()[
-        :DIGEST_LENGTH
-    ]
-    return urlsafe_b64encode(f"{text[0]}{digest}{text[1:]}".encode()).decode().rstrip("=")
+    return _encode(_text(key), query)
+
+
+def encode_place(place: str, query: str) -> str:
+    """Return the cursor for a place in `query`. The place has at most MAX_KEY_BYTES bytes."""
+    return _encode(f"{PLACE}{place}", query)
 
 
 def decode(cursor: str, query: str, lower: str, upper: str) -> ItemKey:
@@ -56,15 +59,45 @@ def decode(cursor: str, query: str, lower: str, upper: str) -> ItemKey:
     return key
 
 
+def decode_place(cursor: str, query: str) -> str:
+    """Return the place in `cursor`. Raises ValueError if it is malformed or of another query."""
+    place = parse_place(cursor)
+    if encode_place(place, query) != cursor:
+        raise ValueError("the cursor does not belong to this query")
+    return place
+
+
 def parse(cursor: str) -> ItemKey:
     """Return the key in a cursor without checking its query. Raises ValueError if malformed."""
-    if not cursor.isascii() or len(cursor) > MAX_LENGTH:
-        raise ValueError("the cursor is malformed")
-    text = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
-    key = _item_key(text[:1], text[1 + DIGEST_LENGTH :])
+    form, text = _decode(cursor)
+    key = _item_key(form, text)
     if not all(key):
         raise ValueError("the cursor is malformed")
     return key
+
+
+def parse_place(cursor: str) -> str:
+    """Return the place in a cursor without checking its query. Raises ValueError if malformed."""
+    form, place = _decode(cursor)
+    if form != PLACE:
+        raise ValueError("the cursor does not belong to this query")
+    return place
+
+
+def _encode(text: str, query: str) -> str:
+    """Return the cursor for a format version and a position as text."""
+    digest = hashlib.sha256(f"{query}\n{text.removeprefix(REGULAR)}".encode()).hexdigest()[
+        :DIGEST_LENGTH
+    ]
+    return urlsafe_b64encode(f"{text[0]}{digest}{text[1:]}".encode()).decode().rstrip("=")
+
+
+def _decode(cursor: str) -> tuple[str, str]:
+    """Return the format version and the position in a cursor. Raises ValueError if malformed."""
+    if not cursor.isascii() or len(cursor) > MAX_LENGTH:
+        raise ValueError("the cursor is malformed")
+    text = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
+    return text[:1], text[1 + DIGEST_LENGTH :]
 
 
 def _text(key: ItemKey) -> str:

@@ -8,7 +8,21 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
-from . import api, callers, config, dynamodb, logs, records, responses, selftest, store
+from . import (
+    api,
+    callers,
+    config,
+    dynamodb,
+    entries,
+    listing,
+    logs,
+    page_responses,
+    parameters,
+    records,
+    responses,
+    selftest,
+    store,
+)
 from .logs import logger
 
 REQUEST_SECONDS = 10.0
@@ -21,7 +35,7 @@ UNNAMED = "unnamed"
 class Request(NamedTuple):
     """One request, with everything an operation needs to process it."""
 
-    event: api.Event
+    event: parameters.Event
     id: str
     now: datetime
     settings: config.Settings
@@ -31,11 +45,11 @@ class Request(NamedTuple):
 
 def list_records(request: Request) -> responses.Response:
     """Handle `GET /records`."""
-    query, limit, after, _ = list_request = api.list_request(request.event)
-    page, now = responses.Page(), int(request.now.timestamp())
-    last_key = store.read_page(request.table, query, limit, after, now, page.add)
+    query, limit, after, _ = list_request = parameters.list_request(request.event)
+    page, now = page_responses.Page(), int(request.now.timestamp())
+    last_key = listing.read_page(request.table, query, limit, after, now, page.add_record)
     gzip = api.accepts_gzip(request.event)
-    return responses.page_response(list_request, page, last_key, request.id, gzip=gzip)
+    return page_responses.list_response(list_request, page, last_key, request.id, gzip=gzip)
 
 
 def get_record(request: Request) -> responses.Response:
@@ -86,6 +100,41 @@ def delete_record(request: Request) -> responses.Response:
     return responses.response(HTTPStatus.NO_CONTENT, request.id)
 
 
+def read_history(request: Request) -> responses.Response:
+    """Handle `GET /records/{recordID}/history`."""
+    history = parameters.history_request(request.event)
+    page, table = page_responses.Page(), request.table
+    version = records.read_history(
+        table,
+        history.record_id,
+        history.limit,
+        history.after,
+        request.now,
+        page.add_entry,
+        descending=history.descending,
+    )
+    gzip = api.accepts_gzip(request.event)
+    return page_responses.history_response(history, page, version, request.id, gzip=gzip)
+
+
+def read_changes(request: Request) -> responses.Response:
+    """Handle `GET /changes`.
+
+    Changes that are not settled follow the settled ones, and the cursor stays before them.
+    """
+    changes = parameters.changes_request(request.event)
+    page, table, now = page_responses.Page(), request.table, int(request.now.timestamp())
+    horizon = records.timestamp(request.now - entries.SETTLING_TIME)
+    reached = entries.read_changes(
+        table, changes.after, horizon, changes.limit, now, page.add_entry
+    )
+    room = changes.limit - len(page.texts)
+    if changes.shows_unsettled and reached.is_end and room:
+        entries.read_changes(table, reached.place, entries.END, room, now, page.add_unsettled)
+    gzip = api.accepts_gzip(request.event)
+    return page_responses.changes_response(page, reached, request.id, gzip=gzip)
+
+
 Operation = Callable[[Request], responses.Response]
 
 # The name and the function of each operation, by route key.
@@ -95,6 +144,8 @@ OPERATIONS: dict[str, tuple[str, Operation]] = {
     "POST /records": ("create", create_record),
     "PATCH /records/{recordID}": ("update", update_record),
     "DELETE /records/{recordID}": ("delete", delete_record),
+    "GET /records/{recordID}/history": ("history", read_history),
+    "GET /changes": ("changes", read_changes),
 }
 
 
@@ -137,7 +188,7 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     return serve(_app, event, context)
 
 
-def serve(app: App | config.ConfigError, event: api.Event, context: Any) -> responses.Response:
+def serve(app: App | config.ConfigError, event: parameters.Event, context: Any) -> responses.Response:
     """Return the response to one request, and write its log line and metrics.
 
     Raises LookupError if the event's route key is unknown.
@@ -187,7 +238,7 @@ def self_test(
     return result
 
 
-def _route(event: api.Event) -> tuple[str, Operation]:
+def _route(event: parameters.Event) -> tuple[str, Operation]:
     """Return the name and the function of the event's operation. Raises LookupError."""
     route_key = event.get("routeKey")
     if route_key not in OPERATIONS:
@@ -200,7 +251,7 @@ def _route(event: api.Event) -> tuple[str, Operation]:
 def _run(
     app: App | config.ConfigError,
     run: Operation,
-    event: api.Event,
+    event: parameters.Event,
     context: Any,
     entry: dict[str, Any],
 ) -> responses.Response:

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from . import store
+from . import entries, history, store
 from .fields import CLIENT_FIELDS, PUBLIC_FIELDS, RECORD_ID, check, check_growth
 from .jsontext import to_json
 from .store import Record
@@ -126,6 +126,39 @@ def get(table: store.Table, record_id: str, now: datetime) -> Record:
     if record is None or not _is_visible(record, now):
         raise NotFound
     return record
+
+
+def read_history(
+    table: store.Table,
+    record_id: str,
+    limit: int,
+    after: int | None,
+    now: datetime,
+    add: entries.Add,
+    *,
+    descending: bool,
+) -> int | None:
+    """Pass a page of a record's history to `add`, as `entries.read_history` describes.
+
+    A deleted record has a history, and a record that an earlier release wrote last may have none.
+    Raises NotFound if the ID is malformed, or if there is neither a history nor a record.
+    """
+    if not RECORD_ID.fullmatch(record_id):
+        raise NotFound
+    seconds, is_empty = int(now.timestamp()), True
+
+    def add_found(entry: history.Entry) -> bool:
+        nonlocal is_empty
+        is_empty = False
+        return add(entry)
+
+    version = entries.read_history(
+        table, record_id, limit, after, seconds, add_found, descending=descending
+    )
+    has_ended = is_empty and version is None
+    if has_ended and (after is None or entries.newest(table, record_id, seconds) is None):
+        get(table, record_id, now)
+    return version
 
 
 def update(

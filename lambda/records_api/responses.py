@@ -1,14 +1,11 @@
-"""HTTP responses: build them from records, pages and errors."""
+"""HTTP responses: build them from records and errors."""
 
 import json
-import zlib
-from base64 import b64encode
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import quote, urlencode
 
-from . import cursor, records, store
-from .api import JSON, MAX_BODY_BYTES, MERGE_PATCH, ListRequest, UnsupportedMediaType
+from . import records, store
+from .api import JSON, MAX_BODY_BYTES, MERGE_PATCH, UnsupportedMediaType
 from .callers import NoIdentity
 from .config import ConfigError
 from .fields import Invalid
@@ -23,11 +20,6 @@ class RecordTooLarge(Exception):
 
 # Lambda limits a response to 6 MB, counted after its body is escaped as a JSON string.
 MAX_CONTENT_BYTES = 5_767_168
-# Responses up to this size are not compressed.
-GZIP_FROM_BYTES = 1024
-GZIP_LEVEL = 3
-# The window size, plus 16 to select the gzip format (Python Library Reference, zlib).
-GZIP_WBITS = 31
 RETRY_AFTER_SECONDS = 1
 PROBLEM_TYPE = "urn:records-api:"
 # Status, type and detail by error. Any other exception is a defect of the service.
@@ -120,58 +112,12 @@ INTERNAL_ERROR = (
 )
 
 
-class Page:
-    """The records of a page as JSON texts, up to the size limit of a Lambda response."""
-
-    def __init__(self) -> None:
-        self.texts: list[str] = []
-        self._bytes = 0
-
-    def add(self, record: store.Record) -> bool:
-        """Add a record and return True, or return False if the page has no room for it.
-
-        A record that is larger than any response is omitted.
-        """
-        text = to_json(records.public(record))
-        size = _escaped_bytes(text)
-        if size > MAX_CONTENT_BYTES:
-            return True
-        if self._bytes + size > MAX_CONTENT_BYTES:
-            return False
-        self.texts.append(text)
-        self._bytes += size
-        return True
-
-
-def page_response(
-    request: ListRequest,
-    page: Page,
-    last_key: cursor.ItemKey | None,
-    request_id: str,
-    *,
-    gzip: bool,
-) -> Response:
-    """Return the response for a page.
-
-    `last_key` is the key to continue after, or None on the last page. `gzip` allows compression.
-    """
-    content, headers = f'{{"records":[{",".join(page.texts)}]', {"vary": "Accept-Encoding"}
-    if last_key is not None:
-        next_cursor = cursor.encode(last_key, to_json(list(request.query)))
-        content += f',"next":"{next_cursor}"'
-        # Sorted and with %20, as SigV4 requires: some clients sign the query string unchanged.
-        parameters = sorted((request.parameters | {"cursor": next_cursor}).items())
-        headers["link"] = f'<?{urlencode(parameters, quote_via=quote)}>; rel="next"'
-    plain = response(HTTPStatus.OK, request_id, content + "}", **headers)
-    return _compressed(plain) if gzip else plain
-
-
 def record_response(
     status: HTTPStatus, record: store.Record, request_id: str, **headers: str
 ) -> Response:
     """Return the response for a single record, with its ETag. Raises RecordTooLarge."""
     text = to_json(records.public(record))
-    if _escaped_bytes(text) > MAX_CONTENT_BYTES:
+    if escaped_bytes(text) > MAX_CONTENT_BYTES:
         raise RecordTooLarge
     return response(status, request_id, text, etag=records.tag(record), **headers)
 
@@ -224,18 +170,6 @@ def problem_response(error: Exception, request_id: str) -> Response:
     return response(status, request_id, to_json(content), **headers)
 
 
-def _escaped_bytes(text: str) -> int:
+def escaped_bytes(text: str) -> int:
     """Return the size of a part of the body after Lambda has escaped it."""
     return len(json.dumps(text))
-
-
-def _compressed(plain: Response) -> Response:
-    """Return a response compressed with gzip, or unchanged if it is short or would not shrink."""
-    content = plain["body"].encode()
-    if len(content) <= GZIP_FROM_BYTES:
-        return plain
-    encoded = b64encode(zlib.compress(content, GZIP_LEVEL, wbits=GZIP_WBITS)).decode()
-    if len(encoded) >= len(content):
-        return plain
-    headers = plain["headers"] | {"content-encoding": "gzip"}
-    return plain | {"headers": headers, "body": encoded, "isBase64Encoded": True}
