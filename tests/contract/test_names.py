@@ -37,6 +37,7 @@ NAMELESS = {
     "aws_apigatewayv2_integration",
     "aws_apigatewayv2_route",
     "aws_apigatewayv2_stage",
+    "aws_dynamodb_resource_policy",
     "aws_iam_role_policy_attachment",
     "aws_kms_key",
     "aws_lambda_function_event_invoke_config",

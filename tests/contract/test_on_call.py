@@ -190,18 +190,22 @@ def test_api_5xx_is_the_share_of_5xx_in_all_requests(
 def test_alarms_and_dashboard_look_at_this_service(resources: Find) -> None:
     (function,) = resources("aws_lambda_function").values()
     (alias,) = resources("aws_lambda_alias").values()
-    (table,) = resources("aws_dynamodb_table").values()
+    tables = resources("aws_dynamodb_table").values()
     variables = function["environment"][0]["variables"]
     right = {
         "ApiId": {api["id"] for api in resources("aws_apigatewayv2_api").values()},
         "Currency": {"USD"},
         "FunctionName": {function["function_name"]},
-        "GlobalSecondaryIndexName": {index["name"] for index in table["global_secondary_index"]},
+        "GlobalSecondaryIndexName": {
+            index["name"] for table in tables for index in table["global_secondary_index"]
+        },
         "Resource": {f"{function['function_name']}:{alias['name']}"},
         "Service": {variables["SERVICE_NAME"]},
-        "TableName": {table["name"]},
+        "TableName": {table["name"] for table in tables},
     }
-    actions = {"DeleteItem", "GetItem", "PutItem", "Query"}
+    # Amazon DynamoDB Developer Guide, "DynamoDB metrics and dimensions", Operation: the operation of
+    # the API, which for a write is the transaction and not its parts.
+    actions = {"GetItem", "Query", "TransactWriteItems"}
     for namespace, name, dimensions in named(resources):
         wanted = right | {
             "Operation": actions if namespace == "AWS/DynamoDB" else set(handler_operations())

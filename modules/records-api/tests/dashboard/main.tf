@@ -1,18 +1,26 @@
-# Renders the dashboard for every set of operations, with and without a budget, in three partitions.
+# Renders the dashboard for every set of operations, and for all operations with and without a budget
+# in three partitions.
 # It needs no provider: instance/ holds links to the files that make the dashboard, and values for the
 # names that those files use. tests/contract/test_dashboard.py checks what comes out.
 locals {
-  operations = ["create", "delete", "get", "list", "update"]
+  operations = [
+    "changes", "create", "delete", "get", "history", "list", "restore", "update",
+  ]
 
-  # Bit number i of a number from 1 to 31 says whether the set contains operation number i.
+  # Bit number i of a number from 1 to 255 says whether the set contains operation number i.
   operation_sets = [
     for number in range(1, pow(2, length(local.operations))) : [
       for index, name in local.operations : name if floor(number / pow(2, index)) % 2 == 1
     ]
   ]
 
+  combinations = concat(
+    setproduct(local.operation_sets, [null], ["aws"]),
+    setproduct([local.operations], [null, 25], ["aws", "aws-cn", "aws-us-gov"]),
+  )
+
   instances = {
-    for combination in setproduct(local.operation_sets, [null, 25], ["aws", "aws-cn", "aws-us-gov"]) :
+    for combination in distinct(local.combinations) :
     join(" ", [join(",", combination[0]), combination[1] == null ? "no budget" : "budget", combination[2]]) => {
       operations = combination[0]
       budget_usd = combination[1]

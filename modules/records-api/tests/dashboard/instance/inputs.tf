@@ -24,6 +24,9 @@ locals {
   region     = { aws = "eu-west-1", aws-cn = "cn-north-1", aws-us-gov = "us-gov-west-1" }[var.partition]
   service    = "orders-dev"
   table_name = "orders-dev"
+
+  history_index_name = "byChange"
+  history_name       = "orders-dev-history"
 }
 
 output "dashboard" {
