@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 from botocore.exceptions import ClientError
 
-from records_api import dynamodb, records, store
+from records_api import dynamodb, entries, listing, records, store
 from records_api.cursor import ItemKey
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import GlobalSecondaryIndexTypeDef
 
 Call = Callable[[str, Mapping[str, Any], float], dict[str, Any]]
 
@@ -191,12 +192,17 @@ def scripted(*answers: dict[str, Any] | Exception) -> tuple[Call, list[tuple[str
 def table_of(
     call: Call, name: str = "records", filter_indexes: frozenset[str] = FILTERS
 ) -> store.Table:
-    """Return the table as one request sees it, with all the time in the world."""
-    return store.Table(wire(call), name, filter_indexes, math.inf)
+    """Return both tables as one request sees them, with all the time in the world."""
+    return store.Table(wire(call), name, history_name(name), filter_indexes, math.inf)
+
+
+def history_name(name: str) -> str:
+    """Return the name of the history table beside the table `name`."""
+    return f"{name}-history"
 
 
 def new_table(client: "DynamoDBClient") -> store.Table:
-    """Create an empty table as modules/records-api/table.tf does, under a name of its own."""
+    """Create empty tables as modules/records-api does, under names of their own."""
     name = f"records-{next(_numbers)}"
     client.create_table(
         TableName=name,
@@ -207,18 +213,36 @@ def new_table(client: "DynamoDBClient") -> store.Table:
         ],
         KeySchema=[{"AttributeName": "recordID", "KeyType": "HASH"}],
         GlobalSecondaryIndexes=[
-            {
-                "IndexName": index,
-                "KeySchema": [
-                    {"AttributeName": attribute, "KeyType": "HASH"},
-                    {"AttributeName": "position", "KeyType": "RANGE"},
-                ],
-                "Projection": {"ProjectionType": "ALL"},
-            }
-            for attribute, index in store.INDEXES.items()
+            _index(index, attribute) for attribute, index in store.INDEXES.items()
         ],
     )
+    client.create_table(
+        TableName=history_name(name),
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[
+            {"AttributeName": "recordID", "AttributeType": "S"},
+            {"AttributeName": "version", "AttributeType": "N"},
+            {"AttributeName": "feed", "AttributeType": "S"},
+            {"AttributeName": "position", "AttributeType": "S"},
+        ],
+        KeySchema=[
+            {"AttributeName": "recordID", "KeyType": "HASH"},
+            {"AttributeName": "version", "KeyType": "RANGE"},
+        ],
+        GlobalSecondaryIndexes=[_index(entries.CHANGES_INDEX, "feed")],
+    )
     return table_of(through_boto3(client), name)
+
+
+def _index(name: str, attribute: str) -> "GlobalSecondaryIndexTypeDef":
+    return {
+        "IndexName": name,
+        "KeySchema": [
+            {"AttributeName": attribute, "KeyType": "HASH"},
+            {"AttributeName": "position", "KeyType": "RANGE"},
+        ],
+        "Projection": {"ProjectionType": "ALL"},
+    }
 
 
 def items(table: store.Table) -> list[store.Record]:
@@ -226,12 +250,12 @@ def items(table: store.Table) -> list[store.Record]:
     answer = table.client.call(
         "Scan", {"TableName": table.name, "ConsistentRead": True}, table.deadline
     )
-    return [store._record(item) for item in answer["Items"]]
+    return [store.decode(item) for item in answer["Items"]]
 
 
 def page(
     table: store.Table,
-    query: store.Query,
+    query: listing.Query,
     limit: int = 9,
     after: ItemKey | None = None,
     now: int = 0,
@@ -243,11 +267,11 @@ def page(
         found.append(record)
         return True
 
-    return found, store.read_page(table, query, limit, after, now, add)
+    return found, listing.read_page(table, query, limit, after, now, add)
 
 
 def walk(
-    table: store.Table, query: store.Query, limit: int, now: int = 0, most_pages: int = 10_000
+    table: store.Table, query: listing.Query, limit: int, now: int = 0, most_pages: int = 10_000
 ) -> Iterator[list[store.Record]]:
     """Yield the pages of a listing until one has nothing to go on after."""
     after = None
