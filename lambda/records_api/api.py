@@ -30,15 +30,22 @@ class Conditions(NamedTuple):
     if_match: list[str] | None
     if_none_match: list[str] | None
 
-    def selects(self, tag: str) -> bool:
-        """Return whether If-Match allows a record with this tag (RFC 9110, section 13.1.1)."""
-        return self.if_match is None or syntax.matches_strongly(self.if_match, tag)
+    def selects(self, tag: str | None) -> bool:
+        """Return whether If-Match allows a record with this tag (RFC 9110, section 13.1.1).
 
-    def is_known(self, tag: str) -> bool:
+        No record, whose tag is None, satisfies no If-Match.
+        """
+        if self.if_match is None:
+            return True
+        return tag is not None and syntax.matches_strongly(self.if_match, tag)
+
+    def is_known(self, tag: str | None) -> bool:
         """Return whether If-None-Match lists this tag (RFC 9110, section 13.1.2)."""
-        return self.if_none_match is not None and syntax.matches_weakly(self.if_none_match, tag)
+        if self.if_none_match is None or tag is None:
+            return False
+        return syntax.matches_weakly(self.if_none_match, tag)
 
-    def allow_write(self, tag: str) -> bool:
+    def allow_write(self, tag: str | None) -> bool:
         """Return whether a record with this tag may be changed (RFC 9110, section 13.2.2)."""
         return self.selects(tag) and not self.is_known(tag)
 

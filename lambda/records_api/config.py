@@ -5,7 +5,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-OPERATIONS = frozenset({"create", "delete", "get", "list", "update"})
+OPERATIONS = frozenset(
+    {"changes", "create", "delete", "get", "history", "list", "restore", "update"}
+)
 FILTERS = frozenset({"status", "submittedBy", "type"})
 AUTH_MODES = frozenset({"IAM", "JWT", "NONE"})
 LOG_LEVELS = frozenset({"DEBUG", "INFO", "WARNING", "ERROR"})
@@ -20,6 +22,7 @@ class Settings(NamedTuple):
     """The checked configuration of the function."""
 
     table_name: str
+    history_table_name: str
     operations: frozenset[str]
     filter_indexes: frozenset[str]
     auth_mode: str
@@ -141,6 +144,9 @@ def _joined(names: frozenset[str]) -> str:
 # The required variables, by the field of Settings that they set.
 REQUIRED: dict[str, Variable] = {
     "table_name": Variable("TABLE_NAME", _parse_table_name, "a DynamoDB table name"),
+    "history_table_name": Variable(
+        "HISTORY_TABLE_NAME", _parse_table_name, "a DynamoDB table name"
+    ),
     "operations": Variable(
         "OPERATIONS",
         _parse_operations,

@@ -3,150 +3,20 @@
 import logging
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
-from . import (
-    api,
-    callers,
-    config,
-    dynamodb,
-    entries,
-    listing,
-    logs,
-    page_responses,
-    parameters,
-    records,
-    responses,
-    selftest,
-    store,
-)
+from . import callers, config, dynamodb, logs, parameters, responses, selftest, store
 from .logs import logger
+from .operations import OPERATIONS, Operation, Request
 
 REQUEST_SECONDS = 10.0
 # The part of an invocation's remaining time that is reserved for its response.
 RESERVE_SECONDS = 0.5
 # The service name in log lines and metrics if SERVICE_NAME is not set.
 UNNAMED = "unnamed"
-
-
-class Request(NamedTuple):
-    """One request, with everything an operation needs to process it."""
-
-    event: parameters.Event
-    id: str
-    now: datetime
-    settings: config.Settings
-    table: store.Table
-    caller: records.Caller
-
-
-def list_records(request: Request) -> responses.Response:
-    """Handle `GET /records`."""
-    query, limit, after, _ = list_request = parameters.list_request(request.event)
-    page, now = page_responses.Page(), int(request.now.timestamp())
-    last_key = listing.read_page(request.table, query, limit, after, now, page.add_record)
-    gzip = api.accepts_gzip(request.event)
-    return page_responses.list_response(list_request, page, last_key, request.id, gzip=gzip)
-
-
-def get_record(request: Request) -> responses.Response:
-    """Handle `GET /records/{recordID}`.
-
-    Preconditions are evaluated in the order of RFC 9110, section 13.2.2.
-    """
-    record_id, conditions = api.record_id(request.event), api.conditions(request.event)
-    record = records.get(request.table, record_id, request.now)
-    tag = records.tag(record)
-    if not conditions.selects(tag):
-        raise records.PreconditionFailed(tag)
-    if conditions.is_known(tag):
-        return responses.response(HTTPStatus.NOT_MODIFIED, request.id, etag=tag)
-    return responses.record_response(HTTPStatus.OK, record, request.id)
-
-
-def create_record(request: Request) -> responses.Response:
-    """Handle `POST /records`."""
-    api.require_no_parameters(request.event)
-    record, is_replay = records.create(
-        request.table,
-        api.body(request.event, api.JSON),
-        request.caller,
-        request.now,
-        key=api.idempotency_key(request.event),
-        retention_days=request.settings.retention_days,
-        open_auth=request.settings.auth_mode == "NONE",
-    )
-    headers = {"location": f"records/{record['recordID']}"}
-    if is_replay:
-        headers["idempotency_replayed"] = "true"
-    return responses.record_response(HTTPStatus.CREATED, record, request.id, **headers)
-
-
-def update_record(request: Request) -> responses.Response:
-    """Handle `PATCH /records/{recordID}`."""
-    record_id, conditions = api.record_id(request.event), api.conditions(request.event)
-    patch = api.body(request.event, api.MERGE_PATCH, api.JSON)
-    record = records.update(request.table, record_id, patch, conditions.allow_write, request.now)
-    return responses.record_response(HTTPStatus.OK, record, request.id)
-
-
-def delete_record(request: Request) -> responses.Response:
-    """Handle `DELETE /records/{recordID}`."""
-    record_id, conditions = api.record_id(request.event), api.conditions(request.event)
-    records.delete(request.table, record_id, conditions.allow_write, request.now)
-    return responses.response(HTTPStatus.NO_CONTENT, request.id)
-
-
-def read_history(request: Request) -> responses.Response:
-    """Handle `GET /records/{recordID}/history`."""
-    history = parameters.history_request(request.event)
-    page, table = page_responses.Page(), request.table
-    version = records.read_history(
-        table,
-        history.record_id,
-        history.limit,
-        history.after,
-        request.now,
-        page.add_entry,
-        descending=history.descending,
-    )
-    gzip = api.accepts_gzip(request.event)
-    return page_responses.history_response(history, page, version, request.id, gzip=gzip)
-
-
-def read_changes(request: Request) -> responses.Response:
-    """Handle `GET /changes`.
-
-    Changes that are not settled follow the settled ones, and the cursor stays before them.
-    """
-    changes = parameters.changes_request(request.event)
-    page, table, now = page_responses.Page(), request.table, int(request.now.timestamp())
-    horizon = records.timestamp(request.now - entries.SETTLING_TIME)
-    reached = entries.read_changes(
-        table, changes.after, horizon, changes.limit, now, page.add_entry
-    )
-    room = changes.limit - len(page.texts)
-    if changes.shows_unsettled and reached.is_end and room:
-        entries.read_changes(table, reached.place, entries.END, room, now, page.add_unsettled)
-    gzip = api.accepts_gzip(request.event)
-    return page_responses.changes_response(page, reached, request.id, gzip=gzip)
-
-
-Operation = Callable[[Request], responses.Response]
-
-# The name and the function of each operation, by route key.
-OPERATIONS: dict[str, tuple[str, Operation]] = {
-    "GET /records": ("list", list_records),
-    "GET /records/{recordID}": ("get", get_record),
-    "POST /records": ("create", create_record),
-    "PATCH /records/{recordID}": ("update", update_record),
-    "DELETE /records/{recordID}": ("delete", delete_record),
-    "GET /records/{recordID}/history": ("history", read_history),
-    "GET /changes": ("changes", read_changes),
-}
 
 
 class App(NamedTuple):
@@ -156,9 +26,13 @@ class App(NamedTuple):
     client: dynamodb.Client
 
     def table(self, deadline: float) -> store.Table:
-        """Return the table for calls until `deadline` (seconds of time.monotonic())."""
+        """Return the tables for calls until `deadline` (seconds of time.monotonic())."""
         return store.Table(
-            self.client, self.settings.table_name, self.settings.filter_indexes, deadline
+            self.client,
+            self.settings.table_name,
+            self.settings.history_table_name,
+            self.settings.filter_indexes,
+            deadline,
         )
 
 
@@ -188,7 +62,9 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     return serve(_app, event, context)
 
 
-def serve(app: App | config.ConfigError, event: parameters.Event, context: Any) -> responses.Response:
+def serve(
+    app: App | config.ConfigError, event: parameters.Event, context: Any
+) -> responses.Response:
     """Return the response to one request, and write its log line and metrics.
 
     Raises LookupError if the event's route key is unknown.
@@ -265,7 +141,7 @@ def _run(
     entry["caller"] = caller.identity
     table = app.table(_deadline(context, REQUEST_SECONDS))
     try:
-        return run(Request(event, context.aws_request_id, _now(), app.settings, table, caller))
+        return run(Request(event, context.aws_request_id, _now, app.settings, table, caller))
     finally:
         entry["consumedReadUnits"] = table.consumed_read_units
 

@@ -8,6 +8,7 @@ for those who verify it.
 
 import hashlib
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from .jsontext import to_json
@@ -18,6 +19,7 @@ Entry = dict[str, Any]
 FEED = "changes"
 
 CREATE, UPDATE, DELETE, RESTORE, ADOPT = "create", "update", "delete", "restore", "adopt"
+REDACT = "redact"  # made by scripts/redact only
 # An item holds at most 400 KB ("Quotas in Amazon DynamoDB"). Only other writers can store a record
 # that is too large to embed; its entry has the record's hash alone.
 MAX_EMBEDDED_BYTES = 300_000
@@ -86,12 +88,13 @@ def entry(
     *,
     version: int,
     changed_at: str,
-    expires_at: int | None,
+    expires_at: int | Decimal | None,
+    **stated: Any,
 ) -> Entry:
     """Return the entry for a change, with its hash.
 
     `record` is the public form of the record after the change, None after a deletion;
-    `expires_at` (epoch seconds) is the record's.
+    `expires_at` (epoch seconds) is the record's. `stated` are further public fields.
     """
     text = None if record is None else canonical(record)
     made: Entry = {
@@ -109,6 +112,7 @@ def entry(
         made |= {"record": None, "omitted": True}
     if expires_at is not None:
         made["expiresAt"] = expires_at
+    made |= stated
     return made | {"hash": entry_hash(made)}
 
 
@@ -132,7 +136,9 @@ def position(entry: Mapping[str, Any]) -> str:
     return f"{entry['changedAt']}#{entry['recordID']}#{int(entry['version']):010}"
 
 
-def state(record: Mapping[str, Any], expires_at: int | None, request_hash: str | None) -> str:
+def state(
+    record: Mapping[str, Any], expires_at: int | Decimal | None, request_hash: str | None
+) -> str:
     """Return the hash of everything that an entry determines about a stored record.
 
     `record` is its public form. A record whose state differs from the one in its last entry was

@@ -5,11 +5,12 @@ from base64 import b64encode
 from http import HTTPStatus
 from urllib.parse import quote, urlencode
 
-from . import cursor, history, records
+from . import cursor, history
 from .entries import Reached
 from .history import Entry
 from .jsontext import to_json
 from .parameters import CHANGES, HistoryRequest, ListRequest
+from .representation import public
 from .responses import MAX_CONTENT_BYTES, Response, escaped_bytes, response
 from .store import Record
 
@@ -33,7 +34,7 @@ class Page:
 
     def add_record(self, record: Record) -> bool:
         """Add a record."""
-        return self._add(to_json(records.public(record)))
+        return self._add(to_json(public(record)))
 
     def add_entry(self, entry: Entry) -> bool:
         """Add an entry of a history, or a settled one of the change feed."""

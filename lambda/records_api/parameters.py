@@ -10,9 +10,10 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
-from . import cursor, entries, listing, records, syntax
+from . import cursor, entries, listing, syntax
 from .fields import MAX_LENGTHS, Problem, refuse
 from .jsontext import to_json
+from .representation import timestamp
 
 Event = Mapping[str, Any]
 
@@ -152,7 +153,7 @@ def instant(text: str) -> tuple[str, str] | None:
     seconds, fraction, offset = parts[1], (parts[2] or "").ljust(3, "0"), parts[3]
     try:
         moment = datetime.fromisoformat(f"{seconds}.{fraction[:3]}{offset}".upper())
-        return records.timestamp(moment), fraction[3:].rstrip("0")
+        return timestamp(moment), fraction[3:].rstrip("0")
     except (ValueError, OverflowError):
         return None
 

@@ -1,26 +1,26 @@
-"""Rules for records: IDs, versions, merge patches, and how the outcome of a write is determined."""
+"""Rules for records: IDs, merge patches, idempotency keys, and which changes are allowed."""
 
 import hashlib
-import math
-import secrets
 from collections.abc import Callable
-from datetime import UTC, datetime
-from decimal import Decimal
+from datetime import datetime
 from typing import Any, NamedTuple
-from uuid import UUID
 
-from . import entries, history, store
-from .fields import CLIENT_FIELDS, PUBLIC_FIELDS, RECORD_ID, check, check_growth
+from . import entries, history, store, writes
+from .fields import CLIENT_FIELDS, RECORD_ID, check, check_growth
+from .history import Entry
+from .ids import derived_id, uuid7
 from .jsontext import to_json
-from .store import Record
+from .representation import is_visible, public, tag, timestamp
+from .store import Record, Table
+from .writes import Origin
 
 MAX_RECORD_BYTES = 64 * 1024
-TOMBSTONE_SECONDS = 24 * 3600
-# The largest integer that every JSON parser reads exactly (RFC 8259, section 6).
-MAX_VERSION = 2**53 - 1
 
-# Returns whether a record with the given entity tag may be changed.
-Precondition = Callable[[str], bool]
+# Returns whether a record with the given entity tag may be changed. The tag is None if there is no
+# record, which can be restored.
+Precondition = Callable[[str | None], bool]
+# Returns what the record becomes. The argument is what it is, or None if there is none.
+Change = Callable[[Record | None], Record]
 
 
 class TooLarge(Exception):
@@ -40,9 +40,12 @@ class KeyReused(Exception):
 
 
 class PreconditionFailed(Exception):
-    """The record does not satisfy the request's preconditions; `tag` is its current entity tag."""
+    """The record does not satisfy the request's preconditions.
 
-    def __init__(self, tag: str) -> None:
+    `tag` is its current entity tag, or None if there is no record.
+    """
+
+    def __init__(self, tag: str | None) -> None:
         super().__init__("the record does not satisfy the preconditions")
         self.tag = tag
 
@@ -58,19 +61,11 @@ class Caller(NamedTuple):
     namespace: str
 
 
-def timestamp(moment: datetime) -> str:
-    """Return `moment` as RFC 3339 text in UTC, truncated to milliseconds.
-
-    The width is fixed, so that timestamps sort by time.
-    """
-    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
-
-
 def create(
-    table: store.Table,
+    table: Table,
     body: Any,
     caller: Caller,
-    now: datetime,
+    origin: Origin,
     *,
     key: str | None,
     retention_days: int,
@@ -88,48 +83,36 @@ def create(
         (*CLIENT_FIELDS, "submittedBy") if open_auth else CLIENT_FIELDS,
         required=("type", "status"),
     )
-    record: Record = {
-        "recordID": uuid7(now) if key is None else derived_id(caller.namespace, key),
-        "createdAt": timestamp(now),
-        "updatedAt": timestamp(now),
-        "submittedBy": caller.identity,
-        "attributes": {},
-        **body,
-        "version": 1,
-        "writeToken": secrets.token_hex(16),
-    }
-    _check_size(record)
-    if retention_days:
-        record["expiresAt"] = int(now.timestamp()) + retention_days * 86400
+    content: Record = {"submittedBy": caller.identity, "attributes": {}, **body}
     if key is not None:
-        record["requestHash"] = hashlib.sha256(to_json(body, sort_keys=True).encode()).hexdigest()
-    try:
-        store.insert(table, record, int(now.timestamp()))
-    except store.Conflict as conflict:
-        stored = conflict.current or {}
-        if stored.get("writeToken") == record["writeToken"] or key is None:
-            return stored, False
-        if stored.get("requestHash") != record["requestHash"]:
-            raise KeyReused from conflict
-        if "deletedAt" in stored:
-            raise Deleted from conflict
-        return stored, True
-    return record, False
+        content["requestHash"] = hashlib.sha256(to_json(body, sort_keys=True).encode()).hexdigest()
+    while True:
+        now = origin.clock()
+        record_id = uuid7(now) if key is None else derived_id(caller.namespace, key)
+        content |= {"recordID": record_id, "createdAt": timestamp(now)}
+        if retention_days:
+            content["expiresAt"] = int(now.timestamp()) + retention_days * 86400
+        turn = writes.first_turn(record_id, now)
+        record = _sized(writes.stamped(turn, content, origin))
+        if writes.commit(table, turn, history.CREATE, record, origin):
+            return record, False
+        if key is not None and (earlier := _replayed(table, record, now)):
+            return earlier, True
 
 
-def get(table: store.Table, record_id: str, now: datetime) -> Record:
+def get(table: Table, record_id: str, now: datetime) -> Record:
     """Return the record with this ID.
 
     Raises NotFound if the ID is malformed, or if the record does not exist, was deleted or expired.
     """
     record = store.get(table, record_id) if RECORD_ID.fullmatch(record_id) else None
-    if record is None or not _is_visible(record, now):
+    if record is None or not is_visible(record, now):
         raise NotFound
     return record
 
 
 def read_history(
-    table: store.Table,
+    table: Table,
     record_id: str,
     limit: int,
     after: int | None,
@@ -147,7 +130,7 @@ def read_history(
         raise NotFound
     seconds, is_empty = int(now.timestamp()), True
 
-    def add_found(entry: history.Entry) -> bool:
+    def add_found(entry: Entry) -> bool:
         nonlocal is_empty
         is_empty = False
         return add(entry)
@@ -162,82 +145,69 @@ def read_history(
 
 
 def update(
-    table: store.Table, record_id: str, patch: Any, precondition: Precondition | None, now: datetime
+    table: Table, record_id: str, patch: Any, precondition: Precondition, origin: Origin
 ) -> Record:
     """Apply a JSON Merge Patch and return the updated record.
 
-    If the record is modified concurrently, it is read again and the precondition is checked again,
-    until the table's deadline. Raises Invalid, TooLarge, NotFound, PreconditionFailed, or
-    store.OutcomeUnknown if it cannot be determined whether the patch was applied.
+    Concurrent modification is handled as in `change`. Raises Invalid, TooLarge, NotFound,
+    PreconditionFailed, and the errors of `store`.
     """
     check(patch, CLIENT_FIELDS, removable=("message", "attributes"))
-    token = secrets.token_hex(16)
-    while True:
-        current = _get_for_write(table, record_id, precondition, now)
-        updated = _patched(current, patch, token, now)
-        try:
-            store.replace(table, current, updated)
-        except store.Conflict as conflict:
-            stored = conflict.current
-            if stored and stored.get("writeToken") == token:
-                return stored
-            _check_not_written(current, conflict)
-        else:
-            return updated
+
+    def patched(current: Record | None) -> Record:
+        return _patched(_required(current, precondition), patch)
+
+    return change(table, record_id, history.UPDATE, patched, origin)
 
 
-def delete(
-    table: store.Table, record_id: str, precondition: Precondition | None, now: datetime
-) -> None:
+def delete(table: Table, record_id: str, precondition: Precondition, origin: Origin) -> None:
     """Delete a record.
 
-    A record that was created with an idempotency key is replaced with a tombstone for
-    TOMBSTONE_SECONDS, so that a late retry of the create does not restore it. Concurrent
-    modification is handled as in `update`. Raises NotFound, PreconditionFailed, or
-    store.OutcomeUnknown if it cannot be determined whether the record was deleted.
+    Its history remains, so a late retry of the create does not bring it back. Concurrent
+    modification is handled as in `change`. Raises NotFound, PreconditionFailed, and the errors of
+    `store`.
     """
-    token = secrets.token_hex(16)
+
+    def deleted(current: Record | None) -> Record:
+        return _required(current, precondition)
+
+    change(table, record_id, history.DELETE, deleted, origin)
+
+
+def change(table: Table, record_id: str, kind: str, new_content: Change, origin: Origin) -> Record:
+    """Change a record and return it as it is after the change, or as deleted.
+
+    If it is modified concurrently, it is read again, and `new_content` is called again, until the
+    table's deadline. Raises the errors of `new_content`, TooLarge, and the errors of `store`.
+    """
+    is_repeated = False
     while True:
-        current = _get_for_write(table, record_id, precondition, now)
-        try:
-            if "requestHash" in current:
-                store.replace(table, current, _tombstone(current, token, now))
-            else:
-                store.remove(table, current)
-        except store.Conflict as conflict:
-            if conflict.current and _is_visible(conflict.current, now):
-                _check_not_written(current, conflict)
-            elif conflict.ambiguous:
-                return  # The record is gone, possibly because of an earlier attempt.
-        else:
-            return
+        now = origin.clock()
+        stored = store.get(table, record_id) if RECORD_ID.fullmatch(record_id) else None
+        content = new_content(stored if is_visible(stored, now) else None)
+        turn = writes.turn(table, record_id, stored, origin, now, is_repeated=is_repeated)
+        record = writes.stamped(turn, content, origin)
+        after = None if kind == history.DELETE else _sized(record)
+        if writes.commit(table, turn, kind, after, origin):
+            return record
+        is_repeated = True
 
 
-def public(record: Record) -> Record:
-    """Return the fields that callers see, in a fixed order.
-
-    Fields that another program omitted get their defaults.
-    """
-    defaults = {"updatedAt": record["createdAt"]} if "createdAt" in record else {}
-    complete = {"attributes": {}} | defaults | record | {"version": version(record)}
-    return {name: complete[name] for name in PUBLIC_FIELDS if name in complete}
+def check_precondition(record: Record | None, precondition: Precondition) -> None:
+    """Raise PreconditionFailed unless `precondition` allows to change the record."""
+    current = None if record is None else tag(record)
+    if not precondition(current):
+        raise PreconditionFailed(current)
 
 
-def tag(record: Record) -> str:
-    """Return the record's entity tag: its version and a digest of its write token.
-
-    The digest keeps tags from being reused after a record is deleted and created again. Source:
-    RFC 9110, section 8.8.3.
-    """
-    digest = hashlib.sha256(str(record.get("writeToken", "")).encode()).hexdigest()[:12]
-    return f'"{version(record)}-{digest}"'
+def content_of(record: Record) -> Record:
+    """Return the fields that clients set."""
+    return {name: record[name] for name in CLIENT_FIELDS if name in record}
 
 
-def version(record: Record) -> int:
-    """Return the record's version, or 1 if another program stored none or an invalid one."""
-    number = record.get("version", 1)
-    is_valid = type(number) in (int, Decimal) and 1 <= number <= MAX_VERSION and number % 1 == 0
-    return int(number) if is_valid else 1
+def without_content(record: Record) -> Record:
+    """Return the other fields and attributes."""
+    return {name: value for name, value in record.items() if name not in CLIENT_FIELDS}
 
 
 def merge_patch(target: Any, patch: Any) -> Any:
@@ -253,78 +223,42 @@ def merge_patch(target: Any, patch: Any) -> Any:
     return merged
 
 
-def uuid7(moment: datetime) -> str:
-    """Return a random UUID version 7 for `moment` (RFC 9562, section 5.7)."""
-    return _uuid(7, round(moment.timestamp() * 1000).to_bytes(6, "big") + secrets.token_bytes(10))
+def _replayed(table: Table, record: Record, now: datetime) -> Record | None:
+    """Return the record that an earlier request with the idempotency key of `record` created.
+
+    Returns None if nothing holds the key any more. Raises KeyReused or Deleted.
+    """
+    stored = store.get(table, record["recordID"])
+    holder = stored
+    if stored is None or store.is_expired(stored, int(now.timestamp())):
+        holder = entries.get_entry(table, record["recordID"], 1, int(now.timestamp()))
+    if holder is None:
+        return None
+    if holder.get("requestHash") != record["requestHash"]:
+        raise KeyReused
+    if holder is not stored or "deletedAt" in holder:
+        raise Deleted
+    return stored
 
 
-def derived_id(namespace: str, key: str) -> str:
-    """Return the UUID version 8 for a caller's idempotency key (RFC 9562, section 5.8)."""
-    return _uuid(8, hashlib.sha256(f"{len(namespace)}:{namespace}{key}".encode()).digest()[:16])
-
-
-def _get_for_write(
-    table: store.Table, record_id: str, precondition: Precondition | None, now: datetime
-) -> Record:
+def _required(record: Record | None, precondition: Precondition) -> Record:
     """Return the record if it satisfies `precondition`. Raises NotFound or PreconditionFailed."""
-    record = get(table, record_id, now)
-    if precondition and not precondition(tag(record)):
-        raise PreconditionFailed(tag(record))
+    if record is None:
+        raise NotFound
+    check_precondition(record, precondition)
     return record
 
 
-def _patched(current: Record, patch: Any, token: str, now: datetime) -> Record:
-    """Return `current` with `patch` applied and a new version. Raises Invalid or TooLarge."""
-    content = {name: current[name] for name in CLIENT_FIELDS if name in current}
-    unchanged = {name: value for name, value in current.items() if name not in CLIENT_FIELDS}
-    stamps = {
-        "updatedAt": timestamp(now),
-        "version": version(current) + 1,
-        "writeToken": token,
-    }
-    updated: Record = unchanged | {"attributes": {}} | merge_patch(content, patch) | stamps
+def _patched(current: Record, patch: Any) -> Record:
+    """Return `current` with `patch` applied. Raises Invalid."""
+    content: Record = {"attributes": {}} | merge_patch(content_of(current), patch)
     if "attributes" in patch:
-        check_growth(current.get("attributes"), updated["attributes"])
-    _check_size(updated)
-    return updated
+        check_growth(current.get("attributes"), content["attributes"])
+    return without_content(current) | content
 
 
-def _tombstone(record: Record, token: str, now: datetime) -> Record:
-    """Return the item that replaces a deleted record and reserves its idempotency key."""
-    return {
-        "recordID": record["recordID"],
-        "requestHash": record["requestHash"],
-        "deletedAt": timestamp(now),
-        "writeToken": token,
-        "expiresAt": int(now.timestamp()) + TOMBSTONE_SECONDS,
-    }
-
-
-def _check_size(record: Record) -> None:
+def _sized(record: Record) -> Record:
+    """Return the record. Raises TooLarge."""
     if len(to_json(public(record)).encode()) > MAX_RECORD_BYTES:
         raise TooLarge
-
-
-def _is_visible(record: Record, now: datetime) -> bool:
-    """Return whether callers can see the record. Lists filter by the same rule in store.py."""
-    expires_at = record.get("expiresAt", math.inf)
-    is_expired = type(expires_at) in (int, Decimal) and expires_at <= now.timestamp()
-    return "deletedAt" not in record and not is_expired
-
-
-def _check_not_written(current: Record, conflict: store.Conflict) -> None:
-    """Raise OutcomeUnknown if an earlier attempt to change `current` may have succeeded.
-
-    It did not succeed if no attempt is ambiguous, or if another request wrote the next version.
-    """
-    stored = conflict.current or {}
-    is_same_record = stored.get("createdAt") == current.get("createdAt")
-    is_next_version = version(stored) == version(current) + 1
-    if conflict.ambiguous and not (is_same_record and is_next_version):
-        raise store.OutcomeUnknown("the record was modified again after an unconfirmed write")
-
-
-def _uuid(number: int, octets: bytes) -> str:
-    """Return the UUID of this version number with the given 16 bytes as its content."""
-    value = int.from_bytes(octets, "big") & ~(0xF << 76 | 0x3 << 62)
-    return str(UUID(int=value | number << 76 | 0x2 << 62))
+    return record

@@ -1,13 +1,30 @@
-"""How callers see a stored record: its fields, its version and its entity tag."""
+"""How callers see a stored record: whether they do, its fields, its version and its entity tag."""
 
 import hashlib
+from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 from .fields import PUBLIC_FIELDS
-from .store import Record
+from .store import Record, is_expired
 
 # The largest integer that every JSON parser reads exactly (RFC 8259, section 6).
 MAX_VERSION = 2**53 - 1
+
+
+def timestamp(moment: datetime) -> str:
+    """Return `moment` as RFC 3339 text in UTC, truncated to milliseconds.
+
+    The width is fixed, so that timestamps sort by time.
+    """
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+
+
+def is_visible(item: Record | None, now: datetime) -> bool:
+    """Return whether callers can see an item at the time `now`. Lists filter by the same rule."""
+    return (
+        item is not None and "deletedAt" not in item and not is_expired(item, int(now.timestamp()))
+    )
 
 
 def public(record: Record) -> Record:
@@ -33,7 +50,7 @@ def version(record: Record) -> int:
 def entry_version(record: Record) -> int | None:
     """Return the version of the record's last history entry, or None if the record names none."""
     last = record.get("last")
-    number = last.get("version") if isinstance(last, dict) else None
+    number: Any = last.get("version") if isinstance(last, dict) else None
     return int(number) if type(number) in (int, Decimal) else None
 
 

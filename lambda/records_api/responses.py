@@ -4,12 +4,13 @@ import json
 from http import HTTPStatus
 from typing import Any
 
-from . import records, store
+from . import records, restores, store
 from .api import JSON, MAX_BODY_BYTES, MERGE_PATCH, UnsupportedMediaType
 from .callers import NoIdentity
 from .config import ConfigError
 from .fields import Invalid
 from .jsontext import to_json
+from .representation import public, tag
 
 Response = dict[str, Any]
 
@@ -35,6 +36,16 @@ PROBLEMS: dict[type[Exception], tuple[HTTPStatus, str, str]] = {
         "The authorizer did not identify the caller, and every request must have an identity.",
     ),
     records.NotFound: (HTTPStatus.NOT_FOUND, "record-not-found", "No record has this ID."),
+    restores.VersionNotFound: (
+        HTTPStatus.NOT_FOUND,
+        "version-not-found",
+        "The version to restore does not exist or holds no content.",
+    ),
+    restores.NothingToRestore: (
+        HTTPStatus.CONFLICT,
+        "nothing-to-restore",
+        "The record already has the content of this version.",
+    ),
     records.Deleted: (
         HTTPStatus.GONE,
         "record-deleted",
@@ -48,7 +59,8 @@ PROBLEMS: dict[type[Exception], tuple[HTTPStatus, str, str]] = {
         "precondition-failed",
         (
             "The record's current ETag does not satisfy If-Match or If-None-Match. "
-            "The `etag` header of this response has the current ETag."
+            "The `etag` header of this response has the current ETag, "
+            "unless the record was deleted."
         ),
     ),
     records.TooLarge: (
@@ -116,10 +128,10 @@ def record_response(
     status: HTTPStatus, record: store.Record, request_id: str, **headers: str
 ) -> Response:
     """Return the response for a single record, with its ETag. Raises RecordTooLarge."""
-    text = to_json(records.public(record))
+    text = to_json(public(record))
     if escaped_bytes(text) > MAX_CONTENT_BYTES:
         raise RecordTooLarge
-    return response(status, request_id, text, etag=records.tag(record), **headers)
+    return response(status, request_id, text, etag=tag(record), **headers)
 
 
 def response(
@@ -163,7 +175,9 @@ def problem_response(error: Exception, request_id: str) -> Response:
         content["errors"] = error.errors
         if error.omitted:
             content["errorsOmitted"] = error.omitted
-    if isinstance(error, records.PreconditionFailed):
+    if isinstance(error, restores.VersionNotFound):
+        content["detail"] = str(error)
+    if isinstance(error, records.PreconditionFailed) and error.tag:
         headers["etag"] = error.tag
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         headers["retry_after"] = str(RETRY_AFTER_SECONDS)

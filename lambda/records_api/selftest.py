@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from . import config, dynamodb, store
+from . import config, dynamodb, probes, store
 
 # Changes to roles and key policies take seconds to become effective (AWS IAM User Guide,
 # "Troubleshoot IAM").
@@ -108,7 +108,7 @@ def _failures(
             failures[operation] = earlier[operation]
             continue
         try:
-            store.probe(table, operation)
+            probes.probe(table, operation)
         except (dynamodb.Refused, store.Unavailable, store.OutcomeUnknown) as error:
             failures[operation] = str(error)
     return failures

@@ -42,7 +42,14 @@ class Table:
 
 
 class Conflict(Exception):
-    """A condition of a transaction was false, so nothing was written."""
+    """A condition of a transaction was false.
+
+    Nothing was written, unless it is `ambiguous`, as in dynamodb.DynamoDBError.
+    """
+
+    def __init__(self, message: str = "", *, ambiguous: bool = False) -> None:
+        super().__init__(message)
+        self.ambiguous = ambiguous
 
 
 class Unavailable(Exception):
@@ -58,12 +65,18 @@ def position(record: Mapping[str, Any]) -> str:
     return f"{record['createdAt']}#{record['recordID']}"
 
 
+def index_keys(record: Record) -> Record:
+    """Return the attributes that list a record, or none if its `createdAt` is not text."""
+    is_listed = isinstance(record.get("createdAt"), str)
+    return {FEED_KEY: FEED, "position": position(record)} if is_listed else {}
+
+
 def is_expired(item: Mapping[str, Any], now: float) -> bool:
     """Return whether an item has expired by `now` (epoch seconds), removed or not.
 
     As in DynamoDB's TTL, an item whose expiresAt is not a number never expires.
     """
-    expires_at = item.get("expiresAt")
+    expires_at: Any = item.get("expiresAt")
     return type(expires_at) in (int, Decimal) and expires_at <= now
 
 
@@ -122,7 +135,7 @@ def transact(table: Table, writes: Sequence[Write]) -> None:
     try:
         table.client.call("TransactWriteItems", request, table.deadline)
     except dynamodb.ConditionFailed as error:
-        raise Conflict(str(error)) from error
+        raise Conflict(str(error), ambiguous=error.ambiguous) from error
     except (dynamodb.Unavailable, dynamodb.Refused) as error:
         # A refusal does not settle an earlier attempt: the credentials may have expired in between.
         if error.ambiguous:

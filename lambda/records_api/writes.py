@@ -6,15 +6,17 @@ recorded first, as an `adopt` entry in the same transaction.
 """
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from . import entries, history, representation, store
+from . import dynamodb, entries, history, representation, store
 from .history import Author, Entry, Link
-from .store import FEED, FEED_KEY, Record, Table
+from .representation import timestamp
+from .store import Record, Table
 
-# A larger version, which another program stored, is not continued.
+# A larger version, which another program stored, is not continued. The position of an entry has
+# room for ten digits.
 MAX_ADOPTED_VERSION = 10**9
 MILLISECOND = timedelta(milliseconds=1)
 
@@ -46,13 +48,10 @@ class Turn(NamedTuple):
         """Return the version after the change."""
         return self.link.version + 1 if self.link else 1
 
-
-def timestamp(moment: datetime) -> str:
-    """Return `moment` as RFC 3339 text in UTC, truncated to milliseconds.
-
-    The width is fixed, so that timestamps sort by time.
-    """
-    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+    @property
+    def first(self) -> int:
+        """Return the version of the chain's first entry."""
+        return self.link.first if self.link else 1
 
 
 def first_turn(record_id: str, now: datetime) -> Turn:
@@ -61,19 +60,31 @@ def first_turn(record_id: str, now: datetime) -> Turn:
 
 
 def turn(
-    table: Table, record_id: str, stored: Record | None, origin: Origin, now: datetime
+    table: Table,
+    record_id: str,
+    stored: Record | None,
+    origin: Origin,
+    now: datetime,
+    *,
+    is_repeated: bool = False,
 ) -> Turn:
-    """Return an attempt to change the record `stored`, or to restore it if it is None.
+    """Return an attempt to change the record `stored`, or to restore it if it is not visible.
 
-    `now` is the time of the attempt. Raises the errors of `store`.
+    `now` is the time of the attempt. A record names its last entry, which saves a read. If an
+    attempt of the request failed (`is_repeated`), the entry is read even so: a record that was
+    restored from a backup is behind its history. Raises the errors of `store`.
     """
     seconds = int(now.timestamp())
-    last = None if stored is None else _described_by(stored)
-    entry = None if last else entries.newest(table, record_id, seconds)
-    link = last or (history.link(entry) if entry else None)
+    if stored is not None and store.is_expired(stored, seconds):
+        stored = None
+    record = stored if representation.is_visible(stored, now) else None
+    link = last = None if record is None else _described_by(record)
+    if last is None or is_repeated:
+        entry = entries.newest(table, record_id, seconds)
+        link = history.link(entry) if entry else None
     adopted = None
-    if stored is not None and last is None:
-        adopted = _adoption(stored, link, origin.author, _after(link, now))
+    if record is not None and (last is None or link is None or link.hash != last.hash):
+        adopted = _adoption(record, link, origin.author, _after(link, now))
         link = history.link(adopted, link.first if link else int(adopted["version"]))
     return Turn(record_id, stored, adopted, link, _after(link, now), seconds)
 
@@ -89,41 +100,72 @@ def stamped(turn: Turn, record: Record, origin: Origin) -> Record:
     }
 
 
-def commit(
+def commit(table: Table, turn: Turn, change: str, record: Record | None, origin: Origin) -> bool:
+    """Make the change; return False if the record was modified concurrently.
+
+    `record` is the stamped record, or None to delete it. Raises the errors of `store`.
+    """
+    try:
+        store.transact(table, members(table, turn, change, record, origin))
+    except store.Conflict as conflict:
+        return conflict.ambiguous and _is_made(table, turn, origin)
+    return True
+
+
+def members(
     table: Table,
     turn: Turn,
     change: str,
     record: Record | None,
     origin: Origin,
-    *,
-    tombstone: Record | None = None,
-) -> bool:
-    """Make the change; return False if the record was modified concurrently.
+    **stated: Any,
+) -> list[store.Write]:
+    """Return the members of the transaction that makes a change; see `commit`.
 
-    `record` is the stamped record, or None to delete it. A deleted record is replaced with
-    `tombstone` if there is one. Raises the errors of `store`.
+    `stated` are further fields of the change's entry. The records table is left alone if it has no
+    item before and after the change.
     """
-    entry = _entry(turn, change, record, origin)
-    item = tombstone if record is None else _item(record, entry, turn)
-    writes = [_record_write(table, turn, item)]
-    for each in filter(None, (turn.adopted, entry)):
-        stored = _stored_entry(each, record or turn.stored or {}, turn, origin)
-        writes.append(store.put(table.history_name, stored, store.is_absent(turn.now)))
+    entry = history.entry(
+        change,
+        turn.record_id,
+        None if record is None else representation.public(record),
+        origin.author,
+        turn.link,
+        version=turn.version,
+        changed_at=turn.changed_at,
+        expires_at=_expires_at(record or turn.stored or {}),
+        **stated,
+    )
+    item = _tombstone(turn, origin) if record is None else _item(record, entry, turn)
+    changes = []
+    if turn.stored is not None or item is not None:
+        changes.append(_record_write(table, turn, item))
+    for each in (turn.adopted, entry):
+        if each is not None:
+            stored = _stored_entry(each, record or turn.stored or {}, turn, origin)
+            changes.append(store.put(table.history_name, stored, store.is_absent(turn.now)))
+    return changes
+
+
+def _is_made(table: Table, turn: Turn, origin: Origin) -> bool:
+    """Return whether an earlier attempt, which got no response, made the change.
+
+    Its entry is never changed, so the write token in it identifies the request that wrote it.
+    Raises OutcomeUnknown if the entry cannot be read.
+    """
     try:
-        store.transact(table, writes)
-    except store.Conflict:
-        # The entry cannot be changed, so it tells whether an earlier attempt of this very request
-        # made the change.
-        written = entries.get_entry(table, turn.record_id, turn.version, turn.now)
-        return written is not None and written.get("writeToken") == origin.token
-    return True
+        entry = entries.get_entry(table, turn.record_id, turn.version, turn.now)
+    except (store.Unavailable, dynamodb.Refused) as error:
+        raise store.OutcomeUnknown(str(error)) from error
+    return entry is not None and entry.get("writeToken") == origin.token
 
 
 def _described_by(record: Record) -> Link | None:
     """Return the end of the chain that the record names, if it describes the record."""
-    version, last = representation.entry_version(record), record.get("last")
+    version = representation.entry_version(record)
     if version is None or version != representation.version(record):
         return None
+    last: Any = record["last"]
     try:
         link_hash, state = last["hash"].hex(), last["state"].hex()
         first = int(last.get("first", 1))
@@ -134,32 +176,19 @@ def _described_by(record: Record) -> Link | None:
     return Link(version, link_hash, str(record.get("updatedAt")), first)
 
 
-def _adoption(stored: Record, link: Link | None, author: Author, changed_at: str) -> Entry:
+def _adoption(record: Record, link: Link | None, author: Author, changed_at: str) -> Entry:
     """Return the entry for a state that something outside this service wrote."""
-    number = representation.version(stored)
+    number = representation.version(record)
     earliest = link.version + 1 if link else 1
     return history.entry(
         history.ADOPT,
-        stored["recordID"],
-        representation.public(stored | {"last": None}),
+        record["recordID"],
+        representation.public(record | {"last": None}),
         Author(None, author.request_id),
         link,
         version=max(number, earliest) if number <= MAX_ADOPTED_VERSION else earliest,
         changed_at=changed_at,
-        expires_at=_expires_at(stored),
-    )
-
-
-def _entry(turn: Turn, change: str, record: Record | None, origin: Origin) -> Entry:
-    return history.entry(
-        change,
-        turn.record_id,
-        None if record is None else representation.public(record),
-        origin.author,
-        turn.link,
-        version=turn.version,
-        changed_at=turn.changed_at,
-        expires_at=_expires_at(record or turn.stored or {}),
+        expires_at=_expires_at(record),
     )
 
 
@@ -170,10 +199,27 @@ def _item(record: Record, entry: Entry, turn: Turn) -> Record:
         "hash": bytes.fromhex(entry["hash"]),
         "state": bytes.fromhex(_state(record)),
     }
-    if turn.link and turn.link.first > 1:
-        last["first"] = turn.link.first
-    indexed = {FEED_KEY: FEED, "position": store.position(record)} if _is_indexable(record) else {}
-    return indexed | record | {"last": last}
+    if turn.first > 1:
+        last["first"] = turn.first
+    is_new = turn.stored is None or "deletedAt" in turn.stored
+    keys = store.index_keys(record) if is_new else {}
+    return record | keys | {"last": last}
+
+
+def _tombstone(turn: Turn, origin: Origin) -> Record | None:
+    """Return the item that reserves a deleted record's idempotency key, or None.
+
+    It is needed only without the entry of version 1, with which a late retry of the create would
+    conflict. It lasts as long as the other entries.
+    """
+    if turn.stored is None or "requestHash" not in turn.stored or turn.first == 1:
+        return None
+    kept = {
+        name: turn.stored[name]
+        for name in ("recordID", "requestHash", "expiresAt")
+        if name in turn.stored
+    }
+    return kept | {"deletedAt": turn.changed_at, "writeToken": origin.token}
 
 
 def _stored_entry(entry: Entry, record: Record, turn: Turn, origin: Origin) -> Record:
@@ -185,8 +231,8 @@ def _stored_entry(entry: Entry, record: Record, turn: Turn, origin: Origin) -> R
     }
     if "requestHash" in record:
         internal["requestHash"] = record["requestHash"]
-    if turn.link and turn.link.first > 1:
-        internal["first"] = turn.link.first
+    if turn.first > 1:
+        internal["first"] = turn.first
     return entry | internal
 
 
@@ -199,21 +245,14 @@ def _record_write(table: Table, turn: Turn, item: Record | None) -> store.Write:
 
 
 def _state(record: Record) -> str:
-    request_hash = record.get("requestHash")
     return history.state(
-        representation.public(record),
-        _expires_at(record),
-        request_hash if isinstance(request_hash, str) else None,
+        representation.public(record), _expires_at(record), record.get("requestHash")
     )
 
 
-def _expires_at(record: Record) -> int | None:
+def _expires_at(record: Record) -> int | Decimal | None:
     number = record.get("expiresAt")
-    return int(number) if type(number) in (int, Decimal) else None
-
-
-def _is_indexable(record: Record) -> bool:
-    return "createdAt" in record
+    return number if type(number) in (int, Decimal) else None
 
 
 def _after(link: Link | None, now: datetime) -> str:
@@ -221,7 +260,6 @@ def _after(link: Link | None, now: datetime) -> str:
     if link is None:
         return timestamp(now)
     try:
-        previous = datetime.fromisoformat(link.changed_at)
-        return timestamp(max(now, previous + MILLISECOND))
+        return timestamp(max(now, datetime.fromisoformat(link.changed_at) + MILLISECOND))
     except (TypeError, ValueError, OverflowError):
         return timestamp(now)
