@@ -21,7 +21,8 @@ BEGINNING, END = "0", "~"
 # "$" sorts after the "#" of a position, and no position begins with another one. So `<position>$`
 # sorts directly after that position, and `<timestamp>$` after all changes of that millisecond.
 AFTER = "$"
-PLACE = re.compile(r"0|[0-9]{4}-[0-9T:.-]{19}Z(\$|#[^#]+#[0-9]{10,16})")
+TIMESTAMP = "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}[.][0-9]{3}Z"
+PLACE = re.compile(rf"{BEGINNING}|{TIMESTAMP}(\{AFTER}|#[^#]+#[0-9]{{10,16}})")
 # Expired entries belong to an earlier record with the same ID and may be many. Usually there are
 # none, so `newest` reads one entry first, and then this many at once.
 EXPIRED_READ_ITEMS = 250

@@ -10,9 +10,10 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
+import pytest
 from botocore.exceptions import ClientError
 
-from records_api import dynamodb, entries, listing, records, store
+from records_api import dynamodb, entries, fields, listing, records, store
 from records_api.cursor import ItemKey
 
 if TYPE_CHECKING:
@@ -106,6 +107,13 @@ class Context:
 
     def get_remaining_time_in_millis(self) -> int:
         return int(self.seconds * 1000)
+
+
+def errors(call: Callable[..., object], *arguments: object) -> list[dict[str, str]]:
+    """Return the problems for which `call` refuses its arguments."""
+    with pytest.raises(fields.Invalid) as caught:
+        call(*arguments)
+    return caught.value.errors
 
 
 def wire(call: Call) -> dynamodb.Client:

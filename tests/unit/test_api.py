@@ -1,238 +1,17 @@
-"""HTTP, coming in: what queries, headers and bodies may say, and what of it is refused by name."""
+"""HTTP, coming in: what headers and bodies may say, and what of it is refused by name."""
 
 import time
 from typing import Any
-from urllib.parse import quote, urlencode
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from records_api import api, cursor, fields, jsontext, records, store
-from unit.support import event
+from records_api import api, records
+from unit.support import errors, event
 
-
-def errors(call: Any, *given: Any) -> list[dict[str, str]]:  # noqa: ANN401 (any function of api)
-    with pytest.raises(fields.Invalid) as caught:
-        call(*given)
-    return caught.value.errors
+# Paths.
 
 
-# Listings.
-
-
-def listing(**parameters: str) -> api.ListRequest:
-    return api.list_request(event(query=urlencode(parameters)))
-
-
-def test_a_listing_without_parameters_is_everything_newest_first() -> None:
-    assert api.list_request(event()) == api.ListRequest(
-        store.Query({}, descending=True), 100, None, {}
-    )
-
-
-def test_every_parameter_is_read_from_the_raw_query_string() -> None:
-    asked = listing(
-        type="a b+c", status="ä&=%", submittedBy="arn:aws:iam::1:user/a", order="asc", limit="7",
-        createdAfter="2026-01-01T00:00:00Z", createdBefore="2026-01-02T00:00:00Z",
-    )  # fmt: skip
-    assert asked.query == store.Query(
-        {"type": "a b+c", "status": "ä&=%", "submittedBy": "arn:aws:iam::1:user/a"},
-        descending=False,
-        lower="2026-01-01T00:00:00.000Z$",
-        upper="2026-01-02T00:00:00.000Z",
-    )
-    assert asked.limit == 7
-
-
-@pytest.mark.parametrize(
-    ("query", "value"),
-    [
-        ("type=a+b", "a b"),
-        ("type=a%20b", "a b"),
-        ("type=a%2Bb", "a+b"),
-        ("type=a%252Bb", "a%2Bb"),
-        ("%74ype=%C3%A4", "ä"),
-        ("&type=x&", "x"),
-    ],
-)
-def test_percent_encoding_and_plus_are_undone_once(query: str, value: str) -> None:
-    assert api.list_request(event(query=query)).query.filters == {"type": value}
-
-
-@pytest.mark.parametrize(
-    ("limit", "lowered"),
-    [("1", 1), ("1000", 1000), ("1001", 1000), ("0007", 7), ("9" * 5000, 1000)],
-)
-def test_a_limit_that_is_too_large_is_lowered(limit: str, lowered: int) -> None:
-    assert listing(limit=limit).limit == lowered
-
-
-@pytest.mark.parametrize(
-    ("query", "names"),
-    [
-        ("limt=5", ["limt"]),
-        ("Type=x", ["Type"]),
-        ("createdafter=2026-01-01T00:00:00Z", ["createdafter"]),
-        ("recordID=x", ["recordID"]),
-        ("=x", [""]),
-        ("a%0Ab=x", ["a\nb"]),
-        ("limit=1&limit=1", ["limit"]),
-        ("type=a&type=b&type=c", ["type"]),
-        ("%74ype=a&type=b", ["type"]),
-        *(
-            (f"limit={value}", ["limit"])
-            for value in ("", "0", "000", "-1", "1.5", "1e2", "abc", "+1", "%D9%A3", "1_0", " 1")
-        ),
-        *((f"order={value}", ["order"]) for value in ("ASC", "up")),
-        *((f"{name}=", [name]) for name in api.LIST_PARAMETERS),
-        ("type", ["type"]),
-        ("type=" + "t" * 129, ["type"]),
-        ("status=" + "s" * 129, ["status"]),
-        ("submittedBy=" + "s" * 513, ["submittedBy"]),
-        *(
-            (f"createdAfter={quote(value)}", ["createdAfter"])
-            for value in (
-                "yesterday", "2026-01-31", "2026-01-31T09:30Z", "2026-01-31T09:30:00", "2026-01-31 09:30:00Z",
-                "2026-02-30T00:00:00Z", "2026-01-31T24:00:00Z", "2026-01-31T09:30:00.Z",
-                "2026-01-31T09:30:00.1234567890Z", "2026-01-31T09:30:00+0100", "2026-01-31T09:30:00+24:00",
-                "0001-01-01T00:00:00+01:00", "1769851800", "2026-01-31T09:30:00+01:60",
-                "2026-01-31T09:30:00-00:99", "2026-01-31T09:30:00+1:00",
-                "2026-01-31T09:30:00Z ", "٢٠٢٦-01-31T09:30:00Z",
-            )
-        ),
-        ("createdAfter=2026-01-31T09:30:00+01:00", ["createdAfter"]),  # a plus that was not encoded is a blank
-        *(
-            (f"createdAfter=2026-01-31T{after}&createdBefore=2026-01-31T{before}", ["createdAfter", "createdBefore"])
-            for after, before in (
-                ("00:00:00Z", "00:00:00Z"), ("01:00:00Z", "01:00:00%2B01:00"), ("00:00:00.0005Z", "00:00:00.00050Z")
-            )
-        ),
-        *(
-            (f"limit=0&type={value}&typ=%zz", ["type", "typ", "limit"])
-            for value in ("%FF", "%ED%A0%80", "%zz", "%", "%4", "%%41", "\ud800", "%C3")
-        ),
-        ("%zz=1&limit=0&%FF=2", ["%zz", "%FF", "limit"]),
-        ("type=%zz&type=a", ["type"]),
-        # A cursor is compared with the query where there is one, and otherwise at least read.
-        ("cursor=AAAA&limit=0", ["limit", "cursor"]),
-        ("order=up&limit=0&typ=x&cursor=%C3%A4", ["typ", "order", "limit", "cursor"]),
-        ("cursor=a+b&createdAfter=no", ["createdAfter", "cursor"]),
-        ("cursor=&type=", ["type", "cursor"]),
-        (f"cursor={'A' * 512}&status=", ["status", "cursor"]),
-        ("x=1&limit=0&order=up&type=&createdBefore=no&limit=2", ["x", "limit", "type", "order", "createdBefore"]),
-    ],
-)  # fmt: skip
-def test_a_wrong_parameter_is_refused_by_its_name(query: str, names: list[str]) -> None:
-    assert [error["parameter"] for error in errors(api.list_request, event(query=query))] == names
-
-
-@pytest.mark.parametrize(
-    ("after", "before", "lower", "upper"),
-    [
-        ("2026-01-31T00:00:00Z", None, "2026-01-31T00:00:00.000Z$", store.HIGHEST),
-        (None, "2026-01-31T00:00:00Z", store.LOWEST, "2026-01-31T00:00:00.000Z"),
-        ("2026-01-31T00:00:00.0009Z", None, "2026-01-31T00:00:00.000Z$", store.HIGHEST),
-        (None, "2026-01-31T00:00:00.0001Z", store.LOWEST, "2026-01-31T00:00:00.000Z$"),
-        (None, "2026-01-31T00:00:00.000000Z", store.LOWEST, "2026-01-31T00:00:00.000Z"),
-        ("2026-01-31t01:00:00.5+01:00", None, "2026-01-31T00:00:00.500Z$", store.HIGHEST),
-        (None, "2026-01-31t00:00:01z", store.LOWEST, "2026-01-31T00:00:01.000Z"),
-        ("2026-01-31T00:00:00.0001Z", "2026-01-31T00:00:00.0002Z", *["2026-01-31T00:00:00.000Z$"] * 2),
-    ],
-)  # fmt: skip
-def test_time_bounds_become_bounds_of_positions(
-    after: str | None, before: str | None, lower: str, upper: str
-) -> None:
-    given = {"createdAfter": after, "createdBefore": before}
-    query = listing(**{name: value for name, value in given.items() if value}).query
-    assert (query.lower, query.upper) == (lower, upper)
-
-
-microseconds = st.integers(0, 5000)
-
-
-def instant(microsecond: int) -> str:
-    return f"2026-01-31T00:00:00.{microsecond:06d}Z"
-
-
-@given(microseconds, microseconds, microseconds)
-def test_a_record_is_within_exactly_when_its_time_lies_between_the_bounds(
-    made: int, after: int, before: int
-) -> None:
-    if after >= before:
-        return
-    query = listing(createdAfter=instant(after), createdBefore=instant(before)).query
-    # What a record says is its time cut to the millisecond: that is what callers see, and compare.
-    created = made // 1000 * 1000
-    for record_id in ("0", "zzz", "~"):
-        position = f"{instant(created)[:23]}Z#{record_id}"
-        assert (query.lower <= position <= query.upper) == (after < created < before)
-    assert query.lower <= query.upper  # DynamoDB refuses a BETWEEN the wrong way round
-
-
-def test_a_cursor_is_not_blamed_for_a_query_that_is_wrong_elsewhere() -> None:
-    own = listing(type="t")
-    text = cursor.encode(
-        cursor.ItemKey("2026-01-31T00:00:00.000Z#a", "a"), jsontext.to_json(list(own.query))
-    )
-    for query, names in {
-        "typ=t": ["typ"],
-        "type=t&order=up": ["order"],
-        "type=t&limit=0": ["limit"],
-    }.items():
-        found = errors(api.list_request, event(query=f"{query}&cursor={text}"))
-        assert [error["parameter"] for error in found] == names
-    found = errors(api.list_request, event(query=f"limit=0&type=u&cursor={text}"))
-    assert [error["parameter"] for error in found] == ["limit", "cursor"]
-
-
-def test_a_query_of_thousands_of_names_is_refused_in_few_words() -> None:
-    with pytest.raises(fields.Invalid) as caught:
-        api.list_request(event(query="&a" * 5000 + "&" + "b" * 5000))
-    assert (len(caught.value.errors), caught.value.omitted) == (100, 4901)
-    with pytest.raises(fields.Invalid) as caught:
-        api.list_request(event(query="ä" * 5000))
-    shown = caught.value.errors[0]["parameter"]
-    assert (shown, len(shown.encode())) == ("ä" * 510 + "…", 1023)
-
-
-@pytest.mark.parametrize("query", [{}, {"rawQueryString": None}])
-def test_a_request_without_a_query_string_has_no_parameters(query: dict[str, Any]) -> None:
-    request = event()
-    del request["rawQueryString"]
-    assert api.list_request(request | query) == api.list_request(event())
-
-
-def test_a_cursor_belongs_to_its_query() -> None:
-    place = cursor.ItemKey("2026-01-31T00:00:00.000Z#a", "a")
-    bounds = {"createdAfter": "2026-01-30T00:00:00Z"}
-    own = listing(type="t", **bounds)
-    text = cursor.encode(place, jsontext.to_json(list(own.query)))
-    assert listing(type="t", **bounds, cursor=text).after == place
-    assert listing(type="t", **bounds, cursor=text, limit="3").after == place
-    others: list[dict[str, str]] = [
-        {"type": "u", **bounds},
-        {"status": "t", **bounds},
-        {"type": "t", **bounds, "order": "asc"},
-        {"type": "t"},
-        {"type": "t", "createdAfter": "2026-01-30T00:00:00.001Z"},
-        {"type": "t", **bounds, "createdBefore": "2026-02-01T00:00:00Z"},
-    ]
-    for other in others:
-        found = errors(api.list_request, event(query=urlencode(other | {"cursor": text})))
-        assert [error["parameter"] for error in found] == ["cursor"]
-
-
-@given(st.text(max_size=40))
-def test_a_query_of_any_text_is_answered_or_refused_as_invalid(text: str) -> None:
-    for query in (text, f"type={text}", f"cursor={text}", f"createdAfter={text}", f"limit={text}"):
-        try:
-            api.list_request(event(query=query))
-        except fields.Invalid as error:
-            assert error.errors  # noqa: PT017 (either outcome is right)
-
-
-def test_only_listings_take_parameters() -> None:
+def test_other_operations_take_no_parameters() -> None:
     api.require_no_parameters(event())
     assert errors(api.require_no_parameters, event(query="limit=1")) == [
         {
@@ -372,6 +151,32 @@ def test_a_body_takes_64_kib_and_not_a_byte_more(encode: Any) -> None:  # noqa: 
     assert api.body(posted(encode(text)), api.JSON) == "ä" * 32767
     with pytest.raises(records.TooLarge):
         api.body(posted(encode(text + " ")), api.JSON)
+
+
+@pytest.mark.parametrize("text", ["1", "7", "1.0", "10e1", str(2**53 - 1)])
+def test_a_version_to_restore_is_a_whole_number(text: str) -> None:
+    assert api.version(posted(f'{{"version": {text}}}')) == int(float(text))
+
+
+@pytest.mark.parametrize(
+    ("body", "pointers"),
+    [
+        ("[]", [""]),
+        ("{}", ["/version"]),
+        ('{"version": 1, "Version": 1, "type": "x"}', ["/Version", "/type"]),
+        ('{"version": 1, "version": 1}', ["/version"]),
+        ('{"ver": 1}', ["/ver", "/version"]),
+        *(
+            (f'{{"version": {value}}}', ["/version"])
+            for value in (
+                "0", "-1", "1.5", '"1"', "null", "true", "[1]", "{}", "NaN", "-Infinity", "1e999999999",
+                "1e-200", str(2**53), "1e125",
+            )
+        ),
+    ],
+)  # fmt: skip
+def test_another_version_to_restore_is_refused_by_name(body: str, pointers: list[str]) -> None:
+    assert [error["pointer"] for error in errors(api.version, posted(body))] == pointers
 
 
 # Headers.

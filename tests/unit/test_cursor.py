@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from records_api import cursor, fields, store
+from records_api import cursor, fields, listing
 from records_api.cursor import ItemKey
 
 QUERY = '[{"type":"backup"},true,"0","~"]'
@@ -26,7 +26,7 @@ places = regular | st.builds(ItemKey, texts, texts)
 
 
 def refuses(
-    text: str, query: str = QUERY, lower: str = store.LOWEST, upper: str = store.HIGHEST
+    text: str, query: str = QUERY, lower: str = listing.LOWEST, upper: str = listing.HIGHEST
 ) -> bool:
     try:
         cursor.decode(text, query, lower, upper)
@@ -85,9 +85,9 @@ def test_a_well_made_cursor_of_no_place_in_the_index_is_refused(place: ItemKey) 
     ("lower", "upper", "is_within"),
     [
         ("2026-01-31T09:30:00.123Z", "2026-01-31T09:30:00.124Z", True),
-        ("2026-01-31T09:30:00.123Z$", store.HIGHEST, False),
-        (store.LOWEST, "2026-01-31T09:30:00.123Z", False),
-        (store.LOWEST, "2026-01-31T09:30:00.123Z$", True),
+        ("2026-01-31T09:30:00.123Z$", listing.HIGHEST, False),
+        (listing.LOWEST, "2026-01-31T09:30:00.123Z", False),
+        (listing.LOWEST, "2026-01-31T09:30:00.123Z$", True),
     ],
 )
 def test_a_place_outside_the_bounds_is_refused(lower: str, upper: str, *, is_within: bool) -> None:
@@ -114,7 +114,7 @@ def test_cursors_of_earlier_releases_go_on() -> None:
         "MWFhZTRiMWJjZjIxYThlMDIyMDI2LTAxLTMxVDA5OjMwOjAwLjEyM1oj"
         "MDE5NWEyYjQtMDAwMC03MDAwLTgwMDAtMDAwMDAwMDAwMDBh"
     )
-    assert cursor.decode(earlier, QUERY, store.LOWEST, store.HIGHEST) == PLACES[0]
+    assert cursor.decode(earlier, QUERY, listing.LOWEST, listing.HIGHEST) == PLACES[0]
 
 
 def test_every_record_of_the_service_has_a_place_that_a_cursor_holds() -> None:
