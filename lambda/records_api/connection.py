@@ -8,6 +8,7 @@ import io
 import select
 import socket
 import ssl
+import struct
 import threading
 import time
 from contextlib import suppress
@@ -19,6 +20,9 @@ CONNECT_SECONDS = 1.0
 # After Lambda freezes an environment, its socket may be closed by the server. Only the wall clock
 # shows how long the environment was frozen.
 IDLE_SECONDS = 10.0
+# A `struct linger` for which close() discards unsent data and resets the connection. Source: the
+# manual page socket(7), SO_LINGER.
+RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 Address = tuple[str, int]
 
@@ -43,6 +47,7 @@ class Connection:
         self._tls = tls
         self._socket: socket.socket | None = None
         self._last_used = 0.0
+        self._is_answered = True
 
     def open(self, limit: float) -> None:
         """Connect, unless the existing connection can be reused."""
@@ -57,6 +62,7 @@ class Connection:
 
     def send(self, request: bytes, limit: float) -> None:
         """Send a request."""
+        self._is_answered = False
         connection, unsent = self._opened(), memoryview(request)
         while unsent:
             connection.settimeout(_remaining(limit))
@@ -69,16 +75,23 @@ class Connection:
         with http.client.HTTPResponse(stream, method="POST") as parser:
             parser.begin()
             response = Response(parser.status, parser.headers, parser.read())
-        self._last_used = time.time()
+        self._last_used, self._is_answered = time.time(), True
         if parser.will_close:
             self.close()
         return response
 
     def close(self) -> None:
-        """Close the connection. `open` makes a new one."""
+        """Close the connection. `open` makes a new one.
+
+        Without a complete response to the last request, the connection is reset, so that bytes of
+        the request that are still on their way do not arrive after a retry.
+        """
         if self._socket:
+            if not self._is_answered:
+                with suppress(OSError):  # The server may have ended the connection.
+                    self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
             self._socket.close()
-        self._socket = None
+        self._socket, self._is_answered = None, True
 
     def _opened(self) -> socket.socket:
         if not self._socket:

@@ -5,8 +5,6 @@ all of this too, but most requests to this service are cold starts, and importin
 take most of their time.
 """
 
-import hashlib
-import hmac
 import http.client
 import json
 import os
@@ -16,15 +14,21 @@ import time
 import zlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import urlsplit
 
 from .connection import Connection
+from .signing import Credentials, authorization
 
 ATTEMPT_SECONDS = 3.0
 MAX_ATTEMPTS = 6
 FIRST_PAUSE_SECONDS = 0.05
 LONGEST_PAUSE_SECONDS = 1.0
+# DynamoDB completes an unfinished transaction when it is sent again 5 s or more after its first
+# attempt, and recommends pauses in between. Source: Amazon DynamoDB API Reference,
+# "TransactWriteItems" (TransactionInProgressException, recommended settings).
+IN_PROGRESS = "TransactionInProgressException"
+IN_PROGRESS_PAUSE_SECONDS = 1.0
 # Temporary errors, for which DynamoDB did nothing. Source: Amazon DynamoDB Developer Guide, "Error
 # handling with DynamoDB" (errors to retry).
 RETRYABLE_CODES = frozenset(
@@ -34,6 +38,11 @@ RETRYABLE_CODES = frozenset(
         "ThrottlingException",
         "TransactionConflictException",
     }
+)
+# The same for the items of a canceled transaction. Source: Amazon DynamoDB API Reference,
+# "TransactWriteItems" (TransactionCanceledException, cancellation reason codes).
+RETRYABLE_REASONS = frozenset(
+    {"ProvisionedThroughputExceeded", "ThrottlingError", "TransactionConflict"}
 )
 # Raised for a missing or damaged response. MemoryError and OverflowError come from a Content-Length
 # that is too large, RecursionError from deeply nested JSON.
@@ -70,9 +79,7 @@ class DynamoDBError(Exception):
 
 
 class ConditionFailed(DynamoDBError):
-    """The condition was false. `item` is the stored item (attribute values), or None."""
-
-    item: dict[str, Any] | None = None
+    """A condition of a write was false. Which of several is unknown: DynamoDB need not name all."""
 
 
 class Refused(DynamoDBError):
@@ -84,14 +91,6 @@ class Refused(DynamoDBError):
 
 class Unavailable(DynamoDBError):
     """DynamoDB throttled the call or did not respond, and time or retries are used up."""
-
-
-class Credentials(NamedTuple):
-    """AWS credentials for signing requests."""
-
-    key_id: str
-    secret: str
-    session_token: str | None
 
 
 class Client:
@@ -111,39 +110,51 @@ class Client:
     def call(self, operation: str, payload: Mapping[str, Any], deadline: float) -> dict[str, Any]:
         """Return the response to `operation` before `deadline` (seconds of time.monotonic()).
 
-        RETRYABLE_CODES, 5xx responses, timeouts, resets and damaged responses are retried, up to
-        MAX_ATTEMPTS in total, with full jitter (AWS Architecture Blog, "Exponential Backoff And
-        Jitter"). Raises ConditionFailed, Refused or Unavailable.
+        RETRYABLE_CODES, RETRYABLE_REASONS, 5xx responses, timeouts, resets and damaged responses
+        are retried, up to MAX_ATTEMPTS in total, with full jitter (AWS Architecture Blog,
+        "Exponential Backoff And Jitter"); a transaction in progress is retried until the deadline.
+        All attempts send the same body, and so the same ClientRequestToken. Raises ConditionFailed,
+        Refused or Unavailable.
         """
         body = json.dumps(payload, separators=(",", ":")).encode()
+        wall_deadline = time.time() + deadline - time.monotonic()
         failure = Unavailable("DeadlineExceeded", "no time was left for the call")
-        for attempt in range(MAX_ATTEMPTS):
-            pause = _pause(attempt)
-            if time.monotonic() + pause >= deadline:
+        attempts = 0
+        while attempts < MAX_ATTEMPTS:
+            pause = _pause(attempts, failure.code)
+            if not _is_before(deadline - pause, wall_deadline - pause):
                 break
             time.sleep(pause)
             try:
-                return self._attempt(
-                    operation, body, min(deadline, time.monotonic() + ATTEMPT_SECONDS)
-                )
-            except Unavailable as error:
-                error.ambiguous |= failure.ambiguous
-                failure = error
+                return self._attempt(operation, body, deadline, wall_deadline)
             except DynamoDBError as error:
                 error.ambiguous |= failure.ambiguous
-                raise
+                if not isinstance(error, Unavailable):
+                    raise
+                failure = error
+            attempts += failure.code != IN_PROGRESS
         raise failure
 
     def close(self) -> None:
         """Close the connection. The next call opens a new one."""
         self._connection.close()
 
-    def _attempt(self, operation: str, body: bytes, limit: float) -> dict[str, Any]:
-        """Return the response to one attempt, or raise a DynamoDBError."""
+    def _attempt(
+        self, operation: str, body: bytes, deadline: float, wall_deadline: float
+    ) -> dict[str, Any]:
+        """Return the response to one attempt, or raise a DynamoDBError.
+
+        Nothing is sent after the deadline by either clock: Lambda may have frozen the environment
+        since the attempt began, and its caller may have acted on the missing response since.
+        """
+        limit = min(deadline, time.monotonic() + ATTEMPT_SECONDS)
         credentials, is_sent = _credentials(), False
         try:
             self._connection.open(limit)
-            self._connection.send(self._request(operation, body, credentials), limit)
+            request = self._request(operation, body, credentials)
+            if not _is_before(deadline, wall_deadline):
+                raise TimeoutError("the deadline passed before the request was sent")
+            self._connection.send(request, limit)
             is_sent = True
             response = self._connection.receive(limit)
             content = _content(response.body, response.headers.get("x-amz-crc32"))
@@ -167,9 +178,7 @@ class Client:
         }
         if credentials.session_token:
             headers["x-amz-security-token"] = credentials.session_token
-        headers["authorization"] = authorization(
-            headers, body, credentials.key_id, credentials.secret, self._region
-        )
+        headers["authorization"] = authorization(headers, body, credentials, self._region)
         headers["content-length"] = str(len(body))
         lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         return f"POST / HTTP/1.1\r\n{lines}\r\n".encode("ascii") + body
@@ -179,31 +188,6 @@ def regional_endpoint(region: str) -> str:
     """Return the URL of DynamoDB in `region`, in any partition."""
     suffix = next(suffix for prefix, suffix in DNS_SUFFIXES if region.startswith(prefix))
     return f"https://dynamodb.{region}.{suffix}"
-
-
-def authorization(
-    headers: Mapping[str, str], body: bytes, key_id: str, secret: str, region: str
-) -> str:
-    """Return the Authorization header of a DynamoDB request, which is a POST to `/`.
-
-    `headers` must have lower-case names and include `x-amz-date`; all of them are signed. Source:
-    AWS IAM User Guide, "Create a signed AWS API request".
-    """
-    date_time = headers["x-amz-date"]
-    names = ";".join(sorted(headers))
-    lines = "".join(f"{name}:{' '.join(headers[name].split())}\n" for name in sorted(headers))
-    canonical = f"POST\n/\n\n{lines}\n{names}\n{hashlib.sha256(body).hexdigest()}"
-    scope = f"{date_time[:8]}/{region}/dynamodb/aws4_request"
-    key = f"AWS4{secret}".encode()
-    for part in scope.split("/"):
-        key = hmac.digest(key, part.encode(), "sha256")
-    digest = hashlib.sha256(canonical.encode()).hexdigest()
-    string_to_sign = f"AWS4-HMAC-SHA256\n{date_time}\n{scope}\n{digest}"
-    signature = hmac.digest(key, string_to_sign.encode(), "sha256").hex()
-    return (
-        f"AWS4-HMAC-SHA256 Credential={key_id}/{scope}, SignedHeaders={names}, "
-        f"Signature={signature}"
-    )
 
 
 def _credentials() -> Credentials:
@@ -229,8 +213,21 @@ def _content(body: bytes, checksum: str | None) -> dict[str, Any]:
     return content
 
 
-def _pause(attempt: int) -> float:
-    """Return the seconds to wait before an attempt; the first is attempt 0 and does not wait."""
+def _is_before(deadline: float, wall_deadline: float) -> bool:
+    """Return whether it is before a deadline by both time.monotonic() and time.time().
+
+    The monotonic clock may stand still while the environment is frozen.
+    """
+    return time.monotonic() < deadline and time.time() < wall_deadline
+
+
+def _pause(attempt: int, last_code: str) -> float:
+    """Return the seconds to wait before an attempt; the first is attempt 0 and does not wait.
+
+    `last_code` is the error code of the attempt before it.
+    """
+    if last_code == IN_PROGRESS:
+        return IN_PROGRESS_PAUSE_SECONDS
     growing = FIRST_PAUSE_SECONDS * 2 ** (attempt - 1) if attempt else 0.0
     return random.uniform(0, min(LONGEST_PAUSE_SECONDS, growing))  # noqa: S311 (not a secret)
 
@@ -239,16 +236,36 @@ def _outcome(status: int, content: dict[str, Any]) -> dict[str, Any]:
     """Return the content of a successful response, or raise a DynamoDBError."""
     if status == http.client.OK:
         return content
+    raise _failure(status, content)
+
+
+def _failure(status: int, content: dict[str, Any]) -> DynamoDBError:
+    """Return the error that an error response means."""
     code = str(content.get("__type", f"HTTP{status}")).rpartition("#")[2]
     message = str(content.get("message") or content.get("Message") or "")
     if code == "ConditionalCheckFailedException":
-        failed = ConditionFailed(code, message)
-        failed.item = content.get("Item")
-        raise failed
+        return ConditionFailed(code, message)
+    if code == "TransactionCanceledException":
+        return _cancellation(code, content.get("CancellationReasons") or [])
     if code in RETRYABLE_CODES:
-        raise Unavailable(code, message)
-    if status >= http.client.INTERNAL_SERVER_ERROR:
+        return Unavailable(code, message)
+    if code == IN_PROGRESS or status >= http.client.INTERNAL_SERVER_ERROR:
         # "The operation might have succeeded" (Amazon DynamoDB Developer Guide, "Error handling
-        # with DynamoDB").
-        raise Unavailable(code, message, ambiguous=True)
-    raise Refused(code, message)
+        # with DynamoDB"). A transaction in progress may still succeed or fail.
+        return Unavailable(code, message, ambiguous=True)
+    return Refused(code, message)
+
+
+def _cancellation(code: str, reasons: list[dict[str, Any]]) -> DynamoDBError:
+    """Return the error that a canceled transaction means; nothing of it was applied.
+
+    There is one reason per item, in their order; an item that did not fail has the code "None".
+    """
+    codes = {reason.get("Code") for reason in reasons}
+    texts = [f"{reason.get('Code')} {reason.get('Message') or ''}".strip() for reason in reasons]
+    message = f"reasons by item: {', '.join(texts) or 'none given'}"
+    if "ConditionalCheckFailed" in codes:
+        return ConditionFailed(code, message)
+    if codes & RETRYABLE_REASONS:
+        return Unavailable(code, message)
+    return Refused(code, message)

@@ -112,6 +112,16 @@ class Exchange:
         self._connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
         self.close()
 
+    def is_reset_by_client(self) -> bool:
+        """Read until the client ends the connection; return whether it did so with a reset."""
+        self._connection.settimeout(LONGEST_STEP_SECONDS)
+        try:
+            while socket.socket.recv(self._connection, 65536):  # raw: no matter to TLS
+                pass
+        except ConnectionResetError:
+            return True
+        return False
+
     def close(self) -> None:
         self.is_open = False
         self._connection.close()
@@ -257,6 +267,15 @@ def error(code: str, status: str = "400 Bad Request", **more: object) -> bytes:
         {"__type": f"com.amazonaws.dynamodb.v20120810#{code}", "message": "said so", **more},
         status=status,
     )
+
+
+def cancellation(*codes: str) -> bytes:
+    """Return the error for a canceled transaction, with a reason for each of its items."""
+    reasons = [
+        {"Code": code} if code == "None" else {"Code": code, "Message": f"{code}, it said"}
+        for code in codes
+    ]
+    return error("TransactionCanceledException", CancellationReasons=reasons)
 
 
 def answers(*contents: bytes) -> Step:

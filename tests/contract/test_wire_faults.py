@@ -24,6 +24,7 @@ from contract.fault_server import (
     Step,
     answers,
     answers_and_ends,
+    cancellation,
     drips,
     error,
     message,
@@ -94,6 +95,9 @@ THROTTLED: dict[str, Step] = {
         "ThrottlingException",
         "TransactionConflictException",
     )
+} | {
+    f"canceled: {name}": answers(cancellation("None", name))
+    for name in ("ProvisionedThroughputExceeded", "ThrottlingError", "TransactionConflict")
 }
 AMBIGUOUS = UNCLEAR | UNCLEAR_BUT_SOUND | SLOW
 SOUND = UNCLEAR_BUT_SOUND | THROTTLED
@@ -206,11 +210,9 @@ def test_a_definite_answer_after_a_fault_still_tells_of_it(
     tls: ssl.SSLContext | None,
     fault: Callable[[str], Step],
 ) -> None:
-    server = serve(answers(error("ConditionalCheckFailedException", **ITEM)), tls=tls)
+    server = serve(answers(error("ConditionalCheckFailedException")), tls=tls)
     server.script(fault(kind))
     failure = trial(server.url).fail(dynamodb.ConditionFailed, kind)
-    assert isinstance(failure, dynamodb.ConditionFailed)
-    assert failure.item == ITEM["Item"]
     assert failure.ambiguous == (kind in AMBIGUOUS)
 
 
@@ -280,6 +282,7 @@ def test_without_time_nothing_is_sent(serve: Serve, trial: Callable[[str], Trial
     [
         "AccessDeniedException",
         "ExpiredTokenException",
+        "IdempotentParameterMismatchException",
         "IncompleteSignatureException",
         "InvalidSignatureException",
         "MissingAuthenticationTokenException",
@@ -306,8 +309,118 @@ def test_what_no_retry_would_change_is_never_tried_again(
 def test_a_failed_condition_is_no_fault(serve: Serve, trial: Callable[[str], Trial]) -> None:
     server = serve(answers(error("ConditionalCheckFailedException")))
     failure = trial(server.url).fail(dynamodb.ConditionFailed, "condition failed")
-    assert isinstance(failure, dynamodb.ConditionFailed)
-    assert (failure.item, failure.ambiguous, len(server.requests)) == (None, False, 1)
+    assert (failure.ambiguous, len(server.requests)) == (False, 1)
+
+
+# Transactions.
+
+CCF = "ConditionalCheckFailed"
+IN_PROGRESS = answers(error("TransactionInProgressException"))
+
+
+@pytest.mark.parametrize(
+    ("codes", "expected"),
+    [
+        ((CCF, "None"), dynamodb.ConditionFailed),
+        (("None", "None", CCF), dynamodb.ConditionFailed),
+        (("TransactionConflict", CCF), dynamodb.ConditionFailed),
+        ((CCF, "ValidationError"), dynamodb.ConditionFailed),
+        (("ValidationError", "None"), dynamodb.Refused),
+        (("None", "ItemCollectionSizeLimitExceeded"), dynamodb.Refused),
+        (("DuplicateItem", "AccessDenied"), dynamodb.Refused),
+        ((), dynamodb.Refused),
+    ],
+)
+def test_a_cancellation_that_needs_no_retry_names_its_reasons(
+    codes: tuple[str, ...],
+    expected: type[dynamodb.DynamoDBError],
+    serve: Serve,
+    trial: Callable[[str], Trial],
+) -> None:
+    server = serve(answers(cancellation(*codes)))
+    failure = trial(server.url).fail(expected, f"canceled: {', '.join(codes) or 'no reasons'}")
+    assert (failure.code, failure.ambiguous) == ("TransactionCanceledException", False)
+    assert len(server.requests) == 1
+    assert all(f"{code}, it said" in str(failure) for code in codes if code != "None")
+
+
+def test_a_conflict_beside_another_reason_is_tried_again(
+    serve: Serve, trial: Callable[[str], Trial]
+) -> None:
+    server = serve(answers(cancellation("ValidationError")))
+    server.script(answers(cancellation("ValidationError", "TransactionConflict")))
+    failure = trial(server.url).fail(dynamodb.Refused, "canceled: two reasons")
+    assert (failure.ambiguous, len(server.requests)) == (False, 2)
+
+
+def test_every_attempt_sends_the_same_token(serve: Serve, trial: Callable[[str], Trial]) -> None:
+    server = serve(OK)
+    server.script(*SOUND.values(), faults.resets_after_reading)
+    each = trial(server.url)
+    with suppress(dynamodb.Unavailable):
+        each.call("a token", ClientRequestToken="first")
+    assert each.call("a token", ClientRequestToken="second") == ITEM
+    tokens = [request.payload["ClientRequestToken"] for request in server.requests]
+    assert tokens[: dynamodb.MAX_ATTEMPTS] == ["first"] * dynamodb.MAX_ATTEMPTS
+    assert set(tokens[dynamodb.MAX_ATTEMPTS :]) == {"second"}
+    assert len({request.body for request in server.requests}) == 2
+
+
+@pytest.fixture
+def sleeper(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Return the pauses between attempts, which take no time but move both clocks."""
+    pauses: list[float] = []
+    monkeypatch.setattr(dynamodb, "random", SimpleNamespace(uniform=lambda *_: 0.0))
+    clock = SimpleNamespace(
+        monotonic=lambda: time.monotonic() + sum(pauses),
+        time=lambda: time.time() + sum(pauses),
+        sleep=pauses.append,
+    )
+    monkeypatch.setattr(dynamodb, "time", clock)
+    return pauses
+
+
+def test_a_transaction_in_progress_is_waited_for_in_pauses_of_a_second(
+    serve: Serve, trial: Callable[[str], Trial], sleeper: list[float]
+) -> None:
+    server = serve(OK)
+    server.script(THROTTLED["ThrottlingException"], *[IN_PROGRESS] * 9)
+    assert trial(server.url).call("in progress, nine times") == ITEM
+    assert sleeper == [0.0, 0.0, *[1.0] * 9]
+    assert attempt_connections(server) == [1] * 11
+
+
+@pytest.mark.usefixtures("patient")
+def test_a_transaction_that_stays_in_progress_is_ambiguous_at_the_deadline(
+    serve: Serve, trial: Callable[[str], Trial], sleeper: list[float]
+) -> None:
+    server = serve(IN_PROGRESS)
+    failure = trial(server.url).fail(dynamodb.Unavailable, "in progress for good")
+    assert (failure.code, failure.ambiguous) == ("TransactionInProgressException", True)
+    # The first attempt, and one after each pause that ends before the deadline. A busy machine
+    # takes some of the time itself.
+    assert DEADLINE_SECONDS / 2 < len(server.requests) <= DEADLINE_SECONDS
+    assert sleeper == [0.0, *[1.0] * (len(server.requests) - 1)]
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (cancellation(CCF, "None"), dynamodb.ConditionFailed),
+        (cancellation("TransactionConflict"), dynamodb.Unavailable),
+        (cancellation("ValidationError"), dynamodb.Refused),
+    ],
+)
+def test_a_cancellation_after_a_transaction_in_progress_tells_of_it(
+    answer: bytes,
+    expected: type[dynamodb.DynamoDBError],
+    serve: Serve,
+    trial: Callable[[str], Trial],
+    sleeper: list[float],  # noqa: ARG001 - set up
+) -> None:
+    server = serve(answers(answer))
+    server.script(IN_PROGRESS)
+    assert trial(server.url).fail(expected, "in progress, then canceled").ambiguous
 
 
 CHUNKS = b"".join(
@@ -358,6 +471,14 @@ def test_an_answer_in_single_bytes_is_understood(
 
 
 # Connections that are kept, and those that have died since.
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    """Wait until the server's thread has come so far."""
+    limit = time.monotonic() + DEADLINE_SECONDS
+    while not condition():
+        assert time.monotonic() < limit
+        time.sleep(0.01)
 
 
 def wait_for_something_to_read(trial: Trial) -> None:
@@ -439,9 +560,48 @@ def test_a_thawed_process_does_not_use_its_dead_connection(
         patch.setattr(connection, "time", clock)
         assert each.call("frozen and thawed") == OTHER
     assert attempt_connections(server) == [1, 2]
-    while not left:
-        time.sleep(0.01)
+    wait_for(lambda: bool(left))
     assert left == [True]
+
+
+@pytest.mark.parametrize("size", [0, 16_000_000], ids=["sent", "half sent"])
+def test_a_connection_with_an_unanswered_request_is_reset(
+    size: int,
+    serve: Serve,
+    trial: Callable[[str], Trial],
+    tls: ssl.SSLContext | None,
+    impatient: Callable[[Step], Step],
+) -> None:
+    resets: list[bool] = []
+
+    def stays_silent(exchange: Exchange) -> None:
+        if not size:
+            exchange.read()
+        time.sleep(0.6)  # longer than the attempt takes; the buffers between are full
+        resets.append(exchange.is_reset_by_client())
+
+    server = serve(OK, tls=tls)
+    server.script(impatient(stays_silent))
+    assert trial(server.url).call("abandoned", filler="x" * size) == ITEM
+    wait_for(lambda: bool(resets))
+    assert resets == [True]
+
+
+def test_a_connection_whose_request_was_answered_is_closed_in_order(
+    serve: Serve, trial: Callable[[str], Trial], tls: ssl.SSLContext | None
+) -> None:
+    resets: list[bool] = []
+
+    def watches_the_end(exchange: Exchange) -> None:
+        exchange.read()
+        exchange.send(message(ITEM))
+        resets.append(exchange.is_reset_by_client())
+
+    each = trial(serve(watches_the_end, tls=tls).url)
+    assert each.call("none") == ITEM
+    each.client.close()
+    wait_for(lambda: len(resets) == 1)
+    assert resets == [False]
 
 
 def test_a_connection_is_kept_while_it_is_used(
@@ -782,6 +942,38 @@ def test_every_read_and_every_write_ends_with_the_attempt(clock: Clock) -> None:
     assert writing.timeouts == [3.0, 2.0, 1.0]
 
 
+@pytest.mark.parametrize("during", ["connecting", "the pause"])
+def test_after_a_freeze_past_the_deadline_nothing_is_sent(
+    during: str,
+    serve: Serve,
+    trial: Callable[[str], Trial],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The monotonic clock stands still in the freeze; the wall clock shows it."""
+    frozen = [0.0]
+
+    def freeze(*_: object) -> None:
+        frozen[0] = 600.0
+
+    class Freezing(connection.Connection):
+        def open(self, limit: float) -> None:
+            super().open(limit)
+            freeze()
+
+    clock = SimpleNamespace(
+        monotonic=time.monotonic,
+        time=lambda: time.time() + frozen[0],
+        sleep=freeze if during == "the pause" else time.sleep,
+    )
+    monkeypatch.setattr(dynamodb, "time", clock)
+    if during == "connecting":
+        monkeypatch.setattr(dynamodb, "Connection", Freezing)
+    server = serve(OK)
+    failure = trial(server.url).fail(dynamodb.Unavailable, f"frozen during {during}")
+    assert (failure.code, failure.ambiguous) == ("TimeoutError", False)
+    assert server.requests == []
+
+
 # What is sent anew with every attempt.
 
 
@@ -810,7 +1002,8 @@ def test_missing_credentials_are_refused_by_name_before_anything_is_sent(
     each = trial(server.url)
     reason = f"MissingCredentials: environment variables not set: {', '.join(missing)}"
     assert str(each.fail(dynamodb.Refused, "no credentials")) == reason
-    table = store.Table(each.client, "records", frozenset(), time.monotonic() + DEADLINE_SECONDS)
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    table = store.Table(each.client, "records", "records-history", frozenset(), deadline)
     assert selftest._failures(table, ["create", "get"], {}) == {"create": reason, "get": reason}
     assert server.connections == 0
 

@@ -21,7 +21,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from contract.conftest import COMPARED
-from records_api import attributes, dynamodb
+from records_api import attributes, dynamodb, signing
 
 Count = Callable[..., None]
 
@@ -91,7 +91,7 @@ def ours(case: Case) -> dict[str, str]:
         "ssl.create_default_context"
     ):  # reads every certificate of the system: slow, and not used
         client = dynamodb.Client(case.url, case.region)
-    credentials = dynamodb.Credentials(case.key_id, case.secret, case.token)
+    credentials = signing.Credentials(case.key_id, case.secret, case.token)
     with mock.patch.object(dynamodb, "datetime", SimpleNamespace(now=case.moment.astimezone)):
         request = client._request(case.operation, case.body, credentials)
     head, _, body = request.partition(b"\r\n\r\n")

@@ -130,7 +130,7 @@ def through_boto3(client: "DynamoDBClient") -> Call:
         except ClientError as error:
             answer = cast("dict[str, Any]", error.response)
             content = {"__type": answer["Error"]["Code"], "message": answer["Error"]["Message"]}
-            content |= {name: answer[name] for name in ("Item",) if name in answer}
+            content["CancellationReasons"] = answer.get("CancellationReasons")
             return dynamodb._outcome(answer["ResponseMetadata"]["HTTPStatusCode"], content)
 
     return call

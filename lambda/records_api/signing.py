@@ -1,0 +1,39 @@
+"""AWS Signature Version 4 for requests to DynamoDB."""
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from typing import NamedTuple
+
+
+class Credentials(NamedTuple):
+    """AWS credentials for signing requests."""
+
+    key_id: str
+    secret: str
+    session_token: str | None
+
+
+def authorization(
+    headers: Mapping[str, str], body: bytes, credentials: Credentials, region: str
+) -> str:
+    """Return the Authorization header of a DynamoDB request, which is a POST to `/`.
+
+    `headers` must have lower-case names and include `x-amz-date`; all of them are signed. Source:
+    AWS IAM User Guide, "Create a signed AWS API request".
+    """
+    date_time = headers["x-amz-date"]
+    names = ";".join(sorted(headers))
+    lines = "".join(f"{name}:{' '.join(headers[name].split())}\n" for name in sorted(headers))
+    canonical = f"POST\n/\n\n{lines}\n{names}\n{hashlib.sha256(body).hexdigest()}"
+    scope = f"{date_time[:8]}/{region}/dynamodb/aws4_request"
+    key = f"AWS4{credentials.secret}".encode()
+    for part in scope.split("/"):
+        key = hmac.digest(key, part.encode(), "sha256")
+    digest = hashlib.sha256(canonical.encode()).hexdigest()
+    string_to_sign = f"AWS4-HMAC-SHA256\n{date_time}\n{scope}\n{digest}"
+    signature = hmac.digest(key, string_to_sign.encode(), "sha256").hex()
+    return (
+        f"AWS4-HMAC-SHA256 Credential={credentials.key_id}/{scope}, SignedHeaders={names}, "
+        f"Signature={signature}"
+    )
