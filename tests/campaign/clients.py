@@ -1,0 +1,177 @@
+"""Clients that send requests to the real handler, and note what they were told.
+
+Each client is a process of its own with its own handler, as in Lambda. Which requests it sends
+follows from the seed and from the responses.
+"""
+
+import json
+import logging
+import os
+import random
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+REGION = "us-east-1"
+TABLE, HISTORY = "campaign", "campaign-history"
+TYPES, STATUSES = ("backup", "audit", "deploy"), ("new", "running", "done")
+# All clients use these idempotency keys, so that they change the same records.
+KEYS = tuple(f"key-{number}" for number in range(60))
+# Weights of the requests.
+REQUESTS = {
+    "create": 16,
+    "create with a key": 16,
+    "update": 26,
+    "update if unchanged": 12,
+    "delete": 9,
+    "restore": 9,
+    "get": 6,
+    "list": 2,
+    "history": 2,
+    "changes": 2,
+}
+ROUTES = {
+    "create": "POST /records",
+    "create with a key": "POST /records",
+    "update": "PATCH /records/{recordID}",
+    "update if unchanged": "PATCH /records/{recordID}",
+    "delete": "DELETE /records/{recordID}",
+    "restore": "POST /records/{recordID}/restore",
+    "get": "GET /records/{recordID}",
+    "list": "GET /records",
+    "history": "GET /records/{recordID}/history",
+    "changes": "GET /changes",
+}
+
+
+class Request(NamedTuple):
+    """A request; the names in `headers` have `_` in place of `-`."""
+
+    name: str
+    record_id: str | None
+    query: str
+    body: str | None
+    headers: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A request and its response.
+
+    `problem` is the type of the problem, `record` the JSON text of a record in the response with
+    its `etag`, and `replayed` whether an earlier create had made it.
+    """
+
+    request_id: str
+    request: str
+    record_id: str | None
+    status: int
+    problem: str | None
+    record: str | None
+    etag: str | None
+    replayed: bool
+
+
+def environment(endpoint: str) -> dict[str, str]:
+    """Return the environment variables of the function, whose DynamoDB is at `endpoint`."""
+    return {
+        "AUTH_MODE": "IAM",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_ENDPOINT_URL_DYNAMODB": endpoint,
+        "AWS_REGION": REGION,
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "FILTER_INDEXES": "status,submittedBy,type",
+        "HISTORY_TABLE_NAME": HISTORY,
+        "LOG_LEVEL": "ERROR",
+        "OPERATIONS": "changes,create,delete,get,history,list,restore,update",
+        "RECORD_RETENTION_DAYS": "0",
+        "SERVICE_NAME": "campaign",
+        "TABLE_NAME": TABLE,
+    }
+
+
+def run(endpoint: str, seed: str, number: int, operations: int, file: Path) -> None:
+    """Send `operations` requests as client `number`; write each outcome to `file` as a JSON line."""
+    os.environ.update(environment(endpoint))
+    from records_api import handler, ids  # noqa: PLC0415 (reads the environment)
+    from unit.support import ALICE, Context, event  # noqa: PLC0415
+
+    logging.getLogger("records_api").setLevel(logging.CRITICAL)
+    shared = [ids.derived_id(ALICE.namespace, key) for key in KEYS]
+    draw = random.Random(f"{seed}/{number}")  # noqa: S311 (repeatable)
+    known, tags = list(shared), dict[str | None, str]()
+    with file.open("w", buffering=1) as lines, Path(os.devnull).open("w") as nothing:
+        os.dup2(nothing.fileno(), 1)  # the handler's metrics
+        for count in range(operations):
+            request_id = f"{number}-{count}"
+            request = _next_request(draw, known, tags)
+            sent = event(
+                ROUTES[request.name],
+                record_id=request.record_id,
+                query=request.query,
+                body=request.body,
+                **request.headers,
+            )
+            outcome = _outcome(request_id, request, handler.handler(sent, Context(request_id)))
+            if outcome.record and outcome.record_id:
+                tags[outcome.record_id] = outcome.etag or ""
+                known += [outcome.record_id] if request.name == "create" else []
+            lines.write(json.dumps(asdict(outcome)) + "\n")
+
+
+def _next_request(draw: random.Random, known: list[str], tags: dict[str | None, str]) -> Request:
+    """Return a request for one of the `known` records, whose entity tags are `tags`."""
+    name = draw.choices(list(REQUESTS), list(REQUESTS.values()))[0]
+    record_id = draw.choice(known) if "{recordID}" in ROUTES[name] else None
+    headers: dict[str, Any] = {}
+    if name == "create with a key":
+        headers["idempotency_key"] = draw.choice(KEYS)
+    if name == "update if unchanged":
+        headers["if_match"] = tags.get(record_id, '"1-000000000000"')
+    query = draw.choice(["", "type=backup", "status=done&limit=5"]) if name == "list" else ""
+    return Request(name, record_id, query, _body(draw, name), headers)
+
+
+def _body(draw: random.Random, request: str) -> str | None:
+    if request == "restore":
+        return json.dumps({"version": draw.randint(1, 6)})
+    if request.startswith("update"):
+        return json.dumps({"status": draw.choice(STATUSES), "message": str(draw.random())})
+    if not request.startswith("create"):
+        return None
+    # Half of the keyed bodies are equal, so that creates are repeated as well as refused.
+    is_repeated = request == "create with a key" and draw.random() < 0.5
+    return json.dumps({"type": "backup", "status": "new"} if is_repeated else _content(draw))
+
+
+def _content(draw: random.Random) -> dict[str, Any]:
+    content: dict[str, Any] = {"type": draw.choice(TYPES), "status": draw.choice(STATUSES)}
+    if draw.random() < 0.7:
+        content["message"] = "ä" * draw.randint(1, 50)
+    if draw.random() < 0.7:
+        content["attributes"] = {"n": draw.randint(-9, 9), "list": [True, None, {"x": 1.5}]}
+    return content
+
+
+def _outcome(request_id: str, request: Request, response: dict[str, Any]) -> Outcome:
+    headers, status = response["headers"], response["statusCode"]
+    content = {} if response["isBase64Encoded"] else json.loads(response["body"] or "{}")
+    is_record = status < 300 and "recordID" in content
+    return Outcome(
+        request_id,
+        request.name,
+        content.get("recordID", request.record_id),
+        status,
+        content.get("type") if status >= 400 else None,
+        response["body"] if is_record else None,
+        headers.get("etag"),
+        headers.get("idempotency-replayed") == "true",
+    )
+
+
+def outcomes(files: list[Path]) -> Iterator[Outcome]:
+    """Yield the outcomes in `files`."""
+    for file in files:
+        for line in file.read_text().splitlines():
+            yield Outcome(**json.loads(line))

@@ -1,0 +1,151 @@
+"""Runs a campaign on an emulator of its own."""
+
+import contextlib
+import io
+import multiprocessing
+import os
+import time
+from collections import Counter
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import unquote, urlencode
+
+import boto3
+
+from campaign import checker, clients, tables
+from campaign.proxy import Proxy
+from lib import scratch
+from lib.emulator import Emulator
+from records_cli import reads
+from records_cli.client import Answer
+
+CLIENTS = 8
+
+
+class Result(NamedTuple):
+    """What happened, for people and for the committed report."""
+
+    problems: list[str]
+    report: dict[str, Any]
+
+
+def run(operations: int, seed: str, folder: Path) -> Result:
+    """Run a campaign of `operations` requests, with an emulator whose files are in `folder`.
+
+    In the middle, the emulator is stopped and started again.
+    """
+    emulator = scratch.emulator(folder)
+    emulator.start()
+    try:
+        tables.create(_dynamodb(emulator.url), clients.TABLE, clients.HISTORY)
+        proxy, started = Proxy(emulator.url, seed), time.monotonic()
+        files = _run_clients(proxy, emulator, operations, seed, folder)
+        seconds = round(time.monotonic() - started)
+        told = list(clients.outcomes(files))
+        found = _found(emulator.url)
+    finally:
+        emulator.stop()
+    outcomes = Counter(
+        f"{each.status} {(each.problem or '').rpartition(':')[2]}".strip() for each in told
+    )
+    report = {
+        "seed": seed,
+        "operations": len(told),
+        "clients": CLIENTS,
+        "seconds": seconds,
+        "responses": dict(sorted(outcomes.items())),
+        "faults": dict(sorted(proxy.counts.items())),
+        "records": len(found.records),
+        "entries": len(found.feed),
+    }
+    return Result(checker.problems(told, found), report)
+
+
+def _run_clients(
+    proxy: Proxy, emulator: Emulator, operations: int, seed: str, folder: Path
+) -> list[Path]:
+    """Run the clients to their end, restart the emulator halfway; return the files of outcomes."""
+    files = [folder / f"client-{number}.jsonl" for number in range(CLIENTS)]
+    context = multiprocessing.get_context("spawn")
+    share = operations // CLIENTS
+    processes = [
+        context.Process(target=clients.run, args=(proxy.url, seed, number, share, file))
+        for number, file in enumerate(files)
+    ]
+    for process in processes:
+        process.start()
+    is_restarted = False
+    while any(process.is_alive() for process in processes):
+        time.sleep(0.5)
+        done = sum(file.read_bytes().count(b"\n") for file in files if file.exists())
+        if not is_restarted and done >= operations // 2:
+            emulator.stop()
+            emulator.start()
+            is_restarted = True
+    for process in processes:
+        process.join()
+        if process.exitcode != 0:
+            raise RuntimeError(f"a client ended with exit code {process.exitcode}")
+    return files
+
+
+def _dynamodb(url: str) -> Any:  # noqa: ANN401 (boto3)
+    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+    return boto3.client("dynamodb", region_name=clients.REGION, endpoint_url=url, **keys)  # type: ignore[call-overload]
+
+
+class _Api:
+    """The API of a handler in this process, two minutes later, so that all changes are settled."""
+
+    def __init__(self, url: str) -> None:
+        os.environ.update(clients.environment(url))
+        from records_api import handler  # noqa: PLC0415 (reads the environment)
+
+        now = handler._now
+        handler._now = lambda: now() + timedelta(minutes=2)
+        self._handler = handler
+
+    def get(self, path: str, query: Mapping[str, str]) -> Answer:
+        """Send a GET request."""
+        from unit.support import Context, event  # noqa: PLC0415
+
+        first, _, rest = path.strip("/").partition("/")
+        record_id, _, view = rest.partition("/")
+        route = "GET /" + "/".join(filter(None, (first, record_id and "{recordID}", view)))
+        sent = event(route, record_id=unquote(record_id) or None, query=urlencode(query))
+        sent["headers"].pop("accept-encoding", None)
+        with contextlib.redirect_stdout(io.StringIO()):  # the handler's metrics
+            response = self._handler.handler(sent, Context("reader"))
+        return Answer(response["statusCode"], response["headers"], response["body"].encode())
+
+
+def _found(url: str) -> checker.Found:
+    """Return what the API shows."""
+    api = _Api(url)
+    feed = [entry for page in reads.changes(api) for entry in page]
+    ids = {entry["recordID"] for entry in feed}
+    lists = {
+        query: [
+            record
+            for page in reads._pages(api, "/records", _parameters(query))
+            for record in page["records"]
+        ]
+        for query in ("", "type=backup", "status=done")
+    }
+    ids |= {record["recordID"] for record in lists[""]}
+    records = {record_id: reads.record(api, record_id) for record_id in sorted(ids)}
+    stored = _dynamodb(url).get_paginator("scan").paginate(TableName=clients.HISTORY)
+    return checker.Found(
+        feed,
+        {record_id: list(reads.history(api, record_id)) for record_id in sorted(ids)},
+        {record_id: record for record_id, record in records.items() if record is not None},
+        lists,
+        sum(page["Count"] for page in stored),
+    )
+
+
+def _parameters(query: str) -> dict[str, str]:
+    name, _, value = query.partition("=")
+    return {"limit": reads.PAGE} | ({name: value} if name else {})

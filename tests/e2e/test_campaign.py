@@ -1,0 +1,16 @@
+"""Eight clients change the same records while calls fail: no write is lost, doubled or invented."""
+
+from pathlib import Path
+
+import pytest
+
+from campaign import run
+
+SEED = "1"
+
+
+@pytest.mark.parametrize("operations", [2_000])
+def test_every_acknowledged_write_has_one_entry(tmp_path: Path, operations: int) -> None:
+    result = run.run(operations, SEED, tmp_path)
+    assert result.problems == []
+    print(result.report)
