@@ -115,8 +115,9 @@ output "runbook" {
     Commands for operations, by purpose. They read the values that only you know from shell
     variables: `$REQUEST_ID` (`x-request-id` of a response, or `requestId` of an access log
     line), `$RECORD_ID`, `$VERSION`, `$MOMENT` (RFC 3339), `$SUFFIX` (such as `-restored`),
-    `$BACKUP_ARN` and `$ADDRESS` (of the table in `terraform state list`). `smoke` also needs
-    credentials in the environment, `tail_logs` AWS CLI version 2.
+    `$BACKUP_ARN` and `$HISTORY_BACKUP_ARN` (of the table of records and of its history), and
+    `$MODULE` (the address of the module, such as `module.records`). `smoke` also needs credentials
+    in the environment, `tail_logs` AWS CLI version 2.
   EOT
   value       = local.runbook
 }

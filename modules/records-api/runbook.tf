@@ -14,22 +14,41 @@ locals {
     NONE = ""
   }
 
-  # The name of the restored table. Its suffix becomes `table.name_suffix`.
-  restored_table = "\"${local.service}$SUFFIX\""
+  # The names of the restored tables. Their suffix becomes `table.name_suffix`.
+  restored_tables = {
+    records = "\"${local.service}$SUFFIX\""
+    history = "\"${local.service}-history$SUFFIX\""
+  }
+  served_tables   = { records = local.table_name, history = local.history_name }
+  backup_of_table = { records = "\"$BACKUP_ARN\"", history = "\"$HISTORY_BACKUP_ARN\"" }
+
+  # The resource policy of the lost table would be destroyed with the next apply, and fail
+  # (hashicorp/terraform-provider-aws issue 46797).
+  left_resources = concat(
+    [for key in keys(local.restored_tables) : "\"$MODULE.aws_dynamodb_table.${key}\""],
+    [
+      for key in keys(local.history_policies) :
+      "\"$MODULE.aws_dynamodb_resource_policy.history[\\\"${key}\\\"]\""
+    ],
+  )
 
   runbook = {
-    adopt_table = join(" && ", [
-      "terraform state rm \"$ADDRESS\"",
-      "terraform import \"$ADDRESS\" ${local.restored_table}",
-    ])
+    adopt_tables = join(" && ", concat(
+      ["terraform state rm ${join(" ", local.left_resources)}"],
+      [
+        for key, name in local.restored_tables :
+        "terraform import \"$MODULE.aws_dynamodb_table.${key}\" ${name}"
+      ],
+    ))
     alarms = join(" ", [
       "aws cloudwatch describe-alarms ${local.in_region} --alarm-name-prefix ${local.service}-",
       "--query 'MetricAlarms[].[AlarmName,StateValue,StateReason]' --output table",
     ])
-    backups = join(" ", [
-      "aws dynamodb list-backups ${local.in_region} --backup-type ALL",
-      "--table-name ${local.table_name}",
-      "--query 'BackupSummaries[].[BackupCreationDateTime,BackupType,BackupArn]' --output table",
+    backups = join(" && ", [
+      for name in local.served_tables : join(" ", [
+        "aws dynamodb list-backups ${local.in_region} --backup-type ALL --table-name ${name}",
+        "--query 'BackupSummaries[].[BackupCreationDateTime,BackupType,BackupArn]' --output table",
+      ])
     ])
     canary = format(
       "terraform apply -var 'release={pinned_version=\"%s\",canary={weight=0.1}}'",
@@ -42,14 +61,19 @@ locals {
         "--filter-pattern \"\\\"$REQUEST_ID\\\"\" --query 'events[].message' --output text",
       ])
     ])
-    restore = join(" ", [
-      "aws dynamodb restore-table-to-point-in-time ${local.in_region}",
-      "--source-table-name ${local.table_name} --target-table-name ${local.restored_table}",
-      "--restore-date-time \"$MOMENT\"",
+    # Both tables to the same moment.
+    restore = join(" && ", [
+      for key, name in local.served_tables : join(" ", [
+        "aws dynamodb restore-table-to-point-in-time ${local.in_region}",
+        "--source-table-name ${name} --target-table-name ${local.restored_tables[key]}",
+        "--restore-date-time \"$MOMENT\"",
+      ])
     ])
-    restore_deleted = join(" ", [
-      "aws dynamodb restore-table-from-backup ${local.in_region}",
-      "--target-table-name ${local.restored_table} --backup-arn \"$BACKUP_ARN\"",
+    restore_deleted = join(" && ", [
+      for key, arn in local.backup_of_table : join(" ", [
+        "aws dynamodb restore-table-from-backup ${local.in_region}",
+        "--target-table-name ${local.restored_tables[key]} --backup-arn ${arn}",
+      ])
     ])
     roll_back = "terraform apply -var \"release={pinned_version=\\\"$VERSION\\\"}\""
     smoke = join(" ", compact([
@@ -84,7 +108,7 @@ locals {
       ]),
     ])
     who_changed = join(" && ", [
-      for name in distinct([local.service, local.table_name]) : join(" ", [
+      for name in distinct([local.service, local.table_name, local.history_name]) : join(" ", [
         "aws cloudtrail lookup-events ${local.in_region}",
         "--lookup-attributes AttributeKey=ResourceName,AttributeValue=${name}",
         "--query 'Events[?ReadOnly==`\"false\"`].[EventTime,EventName,Username]' --output table",

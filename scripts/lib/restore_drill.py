@@ -1,9 +1,9 @@
-"""Restores a table to a point in time as a copy, verifies the copy, and deletes it."""
+"""Restores both tables to one point in time as copies, verifies the copies, and deletes them."""
 
 import argparse
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -19,13 +19,14 @@ if TYPE_CHECKING:
 _WRITE_LAG = timedelta(seconds=15)
 _WAIT_SECONDS, _WAITS = 10, 6 * 60 * 4  # four hours; AWS restores most tables within one
 _SHOWN = 5
+_JUST_WRITTEN = "~"  # after every time
 
 Item = Mapping[str, Any]  # attribute name -> value, as in DynamoDB's API
 
 
 @dataclass(frozen=True)
 class Version:
-    """One record in one table: the digest of its content, and the time of its last write."""
+    """One item in one table: the digest of its content, and the time of its last write."""
 
     digest: str
     written: str
@@ -33,7 +34,7 @@ class Version:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Record IDs by what happened since the restored moment.
+    """Keys of items by what happened since the restored moment.
 
     `missing` and `wrong` are defects of the copy.
     """
@@ -64,10 +65,16 @@ def digest(item: Item) -> str:
 
 
 def version(item: Item) -> Version:
-    """Return the version of `item` for `compare`. Other writers' records may lack `updatedAt`."""
+    """Return the version of `item`, a record or an entry of the history, for `compare`.
+
+    Other writers' records may lack `updatedAt`. An entry keeps its `changedAt` when it is redacted,
+    so a redacted one counts as just written.
+    """
+    if "redacted" in item:
+        return Version(digest(item), _JUST_WRITTEN)
     moments = [
         item[name]["S"]
-        for name in ("deletedAt", "updatedAt", "createdAt")
+        for name in ("changedAt", "deletedAt", "updatedAt", "createdAt")
         if "S" in item.get(name, {})
     ]
     return Version(digest(item), moments[0] if moments else "")
@@ -76,7 +83,7 @@ def version(item: Item) -> Version:
 def compare(
     table: Mapping[str, Version], copy: Mapping[str, Version], moment: datetime
 ) -> Comparison:
-    """Compare a table with its copy as of `moment`; both map record ID to version."""
+    """Compare a table with its copy as of `moment`; both map the key of an item to its version."""
     # In the service's fixed format (UTC, milliseconds), where text order is time order.
     since = (
         (moment.astimezone(UTC) - _WRITE_LAG)
@@ -97,90 +104,117 @@ def compare(
 
 
 def content(versions: Mapping[str, Version], keys: list[str]) -> str:
-    """Return the SHA-256, in hex, over the digests of the records `keys`."""
+    """Return the SHA-256, in hex, over the digests of the items `keys`."""
     return hashlib.sha256(
         "".join(f"{key}:{versions[key].digest}\n" for key in keys).encode()
     ).hexdigest()
 
 
 def versions(dynamodb: Any, table: str) -> dict[str, Version]:  # noqa: ANN401 (a boto3 client)
-    """Return record ID -> version for every item of `table`."""
+    """Return key -> version for every item of `table`. A key of several attributes has `#`."""
+    schema = dynamodb.describe_table(TableName=table)["Table"]["KeySchema"]
+    names = [element["AttributeName"] for element in schema]
     pages = dynamodb.get_paginator("scan").paginate(TableName=table, ConsistentRead=True)
-    return {item["recordID"]["S"]: version(item) for page in pages for item in page["Items"]}
+    return {
+        "#".join(text for name in names for text in item[name].values()): version(item)
+        for page in pages
+        for item in page["Items"]
+    }
 
 
-def moment_of(dynamodb: Any, table: str, wanted: datetime | None) -> datetime:  # noqa: ANN401
+def moment_of(
+    dynamodb: Any,  # noqa: ANN401 (a boto3 client)
+    tables: Sequence[str],
+    wanted: datetime | None,
+) -> datetime:
     """Return the moment to restore: `wanted`, or the latest possible if that is None.
 
-    Raises Failure if AWS can't restore `table` to that moment.
+    Raises Failure if AWS can't restore all `tables` to that moment.
     """
-    description = dynamodb.describe_continuous_backups(TableName=table)[
-        "ContinuousBackupsDescription"
-    ]
-    recovery = description["PointInTimeRecoveryDescription"]
-    if recovery["PointInTimeRecoveryStatus"] != "ENABLED":
-        raise Failure(
-            f"point-in-time recovery of {table} is disabled",
-            "set table.point_in_time_recovery = true and apply",
-        )
-    earliest, latest = recovery["EarliestRestorableDateTime"], recovery["LatestRestorableDateTime"]
-    if wanted is not None and not earliest <= wanted <= latest:
-        raise Failure(f"{wanted} can't be restored", f"pass --at from {earliest} to {latest}")
-    return wanted or latest
+    earliest, latest = [], []
+    for table in tables:
+        description = dynamodb.describe_continuous_backups(TableName=table)
+        recovery = description["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"]
+        if recovery["PointInTimeRecoveryStatus"] != "ENABLED":
+            raise Failure(
+                f"point-in-time recovery of {table} is disabled",
+                "set table.point_in_time_recovery = true and apply",
+            )
+        earliest.append(recovery["EarliestRestorableDateTime"])
+        latest.append(recovery["LatestRestorableDateTime"])
+    first, last = max(earliest), min(latest)
+    if not first <= (wanted or last) <= last:
+        raise Failure(f"{wanted or last} can't be restored", f"pass --at from {first} to {last}")
+    return wanted or last
 
 
 def drill(
     session: "boto3.Session",
-    table: str,
+    tables: Sequence[str],
     wanted: datetime | None,
     report: Callable[[str], None],
     *,
     keep: bool,
 ) -> None:
-    """Run the drill; pass the result to `report`, line by line. With `keep`, keep the copy.
+    """Run the drill for all `tables`; pass the result to `report`, line by line.
 
-    Raises Failure if a record is missing from the copy or differs in it.
+    With `keep`, keep the copies. Raises Failure if an item is missing from a copy or differs in it.
     """
     dynamodb = session.client("dynamodb")
     with ExitStack() as cleanup:
         with step("moment") as line:
-            moment = moment_of(dynamodb, table, wanted)
+            moment = moment_of(dynamodb, tables, wanted)
             line.note = str(moment)
-        copy = f"{table}-drill-{datetime.now(UTC):%Y%m%d%H%M%S}"
+        suffix = f"-drill-{datetime.now(UTC):%Y%m%d%H%M%S}"
+        copies = {table: f"{table}{suffix}" for table in tables}
         with step("restore") as line:
-            # Without indexes, which can be rebuilt from the records and take most of the time.
-            dynamodb.restore_table_to_point_in_time(
-                SourceTableName=table,
-                TargetTableName=copy,
-                RestoreDateTime=moment,
-                GlobalSecondaryIndexOverride=[],
-            )
-            if not keep:
-                cleanup.callback(_delete, dynamodb, copy, report)
-            dynamodb.get_waiter("table_exists").wait(
-                TableName=copy, WaiterConfig={"Delay": _WAIT_SECONDS, "MaxAttempts": _WAITS}
-            )
-            line.note = copy
-        with step("comparison") as line:
-            original, restored = versions(dynamodb, table), versions(dynamodb, copy)
-            result = compare(original, restored, moment)
-            line.note = f"{len(result.same)} records are identical"
-        for name, records in ((table, original), (copy, restored)):
-            identical = content(records, result.same)[:16]
-            report(f"  {name}: {len(records)} records, digest of the identical ones: {identical}")
-        report(
-            f"  since that moment: {len(result.created)} created, {len(result.changed)} changed, "
-            f"{len(result.removed)} removed"
-        )
-        if bad := result.missing + result.wrong:
-            cause = (
-                f"{len(result.missing)} records are missing from the copy, "
-                f"{len(result.wrong)} differ"
-            )
+            for table, copy in copies.items():
+                # Without indexes, which can be rebuilt and take most of the time.
+                dynamodb.restore_table_to_point_in_time(
+                    SourceTableName=table,
+                    TargetTableName=copy,
+                    RestoreDateTime=moment,
+                    GlobalSecondaryIndexOverride=[],
+                )
+                if not keep:
+                    cleanup.callback(_delete, dynamodb, copy, report)
+            for copy in copies.values():
+                dynamodb.get_waiter("table_exists").wait(
+                    TableName=copy, WaiterConfig={"Delay": _WAIT_SECONDS, "MaxAttempts": _WAITS}
+                )
+            line.note = ", ".join(copies.values())
+        failures = [_compared(dynamodb, *pair, moment, report) for pair in copies.items()]
+        if causes := [cause for cause in failures if cause]:
             raise Failure(
-                f"{cause}: {', '.join(bad[:_SHOWN])}",
-                "run the same command again with --keep and inspect the copy",
+                "; ".join(causes), "run the same command again with --keep and inspect the copies"
             )
+
+
+def _compared(
+    dynamodb: Any,  # noqa: ANN401 (a boto3 client)
+    table: str,
+    copy: str,
+    moment: datetime,
+    report: Callable[[str], None],
+) -> str:
+    """Compare a table with its copy; return what is wrong with the copy, or an empty text."""
+    with step(f"comparison of {table}") as line:
+        original, restored = versions(dynamodb, table), versions(dynamodb, copy)
+        result = compare(original, restored, moment)
+        line.note = f"{len(result.same)} items are identical"
+    for name, items in ((table, original), (copy, restored)):
+        identical = content(items, result.same)[:16]
+        report(f"  {name}: {len(items)} items, digest of the identical ones: {identical}")
+    report(
+        f"  since that moment: {len(result.created)} created, {len(result.changed)} changed, "
+        f"{len(result.removed)} removed"
+    )
+    if bad := result.missing + result.wrong:
+        return (
+            f"{len(result.missing)} items of {table} are missing from the copy, "
+            f"{len(result.wrong)} differ: {', '.join(bad[:_SHOWN])}"
+        )
+    return ""
 
 
 def _delete(dynamodb: Any, copy: str, report: Callable[[str], None]) -> None:  # noqa: ANN401
@@ -207,19 +241,21 @@ def _moment(text: str) -> datetime:
 
 def _verb() -> None:
     parser = argparse.ArgumentParser(prog="scripts/restore-drill", description=__doc__)
-    parser.add_argument(
-        "table", help="table name: the output table_name. It and its copy are scanned"
-    )
+    for name, contents in (("table_name", "records"), ("history_table_name", "history")):
+        parser.add_argument(
+            name, help=f"table of the {contents}: the output {name}. It and its copy are scanned"
+        )
     parser.add_argument(
         "--at", type=_moment, help="RFC 3339 time to restore (default: the latest possible)"
     )
-    parser.add_argument("--keep", action="store_true", help="keep the copy")
+    parser.add_argument("--keep", action="store_true", help="keep the copies")
     parser.add_argument("--region", help="AWS region (default: AWS_REGION or the profile's)")
     arguments = parser.parse_args()
     venvs.run_in("dev", "lib.restore_drill")
     with account.explained("use credentials that may restore, read and delete tables"):
         session = account.session(arguments.region)
-        drill(session, arguments.table, arguments.at, print, keep=arguments.keep)
+        tables = (arguments.table_name, arguments.history_table_name)
+        drill(session, tables, arguments.at, print, keep=arguments.keep)
 
 
 if __name__ == "__main__":

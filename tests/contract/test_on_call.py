@@ -305,8 +305,9 @@ def test_a_field_that_nobody_logs_is_found() -> None:
 
 def test_every_command_of_the_runbook_is_one(applied: dict[str, Any]) -> None:
     variables = {
-        "ADDRESS": "module.records.aws_dynamodb_table.records",
         "BACKUP_ARN": "arn:aws:dynamodb:eu-west-1:123456789012:table/orders-dev/backup/01-a",
+        "HISTORY_BACKUP_ARN": "arn:aws:dynamodb:eu-west-1:123456789012:table/b/backup/01-b",
+        "MODULE": "module.records",
         "MOMENT": "2026-01-31T09:30:00Z",
         "RECORD_ID": RECORD_ID,
         "REQUEST_ID": "r=1",
@@ -316,17 +317,24 @@ def test_every_command_of_the_runbook_is_one(applied: dict[str, Any]) -> None:
     variables |= dict.fromkeys(
         ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"), "x"
     )
+    adopted: list[list[str]] = []
     for key, line in applied["outputs"]["runbook"]["value"].items():
         commands = aws_cli.runs(line, ("aws", "curl", "terraform"), **variables)
         assert commands, key
         for program, *words in commands:
             if program == "aws":
                 aws_cli.understood(words)
-            elif program == "terraform" and key == "adopt_table":
-                assert words[-1] == "orders-dev-restored" or words[:2] == ["state", "rm"]
-                assert variables["ADDRESS"] in words
+            elif program == "terraform" and key == "adopt_tables":
+                adopted.append(words)
             elif program == "terraform":
                 check_release(words)
+    addresses = [f"module.records.aws_dynamodb_table.{key}" for key in ("history", "records")]
+    policy = 'module.records.aws_dynamodb_resource_policy.history["history"]'
+    assert adopted == [
+        ["state", "rm", *addresses, policy],
+        ["import", addresses[0], "orders-dev-history-restored"],
+        ["import", addresses[1], "orders-dev-restored"],
+    ]
 
 
 def check_release(words: list[str]) -> None:

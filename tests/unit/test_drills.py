@@ -259,65 +259,83 @@ def test_differences_are_classified_by_time_of_last_write() -> None:
 
 
 @pytest.fixture
-def recoverable(dynamodb_client: "DynamoDBClient") -> Iterator[str]:
-    """A table with two records and point-in-time recovery."""
-    name = f"t{uuid4().hex[:8]}"
-    dynamodb_client.create_table(
-        TableName=name,
-        KeySchema=[{"AttributeName": "recordID", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "recordID", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-    )
-    enabled: Any = {"PointInTimeRecoveryEnabled": True}
-    dynamodb_client.update_continuous_backups(
-        TableName=name, PointInTimeRecoverySpecification=enabled
-    )
-    for key in ("one", "two"):
-        dynamodb_client.put_item(
-            TableName=name, Item={"recordID": {"S": key}, "createdAt": {"S": BEFORE}}
+def recoverable(dynamodb_client: "DynamoDBClient") -> Iterator[tuple[str, str]]:
+    """Two records and their history, in tables with point-in-time recovery."""
+    names = f"t{uuid4().hex[:8]}", f"t{uuid4().hex[:8]}-history"
+    keys: Any = [{"AttributeName": "recordID", "KeyType": "HASH"}]
+    attributes: Any = [{"AttributeName": "recordID", "AttributeType": "S"}]
+    for name in names:
+        dynamodb_client.create_table(
+            TableName=name,
+            KeySchema=keys,
+            AttributeDefinitions=attributes,
+            BillingMode="PAY_PER_REQUEST",
         )
-    yield name
-    dynamodb_client.delete_table(TableName=name)
+        keys = [*keys, {"AttributeName": "version", "KeyType": "RANGE"}]
+        attributes = [*attributes, {"AttributeName": "version", "AttributeType": "N"}]
+        enabled: Any = {"PointInTimeRecoveryEnabled": True}
+        dynamodb_client.update_continuous_backups(
+            TableName=name, PointInTimeRecoverySpecification=enabled
+        )
+    for key in ("one", "two"):
+        record: Any = {"recordID": {"S": key}, "version": {"N": "1"}}
+        dynamodb_client.put_item(TableName=names[0], Item=record | {"createdAt": {"S": BEFORE}})
+        dynamodb_client.put_item(TableName=names[1], Item=record | {"changedAt": {"S": BEFORE}})
+    yield names
+    for name in names:
+        dynamodb_client.delete_table(TableName=name)
 
 
-def tables(client: "DynamoDBClient", name: str) -> list[str]:
-    return [each for each in client.list_tables()["TableNames"] if each.startswith(name)]
+def tables(client: "DynamoDBClient", names: tuple[str, str]) -> set[str]:
+    return {each for each in client.list_tables()["TableNames"] if each.startswith(names)}
 
 
 def test_incomplete_copy_fails_and_is_deleted(
     session: boto3.Session,
     dynamodb_client: "DynamoDBClient",
-    recoverable: str,
+    recoverable: tuple[str, str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     read = restore_drill.versions
+    _, history = recoverable
 
     def lossy(client: "DynamoDBClient", table: str) -> dict[str, Version]:
         return {
             key: value
             for key, value in read(client, table).items()
-            if table == recoverable or key != "two"
+            if not table.startswith(f"{history}-drill-") or key != "two#1"
         }
 
     lines: list[str] = []
     restore_drill.drill(session, recoverable, None, lines.append, keep=False)
-    assert [line.split()[1] for line in lines[:2]] == ["2", "2"]
+    counts = [line.split()[:2] for line in lines if "digest" in line]
+    assert [[name.partition("-drill")[0], count] for [name, count] in counts] == [
+        [f"{recoverable[0]}:", "2"],
+        [recoverable[0], "2"],
+        [f"{history}:", "2"],
+        [history, "2"],
+    ]
     monkeypatch.setattr(restore_drill, "versions", lossy)
-    with pytest.raises(Failure, match="1 records are missing from the copy, 0 differ: two"):
+    with pytest.raises(
+        Failure, match=f"1 items of {history} are missing from the copy, 0 differ: two#1"
+    ):
         restore_drill.drill(session, recoverable, None, lines.append, keep=False)
-    assert tables(dynamodb_client, recoverable) == [recoverable]
+    assert tables(dynamodb_client, recoverable) == set(recoverable)
 
 
-def test_keep_option_keeps_the_copy(
-    session: boto3.Session, dynamodb_client: "DynamoDBClient", recoverable: str
+def test_keep_option_keeps_the_copies(
+    session: boto3.Session, dynamodb_client: "DynamoDBClient", recoverable: tuple[str, str]
 ) -> None:
     restore_drill.drill(session, recoverable, None, print, keep=True)
-    (copy,) = set(tables(dynamodb_client, recoverable)) - {recoverable}
-    dynamodb_client.delete_table(TableName=copy)
+    copies = tables(dynamodb_client, recoverable) - set(recoverable)
+    assert len({copy.rpartition("-")[2] for copy in copies}) == 1
+    assert len(copies) == 2
+    for copy in copies:
+        dynamodb_client.delete_table(TableName=copy)
 
 
 def test_unavailable_restore_time_is_rejected(
-    session: boto3.Session, dynamodb_client: "DynamoDBClient", recoverable: str
+    session: boto3.Session, dynamodb_client: "DynamoDBClient", recoverable: tuple[str, str]
 ) -> None:
     with pytest.raises(Failure, match="can't be restored") as failure:
         restore_drill.drill(
@@ -326,9 +344,9 @@ def test_unavailable_restore_time_is_rejected(
     assert failure.value.remedy.startswith("pass --at from ")
     disabled: Any = {"PointInTimeRecoveryEnabled": False}
     dynamodb_client.update_continuous_backups(
-        TableName=recoverable, PointInTimeRecoverySpecification=disabled
+        TableName=recoverable[1], PointInTimeRecoverySpecification=disabled
     )
-    with pytest.raises(Failure, match=r"point-in-time recovery of .* is disabled"):
+    with pytest.raises(Failure, match=r"point-in-time recovery of \w+-history is disabled"):
         restore_drill.drill(session, recoverable, None, print, keep=False)
 
 

@@ -634,10 +634,13 @@ run "one_filter_index_and_other_settings" {
     condition = (
       strcontains(output.runbook.restore, "--source-table-name orders-dev-restored ")
       && strcontains(output.runbook.restore, "--target-table-name \"orders-dev$SUFFIX\"")
+      && strcontains(output.runbook.restore, "--source-table-name orders-dev-history-restored ")
+      && strcontains(output.runbook.restore, "--target-table-name \"orders-dev-history$SUFFIX\"")
       && strcontains(output.runbook.who_changed, "AttributeValue=orders-dev-restored ")
+      && strcontains(output.runbook.who_changed, "AttributeValue=orders-dev-history-restored ")
       && strcontains(output.runbook.who_changed, "AttributeValue=orders-dev ")
     )
-    error_message = "The runbook names the table that serves, and suffixes never add up."
+    error_message = "The runbook names the tables that serve, and suffixes never add up."
   }
 
   assert {

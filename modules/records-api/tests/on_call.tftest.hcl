@@ -15,6 +15,7 @@ run "on_call" {
     audit      = { mode = "create", access_logs = { bucket = "account-access-logs", prefix = "audit/" } }
     budget     = { monthly_usd = 40 }
     function   = { heartbeat = "rate(25 hours)", reserved_concurrency = 10 }
+    table      = { protect_history = true }
     operations = ["list", "get", "create", "update", "delete", "history", "changes", "restore"]
   }
 
