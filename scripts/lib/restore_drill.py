@@ -143,8 +143,8 @@ def moment_of(
         earliest.append(recovery["EarliestRestorableDateTime"])
         latest.append(recovery["LatestRestorableDateTime"])
     first, last = max(earliest), min(latest)
-    if not first <= (wanted or last) <= last:
-        raise Failure(f"{wanted or last} can't be restored", f"pass --at from {first} to {last}")
+    if wanted is not None and not first <= wanted <= last:
+        raise Failure(f"{wanted} can't be restored", f"pass --at from {first} to {last}")
     return wanted or last
 
 

@@ -68,7 +68,9 @@ def resources(applied: dict[str, Any]) -> Find:
             resource for resource in applied["root_module"]["resources"] if resource["type"] == kind
         ]
         assert found, kind
-        return {str(resource.get("index", "")): resource["values"] for resource in found}
+        return {
+            str(resource.get("index", resource["name"])): resource["values"] for resource in found
+        }
 
     return of_type
 

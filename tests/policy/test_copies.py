@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from policy.hcl import ROOT, blocks
-from records_api import api, config, store
+from records_api import config, listing, parameters, store
 
 RECORDS_API = ROOT / "modules/records-api"
 EMAIL_RULES = [
@@ -98,8 +98,8 @@ def test_module_and_function_have_the_same_retention_limit() -> None:
 def test_operations_and_filters_have_one_set_of_names() -> None:
     """tests/contract/test_openapi.py compares them with the handler and the OpenAPI document."""
     assert set(local("operations.tf", "catalogue")) == config.OPERATIONS
-    assert set(api.FILTERS) == set(store.FILTER_PREFERENCE) == config.FILTERS
-    assert local("table.tf", "index_names") == {name: store.INDEXES[name] for name in api.FILTERS}
+    assert set(parameters.FILTERS) == set(listing.FILTER_PREFERENCE) == config.FILTERS
+    assert local("table.tf", "index_names") == {name: store.INDEXES[name] for name in parameters.FILTERS}
 
 
 def test_dev_and_prod_differ_only_where_they_should() -> None:

@@ -258,6 +258,14 @@ def test_differences_are_classified_by_time_of_last_write() -> None:
     )
 
 
+def test_redacted_entry_counts_as_just_written() -> None:
+    entry: Any = {"recordID": {"S": "a"}, "version": {"N": "1"}, "changedAt": {"S": BEFORE}}
+    redacted = entry | {"redacted": {"BOOL": True}}
+    copy = {"a#1": restore_drill.version(entry)}
+    assert copy["a#1"].written == BEFORE
+    assert compare({"a#1": restore_drill.version(redacted)}, copy, MOMENT).changed == ["a#1"]
+
+
 @pytest.fixture
 def recoverable(dynamodb_client: "DynamoDBClient") -> Iterator[tuple[str, str]]:
     """Two records and their history, in tables with point-in-time recovery."""
