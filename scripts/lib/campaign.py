@@ -37,10 +37,10 @@ def _verb() -> None:
     text = json.dumps(result.report, indent=2) + "\n"
     print(text, end="")
     if result.problems:
+        print(*result.problems[:_SHOWN], sep="\n")
         raise Failure(
-            f"{len(result.problems)} problems",
+            f"{len(result.problems)} problems; the first are above",
             f"repeat it with --seed {options.seed} --operations {options.operations}",
-            report="\n".join(result.problems[:_SHOWN]),
         )
     if options.output:
         options.output.write_text(text)

@@ -17,7 +17,7 @@ REGION = "us-east-1"
 TABLE, HISTORY = "campaign", "campaign-history"
 TYPES, STATUSES = ("backup", "audit", "deploy"), ("new", "running", "done")
 # All clients use these idempotency keys, so that they change the same records.
-KEYS = tuple(f"key-{number}" for number in range(60))
+KEYS = tuple(f"key-{number}" for number in range(20))
 # Weights of the requests.
 REQUESTS = {
     "create": 16,
