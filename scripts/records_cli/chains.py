@@ -4,6 +4,7 @@ Entries and records are those of the API's responses, parsed with `jsontext.pars
 reads: see `verification`. docs/evidence.md says what each finding means.
 """
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -68,7 +69,7 @@ def leaf(entry: Entry) -> Leaf:
         str(entry["recordID"]),
         int(entry["version"]),
         str(entry.get("hash")),
-        None if expires_at is None else int(expires_at),
+        None if expires_at is None else math.ceil(float(expires_at)),
     )
 
 
@@ -222,19 +223,24 @@ def _without_history(record_id: str, record: Record) -> Finding:
 
 def unsealed(chain: Chain, sealed: Iterable[Leaf], up_to: str, now: float) -> Iterator[Finding]:
     """Yield how a history differs from the leaves of a seal that covers changes before `up_to`."""
-    current = {each.version: each for each in chain.leaves}
+    current = {
+        each.version: (each, changed_at)
+        for each, changed_at in zip(chain.leaves, chain.times, strict=True)
+    }
     versions = set()
     for each in sealed:
         versions.add(each.version)
-        entry = current.get(each.version)
+        entry, changed_at = current.get(each.version, (None, up_to))
+        # After a record has expired, a create with the same idempotency key reuses its ID.
+        if entry == each or (each.has_expired(now) and changed_at >= up_to):
+            continue
         if entry is None:
-            if not each.has_expired(now):
-                what = "it is in the seal, but not in the history"
-                yield Finding(chain.record_id, each.version, REMOVED, what)
-        elif entry != each:
+            what = "it is in the seal, but not in the history"
+            yield Finding(chain.record_id, each.version, REMOVED, what)
+        else:
             what = "its hash or expiresAt is not the one in the seal"
             yield Finding(chain.record_id, each.version, ALTERED, what)
-    for entry, changed_at in zip(chain.leaves, chain.times, strict=True):
-        if entry.version not in versions and changed_at < up_to:
+    for version, (_, changed_at) in current.items():
+        if version not in versions and changed_at < up_to:
             what = f"it is dated {changed_at}, but not in the seal"
-            yield Finding(chain.record_id, entry.version, INSERTED, what)
+            yield Finding(chain.record_id, version, INSERTED, what)

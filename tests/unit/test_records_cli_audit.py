@@ -1,0 +1,186 @@
+"""`records verify` and `records seal`, from arguments to output and exit code."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from records_cli import local, reads, seals
+from records_cli.client import Answer, Caller
+from unit.fake_history import Service
+from unit.test_records_cli import CONNECTION, run
+
+
+@pytest.fixture
+def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Service:
+    """A service with two records, which `records` calls as its auditor."""
+    (tmp_path / "connection.json").write_text(json.dumps(CONNECTION))
+    monkeypatch.setenv(local.VARIABLE, str(tmp_path / "connection.json"))
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    service = Service()
+    service.write("a", "create")
+    service.write("r", "create")
+    service.write("r", "update")
+
+    def get(caller: Caller, path: str, query: dict[str, str]) -> Answer:
+        assert caller.access_key_id == "auditor"
+        return service.get(path, query)
+
+    monkeypatch.setattr(Caller, "get", get)
+    return service
+
+
+@pytest.mark.usefixtures("api")
+def test_intact_histories_exit_with_0(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "verify", "--all") == 0
+    assert capsys.readouterr().out == "3 entries of 2 records: intact\n"
+    assert run(monkeypatch, "verify", "r", "a", "r", "-o", "json") == 0
+    assert json.loads(capsys.readouterr().out) == {
+        "entries": 3,
+        "records": 2,
+        "intact": True,
+        "findings": [],
+    }
+
+
+@pytest.mark.parametrize("arguments", [["--all"], ["r"]])
+def test_damage_exits_with_3(
+    arguments: list[str],
+    api: Service,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    api.entries["r", 1]["changedBy"] = "somebody"
+    assert run(monkeypatch, "verify", *arguments) == 3
+    printed = capsys.readouterr()
+    assert printed.out.splitlines()[0] == "r v1: broken: its hash does not match its fields"
+    assert printed.err.startswith("error: 1 findings\n  fix: docs/evidence.md")
+    assert run(monkeypatch, "verify", *arguments, "-o", "json") == 3
+    result = json.loads(capsys.readouterr().out)
+    assert result["intact"] is False
+    assert result["findings"] == [
+        {
+            "recordID": "r",
+            "version": 1,
+            "kind": "broken",
+            "detail": "its hash does not match its fields",
+        }
+    ]
+
+
+def test_harmless_findings_are_shortened_and_exit_with_0(
+    api: Service, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(25):
+        api.records[f"old{number}"] = {"recordID": f"old{number}", "version": 1}
+    assert run(monkeypatch, "verify", "--all") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 22
+    assert lines[-2:] == ["no history: 5 more records", "3 entries of 27 records: intact"]
+
+
+def test_a_seal_is_written_and_verified(
+    api: Service,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    assert run(monkeypatch, "seal", "-o", str(first)) == 0
+    head = json.loads(first.read_text().splitlines()[0])
+    assert capsys.readouterr().out.splitlines() == [
+        f"{first}: 3 entries up to {head['upTo']}, root {head['root']}",
+        "3 entries of 2 records: intact",
+    ]
+    assert (head["service"], head["previous"]) == (CONNECTION["records_url"], None)
+    assert run(monkeypatch, "seal", "-o", str(second), "--previous", str(first)) == 0
+    head = json.loads(second.read_text().splitlines()[0])
+    assert head["previous"] == seals.read(first).sha256
+    assert run(monkeypatch, "seal", "-o", str(first)) == 1
+    capsys.readouterr()
+
+    entry = api.entries["r", 1]
+    entry["record"] = entry["record"].replace("at 2", "forged")
+    api.rehash("r")
+    assert run(monkeypatch, "verify", "--all") == 0
+    for arguments in (["--seal", str(first)], ["r", "--seal", str(first)]):
+        capsys.readouterr()
+        assert run(monkeypatch, "verify", *arguments) == 3
+        assert capsys.readouterr().out.startswith("r v1: altered: ")
+
+
+def test_a_seal_of_damaged_histories_contains_the_findings(
+    api: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api.entries["r", 1]["changedBy"] = "somebody"
+    assert run(monkeypatch, "seal", "-o", str(tmp_path / "seal")) == 3
+    head = json.loads((tmp_path / "seal").read_text().splitlines()[0])
+    assert head["findings"] == ["r v1: broken: its hash does not match its fields"]
+
+
+@pytest.mark.usefixtures("api")
+def test_seals_are_made_in_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    later = tmp_path / "later"
+    seals.write(later, seals.Leaves(), {"upTo": "9999-01-01T00:00:00.000Z"})
+    assert run(monkeypatch, "seal", "-o", str(tmp_path / "new"), "--previous", str(later)) == 1
+    assert f"{later} covers changes up to 9999-01-01" in capsys.readouterr().err
+    later.write_text("{}\n")
+    assert run(monkeypatch, "verify", "--seal", str(later)) == 1
+    assert f"{later} is damaged: it is not a seal" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [
+        (403, "GET /changes returned 403: no\n  fix: use the credentials of an auditor"),
+        (404, "GET /changes returned 404: no\n  fix: enable the operations"),
+        (429, "GET /changes returned 429: no\n  fix: try again when"),
+        (503, "GET /changes returned 503: no\n  fix: try again"),
+        (None, "no response from the API: refused\n  fix: check the URL"),
+    ],
+)
+def test_errors_exit_with_1_after_retries_that_may_help(
+    status: int | None,
+    message: str,
+    api: Service,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    answers = []
+
+    def get(*_: object) -> Answer:
+        answers.append(status)
+        if status is None:
+            raise ConnectionRefusedError("refused")
+        return Answer(status, {}, b"no")
+
+    monkeypatch.setattr(api, "get", get)
+    assert run(monkeypatch, "verify", "--all") == 1
+    assert len(answers) == (1 if status in (403, 404) else 6)
+    assert message in capsys.readouterr().err
+
+
+def test_a_passing_error_is_not_noticed(api: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = iter([Answer(503, {}, b""), Answer(429, {}, b"")])
+    monkeypatch.setattr(api, "get", lambda *call: next(answers, None) or Service.get(api, *call))
+    assert run(monkeypatch, "verify", "--all") == 0
+
+
+def test_pages_end_with_the_feed() -> None:
+    """An unsettled entry is taken from the last page only: the cursor does not pass it."""
+    pages = [
+        b'{"changes":[{"a":1},{"a":2,"settled":false}],"next":"1","caughtUp":false}',
+        b'{"changes":[{"a":2,"settled":false}],"next":"1","caughtUp":true}',
+    ]
+
+    class Api:
+        def get(self, path: str, query: Mapping[str, str]) -> Answer:
+            assert path == "/changes"
+            return Answer(200, {}, pages[int(query.get("cursor", "0"))])
+
+    assert [[entry["a"] for entry in page] for page in reads.changes(Api())] == [["1"], ["2"]]
