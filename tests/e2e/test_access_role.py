@@ -28,15 +28,18 @@ INDEXES = {
     "bySubmittedBy": "submittedBy",
     "byType": "type",
 }
+HISTORY = f"{TABLE}-history"
 OTHER_TABLE, OTHER_LOG_GROUP = "tokens-local", "/aws/lambda/tokens-local"
+OTHER_HISTORY = "tokens-local-history"
 ABSENT: dict[str, Any] = {"recordID": {"S": "absent"}}
+ABSENT_ENTRY: dict[str, Any] = {**ABSENT, "version": {"N": "1"}}
 # A condition that never holds: a write that is allowed still changes nothing.
 NEVER = {"ConditionExpression": "attribute_exists(recordID) AND attribute_not_exists(recordID)"}
 
 
 def query(index: str | None, table: str = TABLE) -> Call:
     name = {"IndexName": index} if index else {}
-    key = INDEXES[index] if index else "recordID"
+    key = (INDEXES | {"byChange": "feed"})[index] if index else "recordID"
     terms = {
         "ExpressionAttributeNames": {"#key": key},
         "ExpressionAttributeValues": {":value": {"S": "absent"}},
@@ -57,6 +60,24 @@ def of_table(table: str) -> list[Call]:
     ]
 
 
+def transaction(**parts: Any) -> Call:  # noqa: ANN401 (items of DynamoDB's API)
+    """Return a transaction of one change for each table, by its name with underscores."""
+    items = [
+        {kind: {"TableName": table.replace("_", "-"), **change, **NEVER}}
+        for table, (kind, change) in parts.items()
+    ]
+    return "dynamodb", "transact_write_items", {"TransactItems": items}
+
+
+def of_history(table: str) -> list[Call]:
+    """Return what the operations do on a history table by itself."""
+    return [
+        ("dynamodb", "get_item", {"TableName": table, "Key": ABSENT_ENTRY}),
+        query(None, table),
+        query("byChange", table),
+    ]
+
+
 def of_log_group(group: str) -> list[Call]:
     """Return what the Lambda service does in the role's name in a log group."""
     events = [{"timestamp": int(time.time() * 1000), "message": "{}"}]
@@ -67,7 +88,15 @@ def of_log_group(group: str) -> list[Call]:
     ]
 
 
-NEEDED = [*of_table(TABLE), *(query(index) for index in INDEXES)]
+PUT, DELETE = ("Put", {"Item": ABSENT}), ("Delete", {"Key": ABSENT})
+ENTRY = ("Put", {"Item": ABSENT_ENTRY})
+NEEDED = [
+    *of_table(TABLE),
+    *(query(index) for index in INDEXES),
+    *of_history(HISTORY),
+    transaction(records_local=PUT, records_local_history=ENTRY),
+    transaction(records_local=DELETE, records_local_history=ENTRY),
+]
 ARN = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{TABLE}"
 STATEMENT = f"SELECT * FROM \"{TABLE}\" WHERE recordID = 'absent'"  # noqa: S608 (PartiQL, and of constants)
 BEYOND: list[Call] = [
@@ -97,8 +126,46 @@ BEYOND: list[Call] = [
     ("dynamodb", "create_backup", {"TableName": TABLE, "BackupName": "taken"}),
     ("dynamodb", "list_tables", {}),
     ("dynamodb", "tag_resource", {"ResourceArn": ARN, "Tags": [{"Key": "a", "Value": "b"}]}),
-    # The same actions on the table of another instance.
+    # Entries are added in transactions, and never changed or removed.
+    ("dynamodb", "put_item", {"TableName": HISTORY, "Item": ABSENT_ENTRY, **NEVER}),
+    ("dynamodb", "update_item", {"TableName": HISTORY, "Key": ABSENT_ENTRY}),
+    ("dynamodb", "delete_item", {"TableName": HISTORY, "Key": ABSENT_ENTRY, **NEVER}),
+    transaction(records_local_history=("Delete", {"Key": ABSENT_ENTRY})),
+    transaction(
+        records_local_history=(
+            "Update",
+            {
+                "Key": ABSENT_ENTRY,
+                "UpdateExpression": "SET a = :a",
+                "ExpressionAttributeValues": {":a": {"S": "b"}},
+            },
+        )
+    ),
+    (
+        "dynamodb",
+        "batch_write_item",
+        {"RequestItems": {HISTORY: [{"PutRequest": {"Item": ABSENT_ENTRY}}]}},
+    ),
+    ("dynamodb", "execute_statement", {"Statement": STATEMENT.replace(TABLE, HISTORY)}),
+    ("dynamodb", "scan", {"TableName": HISTORY}),
+    ("dynamodb", "scan", {"TableName": HISTORY, "IndexName": "byChange"}),
+    ("dynamodb", "describe_table", {"TableName": HISTORY}),
+    ("dynamodb", "put_resource_policy", {"ResourceArn": f"{ARN}-history", "Policy": "{}"}),
+    ("dynamodb", "delete_resource_policy", {"ResourceArn": f"{ARN}-history"}),
+    (
+        "dynamodb",
+        "update_time_to_live",
+        {
+            "TableName": HISTORY,
+            "TimeToLiveSpecification": {"Enabled": True, "AttributeName": "position"},
+        },
+    ),
+    ("dynamodb", "delete_table", {"TableName": HISTORY}),
+    # The same actions on the tables of another instance.
     *of_table(OTHER_TABLE),
+    *of_history(OTHER_HISTORY),
+    transaction(tokens_local=PUT, tokens_local_history=ENTRY),
+    transaction(records_local=PUT, tokens_local_history=ENTRY),
     *(query(index, OTHER_TABLE) for index in INDEXES),
     # Logs: other groups, and whatever is not writing.
     *of_log_group(OTHER_LOG_GROUP),
@@ -134,7 +201,8 @@ BEYOND: list[Call] = [
 
 def name(call: Call) -> str:
     service, operation, arguments = call
-    what = [
+    what = [part for item in arguments.get("TransactItems", ()) for part in item]
+    what += [
         str(value)
         for key, value in arguments.items()
         if key in ("TableName", "IndexName", "logGroupName")
@@ -198,6 +266,7 @@ def test_the_role_can_do_what_its_operations_need(
 ) -> None:
     service, operation, arguments = call
     expected = "ConditionalCheckFailedException" if "ConditionExpression" in arguments else ""
+    expected = "TransactionCanceledException" if "TransactItems" in arguments else expected
     assert outcome(as_role(service), operation, arguments) == expected
 
 
@@ -263,6 +332,7 @@ def test_callers_can_not_take_the_role_on_nor_reach_behind_the_api(
             ),
             ("dynamodb", "put_item", {"TableName": TABLE, "Item": {"recordID": {"S": unique()}}}),
             query("byCreated"),
+            query("byChange", HISTORY),
             ("logs", "filter_log_events", {"logGroupName": LOG_GROUP}),
         ):
             code = outcome(aws(service, **keys(caller)), operation, arguments)
@@ -282,3 +352,11 @@ def test_an_operation_that_is_off_and_an_index_that_is_not_there_come_with_no_ri
         outcome(as_open("dynamodb"), "query", query(index, table)[2]) for index in sorted(INDEXES)
     ]
     assert found == ["", "AccessDeniedException", "AccessDeniedException", ""]
+    found = [
+        outcome(as_open(service), operation, given)
+        for service, operation, given in of_history(f"{table}-history")
+    ]
+    assert found == ["", "AccessDeniedException", "AccessDeniedException"]
+    names = {table.replace("-", "_"): PUT, f"{table}-history".replace("-", "_"): ENTRY}
+    service, operation, given = transaction(**names)
+    assert outcome(as_open(service), operation, given) == "TransactionCanceledException"

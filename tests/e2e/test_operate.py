@@ -53,7 +53,7 @@ def test_what_a_metric_sets_off_reaches_whoever_is_subscribed(
     # The emulator does not evaluate metric math.
     assert not by_name.pop(f"{SERVICE}-api-5xx").get("MetricName")
     watched = {name: by_name[name] for name in by_name.keys() - {f"{SERVICE}-{DRILLED}"}}
-    assert len(watched) == 11
+    assert len(watched) == 17
     with ExitStack() as cleanup:
         sqs, url, _ = fire_drill.listen(session, [dev.outputs["alarm_topic_arn"]], cleanup)
         for alarm in watched.values():
@@ -77,7 +77,7 @@ def test_what_a_metric_sets_off_reaches_whoever_is_subscribed(
         assert told["AlarmDescription"] == watched[name]["AlarmDescription"] != ""
 
 
-def test_the_trail_records_the_writes_of_the_table(dev: Dev, aws: Aws) -> None:
+def test_the_trail_records_the_writes_of_both_tables(dev: Dev, aws: Aws) -> None:
     trail = aws("cloudtrail").get_trail(Name=dev.outputs["trail_arn"])["Trail"]
     assert trail["IsMultiRegionTrail"]
     assert trail["LogFileValidationEnabled"]
@@ -85,7 +85,10 @@ def test_the_trail_records_the_writes_of_the_table(dev: Dev, aws: Aws) -> None:
     selectors = aws("cloudtrail").get_event_selectors(TrailName=trail["Name"])[
         "AdvancedEventSelectors"
     ]
-    table = aws("dynamodb").describe_table(TableName=dev.outputs["table_name"])["Table"]["TableArn"]
+    tables = [
+        aws("dynamodb").describe_table(TableName=dev.outputs[name])["Table"]["TableArn"]
+        for name in ("history_table_name", "table_name")
+    ]
     # Dev leaves the account's management events to another trail.
     assert [
         {field["Field"]: field["Equals"] for field in each["FieldSelectors"]} for each in selectors
@@ -96,6 +99,7 @@ def test_the_trail_records_the_writes_of_the_table(dev: Dev, aws: Aws) -> None:
             "resources.ARN": [table],
             "resources.type": ["AWS::DynamoDB::Table"],
         }
+        for table in tables
     ]
 
 
@@ -161,12 +165,12 @@ def test_the_runbook_works(dev: Dev, aws: Aws) -> None:
             answer_of(words, aws) for _, *words in aws_cli.runs(runbook[key], ("aws",), **variables)
         ]
 
-    assert [len(alarms) for alarms in says("alarms")] == [13]
+    assert [len(alarms) for alarms in says("alarms")] == [19]
     versions, serving, _ = says("versions")
     assert [version[0] for version in versions] == ["$LATEST", "1"]
     assert re.fullmatch(r"source \w{12} configuration \w{12}", versions[-1][-1])
     assert serving == {"live": "1", "canary": None}
-    assert says("backups") == [[]]
+    assert says("backups") == [[], []]
     in_access, in_function = soon(
         lambda: found if request_id in str((found := says("request"))[1]) else [], 10
     )
@@ -180,9 +184,10 @@ def test_the_runbook_works(dev: Dev, aws: Aws) -> None:
     changes = {event[1] for event in says("who_changed")[0]}
     assert "UpdateContinuousBackups" in changes
     assert not [name for name in changes if name.startswith(("Describe", "Get"))]
-    (restored,) = says("restore")
-    aws("dynamodb").delete_table(TableName=restored["TableDescription"]["TableName"])
-    assert restored["TableDescription"]["TableName"] == f"{SERVICE}-restored"
+    restored = {answer["TableDescription"]["TableName"] for answer in says("restore")}
+    for table in restored:
+        aws("dynamodb").delete_table(TableName=table)
+    assert restored == {f"{SERVICE}-restored", f"{SERVICE}-history-restored"}
 
 
 def test_the_smoke_call_is_answered(dev: Dev) -> None:
@@ -231,12 +236,13 @@ def test_a_fire_drill_of_an_alarm_that_is_none_names_those_there_are(dev: Dev) -
 def test_a_restore_drill_compares_and_leaves_nothing(dev: Dev, aws: Aws) -> None:
     for number in range(3):
         created(dev.caller, attributes={"number": number})
-    done = script(dev, "restore-drill", dev.outputs["table_name"])
+    tables = [dev.outputs[name] for name in ("table_name", "history_table_name")]
+    done = script(dev, "restore-drill", *tables)
     assert done.returncode == 0, done
-    same = re.search(r"(\d+) records are identical", done.stdout)
-    assert same
-    assert int(same[1]) >= 3
-    contents = re.findall(r"digest of the identical ones: (\w{16})", done.stdout)
-    assert len(contents) == 2
-    assert len(set(contents)) == 1
+    same = re.findall(r"(\d+) items are identical", done.stdout)
+    assert [int(count) >= 3 for count in same] == [True, True]
+    original, copy, *of_history = re.findall(r"digest of the identical ones: (\w{16})", done.stdout)
+    assert original == copy
+    assert len(of_history) == 2
+    assert len(set(of_history)) == 1
     assert not [name for name in aws("dynamodb").list_tables()["TableNames"] if "-drill-" in name]

@@ -1,6 +1,6 @@
-"""The table is gone: from a restored copy to a service that serves it, and a Terraform that agrees.
+"""The tables are gone: from restored copies to a service that serves them, and a Terraform that agrees.
 
-Follows the section "The table is gone" of docs/operate.md, with the commands of the runbook.
+Follows the section "The tables are gone" of docs/operate.md, with the commands of the runbook.
 """
 
 import json
@@ -20,9 +20,10 @@ from e2e.instances import HEARTBEAT, Instances
 from e2e.own import SERVICE, Service
 from e2e.talk import answer_of, created, lines, listed, soon
 
-ADDRESS = "module.records_api.aws_dynamodb_table.records"
+MODULE = "module.records_api"
 SUFFIX = "-restored"
-RESTORED = f"{SERVICE}{SUFFIX}"
+HISTORY = f"{SERVICE}-history"
+RESTORED = [f"{HISTORY}{SUFFIX}", f"{SERVICE}{SUFFIX}"]
 
 
 @pytest.fixture
@@ -47,20 +48,26 @@ def typed(service: Service, command: str, **variables: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_a_restored_table_serves_again_and_terraform_agrees(service: Service) -> None:
+def test_restored_tables_serve_again_and_terraform_agrees(service: Service) -> None:
+    # The lost table's resource policy must not stand in the way of the restored one.
+    protected = {"protect_history": True, "deletion_protection": False}
+    service.applied(table=protected)
     dynamodb, runbook = service.aws("dynamodb"), service.runbook()
     records = [created(service.writer, attributes={"number": number})[0] for number in range(3)]
     moment = datetime.now(UTC).isoformat(timespec="seconds")
-    [[_, *words]] = aws_cli.runs(runbook["restore"], ("aws",), MOMENT=moment, SUFFIX=SUFFIX)
-    answer_of(words, service.aws)
+    commands = aws_cli.runs(runbook["restore"], ("aws",), MOMENT=moment, SUFFIX=SUFFIX)
+    for _, *words in commands:
+        answer_of(words, service.aws)
     dynamodb.delete_table(TableName=SERVICE)
+    dynamodb.delete_table(TableName=HISTORY)
     assert service.reader.call("GET").status >= 500
 
-    restored = {"name_suffix": SUFFIX, "deletion_protection": True}
-    variables = {"ADDRESS": ADDRESS, "SUFFIX": SUFFIX, "TF_VAR_table": json.dumps(restored)}
-    typed(service, runbook["adopt_table"], **variables)
+    restored = protected | {"name_suffix": SUFFIX, "deletion_protection": True}
+    variables = {"MODULE": MODULE, "SUFFIX": SUFFIX, "TF_VAR_table": json.dumps(restored)}
+    typed(service, runbook["adopt_tables"], **variables)
     plan = service.planned(table=restored)
-    assert plan["aws_dynamodb_table.records"]["actions"] == ["update"]
+    for key in ("history", "records"):
+        assert plan[f"aws_dynamodb_table.{key}"]["actions"] == ["update"]
     service.applied(table=restored)
 
     assert service.live() == ("2", {})
@@ -68,20 +75,29 @@ def test_a_restored_table_serves_again_and_terraform_agrees(service: Service) ->
         assert service.reader.call("GET", f"/{record['recordID']}").json() == record
     newest_first = sorted(records, key=lambda record: record["recordID"], reverse=True)
     assert listed(service.reader, type="test") == newest_first
+    path = f"/{records[0]['recordID']}"
+    assert service.writer.call("PATCH", path, body={"status": "restored"}).json()["version"] == 2
     _, etag = created(service.writer)
     assert etag
+    policy = json.loads(
+        dynamodb.get_resource_policy(
+            ResourceArn=dynamodb.describe_table(TableName=RESTORED[0])["Table"]["TableArn"]
+        )["Policy"]
+    )
+    assert {statement["Effect"] for statement in policy["Statement"]} == {"Deny"}
 
-    described = dynamodb.describe_table(TableName=RESTORED)["Table"]
-    assert described["DeletionProtectionEnabled"]
-    assert described["SSEDescription"]["Status"] == "ENABLED"
-    ttl = dynamodb.describe_time_to_live(TableName=RESTORED)["TimeToLiveDescription"]
-    assert (ttl["AttributeName"], ttl["TimeToLiveStatus"]) == ("expiresAt", "ENABLED")
-    backups = dynamodb.describe_continuous_backups(TableName=RESTORED)
-    recovery = backups["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"]
-    assert recovery["PointInTimeRecoveryStatus"] == "ENABLED"
-    tags = dynamodb.list_tags_of_resource(ResourceArn=described["TableArn"])["Tags"]
-    assert {"Key": "Service", "Value": SERVICE} in tags
-    assert dynamodb.list_tables()["TableNames"] == [RESTORED]
+    for table in RESTORED:
+        described = dynamodb.describe_table(TableName=table)["Table"]
+        assert described["DeletionProtectionEnabled"]
+        assert described["SSEDescription"]["Status"] == "ENABLED"
+        ttl = dynamodb.describe_time_to_live(TableName=table)["TimeToLiveDescription"]
+        assert (ttl["AttributeName"], ttl["TimeToLiveStatus"]) == ("expiresAt", "ENABLED")
+        backups = dynamodb.describe_continuous_backups(TableName=table)
+        recovery = backups["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"]
+        assert recovery["PointInTimeRecoveryStatus"] == "ENABLED"
+        tags = dynamodb.list_tags_of_resource(ResourceArn=described["TableArn"])["Tags"]
+        assert {"Key": "Service", "Value": SERVICE} in tags
+    assert sorted(dynamodb.list_tables()["TableNames"]) == RESTORED
     assert service.planned(table=restored) == {}
 
 
