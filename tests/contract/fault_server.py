@@ -98,6 +98,20 @@ class Exchange:
         self.server.requests.append(request)
         return request
 
+    def peeked_operation(self) -> str:
+        """Return the operation of the request that waits to be read, over plain TCP."""
+        limit = time.monotonic() + LONGEST_STEP_SECONDS
+        while time.monotonic() < limit:
+            head = self._connection.recv(65536, socket.MSG_PEEK)
+            if not head:
+                raise ConnectionError("the client left in the middle of a request")
+            if b"\r\n\r\n" in head:
+                return (
+                    head.partition(b"x-amz-target: DynamoDB_20120810.")[2].split(b"\r")[0].decode()
+                )
+            time.sleep(0.001)
+        raise ConnectionError("the head of the request did not arrive")
+
     def send(self, content: bytes) -> None:
         self._connection.sendall(content)
 

@@ -1,0 +1,317 @@
+"""The two tables behind a fault server, and the faults that its writes meet.
+
+moto evaluates conditions and expressions. This adds what it lacks: tokens of transactions, conflicts,
+transactions in progress, answers that are lost, and requests that arrive late. Requests are applied
+one at a time, as DynamoDB's isolation allows. Sources: Amazon DynamoDB API Reference,
+"TransactWriteItems"; Amazon DynamoDB Developer Guide, "Amazon DynamoDB Transactions: How it works".
+"""
+
+import json
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import boto3
+import requests
+from moto import mock_aws
+
+from contract import fault_server as faults
+from contract.fault_server import Exchange, Request, Step, answers, cancellation, error, message
+from records_api import attributes, store
+
+REGION = "eu-west-3"
+RECORDS, HISTORY = "records", "records-history"
+WRITES = ("PutItem", "DeleteItem", "TransactWriteItems")
+# "A client request token is valid for 10 minutes after the first request that uses it is completed."
+TOKEN_SECONDS = 600.0
+# The largest ClientRequestToken.
+TOKEN_LENGTH = 36
+
+Item = dict[str, Any]
+
+
+class Tables:
+    """Both tables, and the steps of a server that applies requests before, after or instead of a fault.
+
+    `faults` are the steps that the next writes meet, one each; then `staying` if there is one. Other
+    requests are applied. `applied` counts the transactions that were carried out.
+    """
+
+    def __init__(self) -> None:
+        self.faults: deque[Step] = deque()
+        self.staying: Step | None = None
+        self.applied = 0
+        self.late: list[Request] = []
+        self._lock = threading.RLock()
+        self._seconds_later = 0.0
+        self._tokens: dict[str, tuple[bytes, float]] = {}
+        self._in_progress: dict[str, int] = {}
+        self._cancellations = 0
+
+    def records(self) -> list[Item]:
+        """Return every item of the records table."""
+        return self._scan(RECORDS)
+
+    def entries(self) -> list[Item]:
+        """Return every item of the history table, each record's by version."""
+        found = self._scan(HISTORY)
+        return sorted(found, key=lambda entry: (entry["recordID"], entry["version"]))
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self.faults.clear()
+        self.staying = None
+        self.late.clear()
+        for name, keys in ((RECORDS, ["recordID"]), (HISTORY, ["recordID", "version"])):
+            for item in self._call("Scan", {"TableName": name})["Items"]:
+                key = {each: item[each] for each in keys}
+                self._call("DeleteItem", {"TableName": name, "Key": key})
+        self.applied = 0
+
+    def apply_item(self, operation: str, name: str, content: Item) -> None:
+        """Let another program put this item, or delete the item with this key."""
+        member = "Key" if operation == "DeleteItem" else "Item"
+        self._call(operation, {"TableName": name, member: store.encode(content)})
+
+    def forget_tokens(self) -> None:
+        """Let so much time pass that all tokens of transactions have expired."""
+        self._seconds_later += TOKEN_SECONDS
+
+    # Steps
+
+    def serve(self, exchange: Exchange) -> None:
+        """Do what a server does with this request: the next fault if it writes, or else apply it."""
+        step: Step | None = None
+        if exchange.peeked_operation() in WRITES:
+            with self._lock:
+                step = self.faults.popleft() if self.faults else self.staying
+        (step or self.applies)(exchange)
+
+    def applies(self, exchange: Exchange) -> None:
+        """Apply the request and answer; then those that were held up on their way."""
+        exchange.send(self.apply(exchange.read()))
+        self.arrive()
+
+    def arrive(self) -> None:
+        """Apply the requests that were held up; nobody is told the outcome."""
+        with self._lock:
+            while self.late:
+                self.apply(self.late.pop())
+
+    def loses(self, fault: Callable[[Exchange, bytes], None]) -> Step:
+        """Apply the request, and damage or lose the answer."""
+
+        def step(exchange: Exchange) -> None:
+            fault(exchange, self.apply(exchange.read()))
+
+        return step
+
+    def holds_up(self, exchange: Exchange) -> None:
+        """Lose the connection, but not the request: it is applied after the next one."""
+        self.late.append(exchange.read())
+        exchange.close()
+
+    def starts(self, times: int) -> Step:
+        """Lose the connection and leave the transaction in progress: the next `times` attempts are told so."""
+
+        def step(exchange: Exchange) -> None:
+            request = exchange.read()
+            self._in_progress[request.payload["ClientRequestToken"]] = times
+            exchange.close()
+
+        return step
+
+    def after(self, act: Callable[[], object], step: Step | None = None) -> Step:
+        """Let another client act first."""
+
+        def both(exchange: Exchange) -> None:
+            act()
+            (step or self.applies)(exchange)
+
+        return both
+
+    # What DynamoDB does
+
+    def apply(self, request: Request) -> bytes:
+        """Carry out a request, and return the answer to it."""
+        with self._lock:
+            token = request.payload.get("ClientRequestToken")
+            refusal = self._refusal(token, request) if token else None
+            if refusal:
+                return refusal
+            response = _moto(request.operation, request.body)
+            if response.status_code != requests.codes.ok:
+                return self._error(response)
+            if token:
+                self._tokens[token] = (request.body, self._now())
+            self.applied += request.operation in WRITES
+            return message(response.content)
+
+    def _refusal(self, token: str, request: Request) -> bytes | None:
+        """Return what an earlier use of the token demands, or None if the request is to be carried out.
+
+        A token of a canceled transaction counts as new. AWS's pages do not say so; it is the harder case.
+        """
+        if not 1 <= len(token) <= TOKEN_LENGTH:
+            return error("ValidationException")
+        if self._in_progress.get(token, 0) > 0:
+            self._in_progress[token] -= 1
+            return error("TransactionInProgressException")
+        body, completed = self._tokens.get(token, (b"", -TOKEN_SECONDS))
+        if self._now() - completed >= TOKEN_SECONDS:
+            return None
+        return (
+            message({}) if body == request.body else error("IdempotentParameterMismatchException")
+        )
+
+    def _error(self, response: requests.Response) -> bytes:
+        """Return moto's error as DynamoDB would; of several conditions that failed, it names only one."""
+        content = response.json()
+        reasons = content.get("CancellationReasons", [])
+        failed = [place for place, reason in enumerate(reasons) if reason["Code"] != "None"]
+        if failed:
+            self._cancellations += 1
+            named = failed[self._cancellations % len(failed)]
+            for place in failed:
+                if place != named:
+                    reasons[place] = {"Code": "None"}
+        return message(content, status=f"{response.status_code} Bad Request")
+
+    def _now(self) -> float:
+        return time.monotonic() + self._seconds_later
+
+    def _scan(self, name: str) -> list[Item]:
+        return [
+            {attribute: attributes.decode(value) for attribute, value in item.items()}
+            for item in self._call("Scan", {"TableName": name})["Items"]
+        ]
+
+    def _call(self, operation: str, payload: dict[str, Any]) -> dict[str, Any]:
+        with self._lock:
+            response = _moto(operation, json.dumps(payload).encode())
+        response.raise_for_status()
+        content: dict[str, Any] = response.json()
+        return content
+
+
+def conflicts(exchange: Exchange) -> None:
+    """Refuse the write because another transaction is ongoing for one of its items."""
+    request = exchange.read()
+    count = len(request.payload["TransactItems"])
+    exchange.send(cancellation("TransactionConflict", *["None"] * (count - 1)))
+
+
+@contextmanager
+def tables() -> Iterator[Tables]:
+    """Make both tables in moto, as modules/records-api does."""
+    keys = {"recordID": "S", "version": "N", "feed": "S", "position": "S"}
+    with mock_aws(config={"core": {"mock_credentials": False, "reset_boto3_session": True}}):
+        client: Any = boto3.client(
+            "dynamodb", REGION, aws_access_key_id="a", aws_secret_access_key="b"
+        )
+        client.create_table(
+            TableName=RECORDS,
+            KeySchema=[_key("recordID", "HASH")],
+            AttributeDefinitions=[{"AttributeName": "recordID", "AttributeType": "S"}],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        client.create_table(
+            TableName=HISTORY,
+            KeySchema=[_key("recordID", "HASH"), _key("version", "RANGE")],
+            AttributeDefinitions=[
+                {"AttributeName": name, "AttributeType": kind} for name, kind in keys.items()
+            ],
+            GlobalSecondaryIndexes=[
+                {
+                    "IndexName": "byChange",
+                    "KeySchema": [_key("feed", "HASH"), _key("position", "RANGE")],
+                    "Projection": {"ProjectionType": "ALL"},
+                }
+            ],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        yield Tables()
+
+
+def _key(name: str, kind: str) -> dict[str, str]:
+    return {"AttributeName": name, "KeyType": kind}
+
+
+def _moto(operation: str, body: bytes) -> requests.Response:
+    """Send a request to moto as it came over the wire."""
+    headers = {
+        "Content-Type": "application/x-amz-json-1.0",
+        "X-Amz-Target": f"DynamoDB_20120810.{operation}",
+        "Authorization": f"AWS4-HMAC-SHA256 Credential=a/20260101/{REGION}/dynamodb/aws4_request",
+    }
+    url = f"https://dynamodb.{REGION}.amazonaws.com/"
+    return requests.post(url, data=body, headers=headers, timeout=60)
+
+
+# What becomes of the answer to a write that was carried out.
+
+
+def _then(act: Callable[[Exchange], None]) -> Callable[[Exchange, bytes], None]:
+    return lambda exchange, _: act(exchange)
+
+
+def _sends(
+    change: Callable[[bytes], bytes], *, is_last: bool = True
+) -> Callable[[Exchange, bytes], None]:
+    def fault(exchange: Exchange, content: bytes) -> None:
+        exchange.send(change(content))
+        if is_last:
+            exchange.close()
+
+    return fault
+
+
+def _waits(exchange: Exchange) -> None:
+    exchange.wait_until_left()
+    exchange.close()
+
+
+LOST = {
+    "reset": _then(Exchange.reset),
+    "closed": _then(Exchange.close),
+    "half of it sent": _sends(lambda content: content[: len(content) // 2]),
+    "one letter changed": _sends(lambda content: content[:-1] + b"]", is_last=False),
+    "garbage": _sends(lambda content: bytes(reversed(content))),
+    "500 in its place": _sends(
+        lambda _: error("InternalServerError", "500 Internal Server Error"), is_last=False
+    ),
+    "a page of HTML in its place": _sends(
+        lambda _: message(b"<html>", status="502 Bad Gateway", crc=None)
+    ),
+    "too late": _then(_waits),
+}
+# What becomes of a write that is not carried out, though its sender cannot know.
+NEVER: dict[str, Step] = {
+    "reset, the request unread": faults.resets_before_reading,
+    "reset, the request read": faults.resets_after_reading,
+    "500": answers(error("InternalServerError", "500 Internal Server Error")),
+    "503": answers(error("ServiceUnavailable", "503 Service Unavailable")),
+    "silence": faults.is_silent,
+}
+# Answers that a write was not carried out, after which it may be tried again.
+REFUSED: dict[str, Step] = {
+    "conflict": conflicts,
+    "throttled": answers(error("ThrottlingException")),
+    "throttled item": answers(cancellation("None", "ThrottlingError")),
+}
+# Those of the kinds above that take the whole time of an attempt.
+SLOW = ("too late", "silence")
+
+
+def kinds(tables: Tables) -> dict[str, Step]:
+    """Return every fault that a write can meet, by name."""
+    found = {
+        f"applied, then the answer lost: {name}": tables.loses(fault)
+        for name, fault in LOST.items()
+    }
+    found |= {f"never applied: {name}": step for name, step in NEVER.items()}
+    found |= {f"refused: {name}": step for name, step in REFUSED.items()}
+    return found | {"applied after the retry": tables.holds_up, "in progress": tables.starts(2)}
