@@ -21,7 +21,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from contract.conftest import COMPARED
-from records_api import attributes, dynamodb, signing
+from records_api import attributes, dynamodb, signing, store
 
 Count = Callable[..., None]
 
@@ -144,6 +144,22 @@ def test_botocore_signs_the_same_request_with_the_same_header(
     assert headers == theirs | sent_later
 
 
+def transaction() -> dict[str, Any]:
+    """Return what the store passes to the client for a transaction."""
+    passed: list[dict[str, Any]] = []
+    client: Any = SimpleNamespace(
+        call=lambda _operation, payload, _deadline: passed.append(payload)
+    )
+    old = {"recordID": "1", "version": 3}
+    writes = [
+        store.put("records", old, store.is_unchanged(old)),
+        store.put("records-history", old, store.is_absent(0)),
+        store.remove("records", "2", store.is_impossible()),
+    ]
+    store.transact(store.Table(client, "records", "records-history", frozenset(), 0.0), writes)
+    return passed[0]
+
+
 KEY: dict[str, Any] = {"recordID": {"S": "1"}}
 PAYLOADS: dict[str, dict[str, Any]] = {
     "DeleteItem": {"TableName": "records", "Key": KEY},
@@ -154,6 +170,7 @@ PAYLOADS: dict[str, dict[str, Any]] = {
         "ConditionExpression": "attribute_not_exists(recordID)",
     },
     "Query": {"TableName": "records", "KeyConditionExpression": "feed = :f", "Limit": 1},
+    "TransactWriteItems": transaction(),
 }
 
 
