@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from policy.iam import Request, is_allowed
 from policy.rendered import resources_of
 
 with warnings.catch_warnings():
@@ -19,6 +20,9 @@ with warnings.catch_warnings():
     from parliament import analyze_policy_string
 
 VARIABLE = "RECORDS_PLAN_JSON"
+IN_TRANSACTION = {
+    "ForAnyValue:StringEquals": {"dynamodb:EnclosingOperation": ["TransactWriteItems"]}
+}
 Resource = dict[str, Any]  # the values of one resource, as the provider names them
 
 
@@ -204,22 +208,82 @@ def encryption_context(statement: dict[str, Any]) -> list[str]:
     ]
 
 
-def test_the_function_may_query_the_indexes_that_exist(applied: dict[str, Resource]) -> None:
-    (table,) = of_type(applied, ".aws_dynamodb_table").values()
+def test_the_function_may_use_the_tables_and_indexes_that_exist(
+    applied: dict[str, Resource],
+) -> None:
+    """Entries of the history are only added, and only in transactions.
+
+    Amazon DynamoDB Developer Guide, "Using IAM with DynamoDB transactions", example 2: a request
+    outside a transaction has no `dynamodb:EnclosingOperation`, and ForAnyValue does not match it.
+    """
+    tables = {
+        address.rpartition(".")[2]: table
+        for address, table in of_type(applied, ".aws_dynamodb_table").items()
+    }
+    records, history = tables["records"], tables["history"]
     (policy,) = [
         policy
         for policy in of_type(applied, ".aws_iam_role_policy").values()
         if policy["name"] == "records"
     ]
-    indexes = {f"{table['arn']}/index/{index['name']}" for index in table["global_secondary_index"]}
-    by_action: dict[str, set[str]] = {}
+    allowed: dict[str, set[str]] = {}
     for statement in statements(policy["policy"]):
         for action in texts(statement["Action"]):
-            if action.startswith("dynamodb:"):
-                by_action.setdefault(action, set()).update(texts(statement["Resource"]))
-    assert by_action.pop("dynamodb:Query") == indexes
-    assert by_action
-    assert all(resources == {table["arn"]} for resources in by_action.values())
+            service, _, name = action.partition(":")
+            if service == "dynamodb":
+                for resource in texts(statement["Resource"]):
+                    allowed.setdefault(resource, set()).add(name)
+                    conditions = statement.get("Condition")
+                    assert (conditions == IN_TRANSACTION) == (
+                        resource == history["arn"] and name == "PutItem"
+                    )
+                    assert conditions in (None, IN_TRANSACTION)
+    assert allowed == {
+        records["arn"]: {"DeleteItem", "GetItem", "PutItem"},
+        history["arn"]: {"GetItem", "PutItem", "Query"},
+        **{
+            f"{table['arn']}/index/{index['name']}": {"Query"}
+            for table in tables.values()
+            for index in table["global_secondary_index"]
+        },
+    }
+
+
+def test_both_tables_are_encrypted_with_one_key_and_recoverable(
+    applied: dict[str, Resource],
+) -> None:
+    (key,) = of_type(applied, ".aws_kms_key").values()
+    tables = of_type(applied, ".aws_dynamodb_table").values()
+    assert len(tables) == 2
+    for table in tables:
+        (encryption,) = table["server_side_encryption"]
+        assert (encryption["enabled"], encryption["kms_key_arn"]) == (True, key["arn"])
+        (ttl,) = table["ttl"]
+        assert (ttl["enabled"], ttl["attribute_name"]) == (True, "expiresAt")
+        (recovery,) = table["point_in_time_recovery"]
+        assert recovery["enabled"]
+
+
+def test_only_auditors_may_call_what_is_below_a_record(applied: dict[str, Resource]) -> None:
+    """`*` matches slashes too: whoever may GET records/* may GET records/*/history unless denied."""
+    (api,) = of_type(applied, ".aws_apigatewayv2_api").values()
+    (stage,) = of_type(applied, ".aws_apigatewayv2_stage").values()
+    history = Request(
+        "arn:aws:iam::000000000000:user/caller",
+        "execute-api:Invoke",
+        f"{api['execution_arn']}/{stage['name']}/GET/records/1/history",
+    )
+    policies = {
+        address.rpartition(".")[2]: policy["policy"]
+        for address, policy in of_type(applied, ".aws_iam_policy").items()
+    }
+    auditors = [
+        key
+        for key, policy in policies.items()
+        if is_allowed(history, "000000000000", identity_policies=[policy])
+    ]
+    assert len(policies) == 3
+    assert auditors == ['caller["auditor"]']
 
 
 def test_the_heartbeat_may_invoke_what_serves_and_runs_once(applied: dict[str, Resource]) -> None:

@@ -99,7 +99,9 @@ def test_operations_and_filters_have_one_set_of_names() -> None:
     """tests/contract/test_openapi.py compares them with the handler and the OpenAPI document."""
     assert set(local("operations.tf", "catalogue")) == config.OPERATIONS
     assert set(parameters.FILTERS) == set(listing.FILTER_PREFERENCE) == config.FILTERS
-    assert local("table.tf", "index_names") == {name: store.INDEXES[name] for name in parameters.FILTERS}
+    assert local("table.tf", "index_names") == {
+        name: store.INDEXES[name] for name in parameters.FILTERS
+    }
 
 
 def test_dev_and_prod_differ_only_where_they_should() -> None:
