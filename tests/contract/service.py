@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from records_api import attributes, config, handler
-from unit.support import Call, Context, event, wire
+from records_api import config, handler, history, store
+from unit.support import Call, Context, event, history_name, wire
 
 REQUEST_ID = "7d0f1c9a-2f5e-4d0b-9a57-1c1f6f0e8b21"
 # The caller of the document's examples: the ids that follow from idempotency keys depend on it.
@@ -26,6 +26,8 @@ CALLER = {
 }
 MISCONFIGURED = config.ConfigError(["TABLE_NAME is not set"])
 _FIRST_REQUEST = datetime(2026, 1, 31, 9, 30, tzinfo=UTC)
+# What has passed since the first request, while time is `fixed`.
+_clock = {"minutes": 0}
 
 
 class Request(NamedTuple):
@@ -51,6 +53,7 @@ def app(call: Call, table_name: str = "records", auth_mode: str = "IAM") -> hand
     """Return what serves requests with `call` in place of the wire client's."""
     settings = config.Settings(
         table_name=table_name,
+        history_table_name=history_name(table_name),
         operations=config.OPERATIONS,
         filter_indexes=config.FILTERS,
         auth_mode=auth_mode,
@@ -74,25 +77,41 @@ def faulty(call: Call, faults: Mapping[str, Exception]) -> Call:
     return failing
 
 
-def agreeable(operation: str, _payload: Mapping[str, Any], _deadline: float) -> dict[str, Any]:
-    """Have one record for every id and none in any list, and take every write."""
+def agreeable(operation: str, payload: Mapping[str, Any], _deadline: float) -> dict[str, Any]:
+    """Have one record and one entry for every id and none in any list, and take every write."""
     record = {
         "recordID": "any",
         "createdAt": "2026-01-31T09:30:00.000Z",
         "type": "note",
         "status": "new",
     }
-    item = {name: attributes.encode(value) for name, value in record.items()}
-    answers: dict[str, dict[str, Any]] = {"GetItem": {"Item": item}, "Query": {"Items": []}}
+    if operation == "GetItem" and payload["TableName"] == history_name("records"):
+        earlier = record | {"status": "old"}
+        entry = history.entry(
+            history.CREATE,
+            "any",
+            earlier,
+            history.Author("anybody", REQUEST_ID),
+            None,
+            version=1,
+            changed_at=record["createdAt"],
+            expires_at=None,
+        )
+        return {"Item": store.encode(entry)}
+    answers: dict[str, dict[str, Any]] = {
+        "GetItem": {"Item": store.encode(record)},
+        "Query": {"Items": []},
+    }
     return answers.get(operation, {})
 
 
 @contextmanager
 def fixed() -> Iterator[None]:
     """Make every run give the same bytes: each request comes a minute after the one before, each token is a number."""
-    minutes, tokens = itertools.count(), itertools.count()
+    tokens = itertools.count()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(handler, "_now", lambda: _FIRST_REQUEST + timedelta(minutes=next(minutes)))
+        patch.setitem(_clock, "minutes", -1)
+        patch.setattr(handler, "_now", lambda: _FIRST_REQUEST + timedelta(**_clock))
         patch.setattr(secrets, "token_hex", lambda octets: f"{next(tokens):0{2 * octets}x}")
         patch.setattr(secrets, "token_bytes", bytes)
         yield
@@ -100,6 +119,7 @@ def fixed() -> Iterator[None]:
 
 def send(app: handler.App | config.ConfigError, request: Request) -> Answer:
     """Put a request to the handler as API Gateway does, and read its answer as a caller does."""
+    _clock["minutes"] += 1
     headers = {name.lower(): value for name, value in request.headers.items()}
     given = event(
         request.route_key,

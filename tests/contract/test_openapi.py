@@ -18,10 +18,27 @@ from jsonschema import Draft202012Validator
 from moto import mock_aws
 from openapi_spec_validator import validate
 
+import verify_entry
 from contract import service
 from contract.service import Answer, Request
-from records_api import api, cursor, dynamodb, fields, handler, records, responses
+from records_api import (
+    api,
+    cursor,
+    dynamodb,
+    entries,
+    fields,
+    history,
+    operations,
+    page_responses,
+    records,
+    representation,
+    responses,
+)
+from records_api import (
+    parameters as query_parameters,
+)
 from unit.support import new_table, through_boto3
+from verify_entry import Number
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -172,22 +189,26 @@ JSON = {"Content-Type": api.JSON}
 (PLAIN,) = documented("create", "plain")
 (KEYED,) = documented("create", "keyed")
 RECORD_ID = parameters("get")["recordID"]["example"]
+(CHANGED,) = (request for request in documented("update", "plain") if request.headers == JSON)
+# What comes before a request: the records and changes of the document's examples.
+BEFORE: dict[str, tuple[Request, ...]] = defaultdict(lambda: (PLAIN, KEYED)) | {
+    "create": (),
+    **dict.fromkeys(("history", "changes", "restore"), (PLAIN, KEYED, CHANGED)),
+}
 ANY_UNAVAILABLE = dict.fromkeys(
-    ("GetItem", "PutItem", "Query"), dynamodb.Unavailable("ThrottlingException", "slow")
+    ("GetItem", "TransactWriteItems", "Query"), dynamodb.Unavailable("ThrottlingException", "slow")
 )
-LOST = dict.fromkeys(
-    ("PutItem", "DeleteItem"), dynamodb.Unavailable("TimeoutError", "no answer", ambiguous=True)
-)
+LOST = {"TransactWriteItems": dynamodb.Unavailable("TimeoutError", "no answer", ambiguous=True)}
+BODIES = {"create": PLAIN.body, "update": PLAIN.body, "restore": '{"version": 1}'}
 
 
 def usual(operation: str) -> Request:
     """Return a request that succeeds where the examples' records are."""
     route_key, _ = OPERATIONS[operation]
     is_one = "{recordID}" in route_key
-    has_body = operation in ("create", "update")
-    body = PLAIN.body if has_body else None
+    body = BODIES.get(operation)
     return Request(
-        route_key, RECORD_ID if is_one else None, headers=JSON if has_body else {}, body=body
+        route_key, RECORD_ID if is_one else None, headers=JSON if body else {}, body=body
     )
 
 
@@ -196,10 +217,9 @@ def cases() -> Iterator[Case]:
     for operation in OPERATIONS:
         for name in example_names(operation):
             for request in documented(operation, name):
-                # A create is the first request of its table; everything else finds the created records.
-                before = () if operation == "create" else (PLAIN, KEYED)
-                yield Case(name, operation, request, example_status(operation, name), before)
-        ask, seeded = usual(operation), (PLAIN, KEYED)
+                status = example_status(operation, name)
+                yield Case(name, operation, request, status, BEFORE[operation])
+        ask, seeded = usual(operation), BEFORE[operation]
         yield Case("unknownParameter", operation, ask._replace(query="typo=1"), 400, seeded)
         yield Case("noIdentity", operation, ask._replace(authorizer={"iam": {}}), 403, seeded)
         claims = {
@@ -212,26 +232,21 @@ def cases() -> Iterator[Case]:
         yield Case("internalError", operation, ask, 500, faults=broken)
         yield Case("configurationError", operation, ask, 500, is_misconfigured=True)
         yield Case("unavailable", operation, ask, 503, faults=ANY_UNAVAILABLE)
-        if operation in ("create", "update", "delete"):
-            yield Case(
-                "outcomeUnknown",
-                operation,
-                ask,
-                503,
-                () if operation == "create" else seeded,
-                faults=LOST,
-            )
-        if operation in ("get", "update", "delete"):
-            yield Case("recordNotFound", operation, ask._replace(record_id="nobody"), 404)
+        if operation in WRITES:
+            yield Case("outcomeUnknown", operation, ask, 503, seeded, faults=LOST)
+        if "{recordID}" in ask.route_key:
             yield Case("malformedID", operation, ask._replace(record_id="-"), 404)
+        if operation in ("get", "update", "delete", "history"):
+            yield Case("recordNotFound", operation, ask._replace(record_id="nobody"), 404)
+        if operation in ("get", "update", "delete", "restore"):
             other = {"If-Match": '"1-0a1b2c3d4e5f"'}
             yield Case(
                 "preconditionFailed", operation, ask._replace(headers=JSON | other), 412, seeded
             )
-        if operation in ("update", "delete"):
+        if operation in ("update", "delete", "restore"):
             existing = {"If-None-Match": "*"}
             yield Case("exists", operation, ask._replace(headers=JSON | existing), 412, seeded)
-        if operation in ("create", "update"):
+        if operation in BODIES:
             large = json.dumps({"attributes": {"text": "x" * api.MAX_BODY_BYTES}})
             yield Case("tooLarge", operation, ask._replace(body=large), 413, seeded)
             text = {"Content-Type": "text/plain"}
@@ -269,8 +284,30 @@ def special_cases() -> Iterator[Case]:
     ]
     removal = usual("delete")._replace(record_id=keyed_id)
     yield Case("recordDeleted", "create", KEYED, 410, (KEYED, removal))
+    yield from restorations()
+    compressed = {"Accept-Encoding": "gzip"}
+    for operation in ("history", "changes"):
+        request = usual(operation)._replace(headers=compressed)
+        yield Case("compressed", operation, request, 200, BEFORE[operation])
+    both = "since=2026-01-31T09:30:00Z&cursor=MQ&unsettled=yes"
+    yield Case("sinceAndCursor", "changes", usual("changes")._replace(query=both), 400)
 
 
+def restorations() -> Iterator[Case]:
+    """Yield what becomes of restorations that are not possible, or of a deleted record."""
+    restore, deleted = usual("restore"), (PLAIN, usual("delete"))
+    absent = restore._replace(body='{"version": 7}')
+    yield Case("versionNotFound", "restore", absent, 404, BEFORE["restore"])
+    yield Case("deletion", "restore", restore._replace(body='{"version": 2}'), 404, deleted)
+    yield Case("nothingToRestore", "restore", restore, 409, (PLAIN,))
+    yield Case("deleted", "restore", restore, 200, deleted)
+    tagged = restore._replace(headers=JSON | {"If-Match": "*"})
+    yield Case("noRecord", "restore", tagged, 412, deleted)
+    wrong = restore._replace(body='{"version": 0, "status": "new"}')
+    yield Case("wrongVersion", "restore", wrong, 400)
+
+
+WRITES = ("create", "update", "delete", "restore")
 CASES = list(cases())
 
 
@@ -325,7 +362,7 @@ def test_module_handler_and_document_have_the_same_operations() -> None:
     }
     assert literal.count("route_key") == len(catalogue)
 
-    dispatched = {name: route_key for route_key, (name, _) in handler.OPERATIONS.items()}
+    dispatched = {name: route_key for route_key, (name, _) in operations.OPERATIONS.items()}
     described = {name: route_key for name, (route_key, _) in OPERATIONS.items()}
     assert (
         {name: route_key for name, (route_key, _) in catalogue.items()} == dispatched == described
@@ -340,13 +377,16 @@ def test_module_handler_and_document_have_the_same_operations() -> None:
         assert OPERATIONS[name][1]["security"] == [{"iam": []}, {"jwt": scopes[access]}, {}], name
 
 
-def test_list_takes_the_parameters_of_the_document() -> None:
-    queries = [name for name, parameter in parameters("list").items() if parameter["in"] == "query"]
-    assert sorted(queries) == sorted(api.LIST_PARAMETERS)
-    for operation in OPERATIONS.keys() - {"list"}:
-        assert "query" not in {parameter["in"] for parameter in parameters(operation).values()}, (
-            operation
-        )
+def test_operations_take_the_parameters_of_the_document() -> None:
+    known = {
+        "list": query_parameters.LIST_PARAMETERS,
+        "history": query_parameters.HISTORY_PARAMETERS,
+        "changes": query_parameters.CHANGES_PARAMETERS,
+    }
+    for operation in OPERATIONS:
+        described = parameters(operation).items()
+        names = [name for name, parameter in described if parameter["in"] == "query"]
+        assert sorted(names) == sorted(known.get(operation, ())), operation
 
 
 def test_schemas_have_the_fields_of_a_record() -> None:
@@ -356,6 +396,38 @@ def test_schemas_have_the_fields_of_a_record() -> None:
     assert schemas["Record"] == list(fields.PUBLIC_FIELDS)
     assert schemas["NewRecord"] == schemas["Patch"] == list(fields.CLIENT_FIELDS)
     assert schemas["NewRecordOfAnyone"] == [*fields.CLIENT_FIELDS, "submittedBy"]
+    assert schemas["HistoryEntry"] == [*history.PUBLIC_FIELDS, "settled"]
+
+
+def test_entries_have_the_changes_of_the_code() -> None:
+    changes = COMPONENTS["schemas"]["HistoryEntry"]["properties"]["change"]["enum"]
+    assert changes == [
+        history.CREATE,
+        history.UPDATE,
+        history.DELETE,
+        history.RESTORE,
+        history.ADOPT,
+        history.REDACT,
+    ]
+
+
+def test_the_contract_names_what_a_hash_does_not_cover() -> None:
+    text = " ".join(COMPONENTS["schemas"]["HistoryEntry"]["description"].split())
+    (names,) = re.findall(r"without its members (.+?)\. ", text)
+    assert set(re.findall(r"`(\w+)`", names)) == history.UNHASHED_FIELDS | {"settled"}
+    assert history.UNHASHED_FIELDS | {"settled"} == verify_entry.NOT_HASHED
+
+
+@pytest.mark.parametrize("operation", ["history", "changes"])
+def test_the_entries_of_the_examples_are_intact(operation: str) -> None:
+    examples = own_responses(operation)[200]["content"][api.JSON]["examples"]
+    pages = [
+        json.loads(json.dumps(example["value"]), parse_int=Number, parse_float=Number)
+        for example in examples.values()
+    ]
+    shown = [entry for page in pages for entry in page[operation]]
+    assert shown
+    assert all(verify_entry.is_intact(entry) for entry in shown)
 
 
 def test_schemas_have_the_limits_of_the_code() -> None:
@@ -363,8 +435,16 @@ def test_schemas_have_the_limits_of_the_code() -> None:
     for name, longest in fields.MAX_LENGTHS.items():
         schema = schemas[name[0].upper() + name[1:]]
         assert (schema["minLength"], schema["maxLength"]) == (1, longest), name
-    assert given_limit == {"type": "integer", "minimum": 1, "default": api.DEFAULT_LIMIT}
-    assert schemas["Page"]["properties"]["records"]["maxItems"] == api.MAX_LIMIT
+    most = query_parameters.MAX_LIMIT
+    assert given_limit["default"] == query_parameters.DEFAULT_LIMIT
+    for page, name in (("Page", "records"), ("HistoryPage", "history"), ("ChangesPage", "changes")):
+        assert schemas[page]["properties"][name]["maxItems"] == most
+    assert schemas["Restoration"]["properties"]["version"] == {
+        "description": "The version of the record to restore.",
+        "type": "integer",
+        "minimum": 1,
+        "maximum": representation.MAX_VERSION,
+    }
     assert schemas["Cursor"]["maxLength"] == cursor.MAX_LENGTH
     assert schemas["RecordID"]["pattern"] == f"^{fields.RECORD_ID.pattern}$"
     assert (
@@ -388,6 +468,8 @@ def test_schemas_have_the_limits_of_the_code() -> None:
     )
 
 
+MOST = query_parameters.MAX_LIMIT
+SETTLED = int(entries.SETTLING_TIME.total_seconds())
 NUMBERS = f"magnitude from 1E{fields.MIN_EXPONENT} to less than 1E+{fields.MAX_EXPONENT + 1}"
 
 
@@ -406,9 +488,9 @@ NUMBERS = f"magnitude from 1E{fields.MIN_EXPONENT} to less than 1E+{fields.MAX_E
             f"The first {fields.MAX_ERRORS} problems",
         ),
         (COMPONENTS["schemas"]["InvalidPart"], f"more than {fields.MAX_LOCATION_BYTES} bytes"),
-        (DOCUMENT["info"], f"for {records.TOMBSTONE_SECONDS // 3600} hours after a deletion"),
+        (DOCUMENT["info"], f"settled: older than {SETTLED} seconds"),
+        (DOCUMENT["info"], f"more than {SETTLED} seconds after its `changedAt`"),
         (DOCUMENT["info"], f"ends before {responses.MAX_CONTENT_BYTES / 2**20} MiB"),
-        (own_responses("create")[410], f"less than {records.TOMBSTONE_SECONDS // 3600} hours ago"),
         (COMPONENTS["responses"]["TooLarge"], f"more than {api.MAX_BODY_BYTES} bytes"),
         (
             COMPONENTS["schemas"]["Attributes"],
@@ -416,8 +498,8 @@ NUMBERS = f"magnitude from 1E{fields.MIN_EXPONENT} to less than 1E+{fields.MAX_E
         ),
         (COMPONENTS["schemas"]["Value"], f"at most {fields.MAX_DIGITS} significant digits"),
         (COMPONENTS["schemas"]["Value"], NUMBERS),
-        (parameters("list")["limit"], f"Values over {api.MAX_LIMIT} count as {api.MAX_LIMIT}"),
-        (parameters("list")["Accept-Encoding"], f"over {responses.GZIP_FROM_BYTES} bytes"),
+        (parameters("list")["limit"], f"Values over {MOST} count as {MOST}"),
+        (parameters("list")["Accept-Encoding"], f"over {page_responses.GZIP_FROM_BYTES} bytes"),
     ],
 )
 def test_descriptions_have_the_limits_of_the_code(description: dict[str, Any], said: str) -> None:
@@ -534,6 +616,8 @@ SAMPLES: dict[str, tuple[str, list[str], list[str]]] = {
     "order": ("list", ["asc", "desc"], ["", "ASC", "up"]),
     "limit": ("list", ["1", "100", "1000", "1001", "99999999999999999999"], ["", "0", "-1", "1.5", "abc", "1e2"]),
     "cursor": ("list", [], ["", "x" * 512, "not base64!", "MQ=="]),
+    "since": ("changes", ["2026-01-31T09:30:00Z"], ["", "yesterday", "2026-01-31"]),
+    "unsettled": ("changes", ["true", "false"], ["", "True", "1"]),
     "Accept-Encoding": ("list", ["", "gzip", "br;q=1, *;q=0", "nonsense,,"], []),
     "recordID": ("get", ["a", "A.b_c:d~e-f", "x" * 128], ["", "-a", ".a", "x" * 129, "a b", "a/b", "ü"]),
     "If-Match": ("update", ["*", '"1-a"', 'W/"1-a"', '""', '"a,b" , "c"', "", ', ,"a",,'],
@@ -610,6 +694,7 @@ EDGES: list[Any] = [
     {str(number): 0 for number in range(1001)},
 ]
 FIELDS = [*fields.CLIENT_FIELDS, *fields.SERVER_FIELDS, "Type", "feed", ""]
+RESTORATION = OPERATIONS["restore"][1]["requestBody"]["content"][api.JSON]["schema"]
 VALUES = st.recursive(
     st.none()
     | st.booleans()
@@ -642,6 +727,7 @@ takers_of_bodies = pytest.mark.parametrize(
             ("update", "IAM", each["schema"])
             for each in OPERATIONS["update"][1]["requestBody"]["content"].values()
         ],
+        ("restore", "IAM", RESTORATION),
     ],
 )
 
@@ -688,9 +774,17 @@ def expected(example: dict[str, Any]) -> dict[str, Any]:
 
 
 def undocumented(schema: dict[str, Any], value: dict[str, Any]) -> set[str]:
-    """Return the members of `value`, of its records and of its errors that the document does not name."""
+    """Return the members of `value`, of its items and of their records that the document does not name."""
     members = set(value) - set(resolved(schema)["properties"])
-    for name, item in (("records", "Record"), ("errors", "InvalidPart")):
+    items = {
+        "records": "Record",
+        "errors": "InvalidPart",
+        "history": "HistoryEntry",
+        "changes": "HistoryEntry",
+    }
+    for name, item in items.items():
         for each in value.get(name, []):
             members |= set(each) - set(COMPONENTS["schemas"][item]["properties"])
+            record = each.get("record") or {}
+            members |= set(record) - set(COMPONENTS["schemas"]["Record"]["properties"])
     return members
