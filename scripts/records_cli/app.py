@@ -164,7 +164,11 @@ def restore(
 ) -> None:
     """Write an earlier version of a record again, as its next version, and print the record.
 
-    It also brings back a deleted record. Example: records restore RECORD_ID 3
+    It also brings back a deleted record.
+
+    \b
+    Example:
+      records restore RECORD_ID 3
     """
     path, body = f"{record_path(record_id)}/restore", {"version": version}
     call(context, Role.WRITER, "POST", path, body=body, headers=_condition(if_match))

@@ -59,7 +59,10 @@ def history(
 ) -> None:
     """Print who changed a record, when, and to what; also for a deleted record.
 
-    Examples: records history RECORD_ID; records history RECORD_ID --order asc -o json
+    \b
+    Examples:
+      records history RECORD_ID
+      records history RECORD_ID --order asc -o json
     """
     query = without_none({"order": order, "limit": limit, "cursor": cursor})
     caller = connect(context, Role.AUDITOR)
@@ -87,8 +90,12 @@ def changes(
 ) -> None:
     """Print one page of the changes of all records, oldest first.
 
-    The cursor for the next call goes to standard error, also if nothing is new.
-    Examples: records changes --since 2026-01-31T09:30:00Z; records changes --cursor CURSOR -o json
+    With a table, the cursor for the next call goes to standard error, also if nothing is new.
+
+    \b
+    Examples:
+      records changes --since 2026-01-31T09:30:00Z
+      records changes --cursor CURSOR -o json
     """
     query = without_none({"since": since, "cursor": cursor, "limit": limit})
     if unsettled:
@@ -104,7 +111,7 @@ def changes(
 def verify(
     context: typer.Context,
     record_ids: Annotated[
-        list[str] | None, typer.Argument(metavar="[RECORD_ID]...", show_default=False)
+        list[str] | None, typer.Argument(metavar="RECORD_ID", show_default=False)
     ] = None,
     all_: Annotated[bool, typer.Option("--all", help="Verify all records.")] = False,
     seal_file: Annotated[
@@ -115,9 +122,15 @@ def verify(
 ) -> None:
     """Verify that histories are complete and unchanged, and that the records match them.
 
-    Exit codes: 0 intact, 1 not verified because of an error, 2 wrong usage, 3 damaged.
     Without a seal, only careless tampering is noticed: see docs/evidence.md.
-    Examples: records verify RECORD_ID; records verify --all; records verify --seal seal.jsonl
+
+    Exit codes: 0 intact, 1 not verified because of an error, 2 wrong usage, 3 damaged.
+
+    \b
+    Examples:
+      records verify RECORD_ID
+      records verify --all
+      records verify --seal seal-2026-02-01.jsonl
     """
     from records_cli import verification
 
@@ -145,9 +158,13 @@ def seal(
 ) -> None:
     """Verify all records, and write a seal of all changes up to an hour ago.
 
-    Keep seals where nobody who can write to the tables can change them. A seal is written even if
-    the histories are damaged (exit code 3): it contains the findings.
-    Example: records seal -o seal-2026-02.jsonl --previous seal-2026-01.jsonl
+    Keep seals where nobody who can write to the tables can change them.
+
+    A seal is written even if something is damaged (exit code 3); it contains the findings.
+
+    \b
+    Example:
+      records seal -o seal-2026-02-01.jsonl --previous seal-2026-01-31.jsonl
     """
     from records_cli import seals, verification
 
@@ -234,11 +251,11 @@ def _print_outcome(outcome: "Outcome", output: Output) -> None:
             print(*same[:_SHOWN], sep="\n")
             if len(same) > _SHOWN:
                 print(f"{kind}: {len(same) - _SHOWN:,} more records")
-        result = f"{len(outcome.damage):,} damaged" if outcome.damage else "intact"
-        print(f"{outcome.entries:,} entries of {outcome.records:,} records: {result}")
+        result = "damaged" if outcome.damage else "intact"
+        print(f"entries: {outcome.entries:,}, records: {outcome.records:,}, {result}")
     if outcome.damage:
         remedy = "docs/evidence.md says what each finding means and what to do"
-        raise Failure(f"{len(outcome.damage):,} findings", remedy, DAMAGED)
+        raise Failure(f"findings of damage: {len(outcome.damage):,}", remedy, DAMAGED)
 
 
 def _print_entries(answer: "Answer", name: str, output: Output) -> None:

@@ -36,7 +36,7 @@ def test_intact_histories_exit_with_0(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(monkeypatch, "verify", "--all") == 0
-    assert capsys.readouterr().out == "3 entries of 2 records: intact\n"
+    assert capsys.readouterr().out == "entries: 3, records: 2, intact\n"
     assert run(monkeypatch, "verify", "r", "a", "r", "-o", "json") == 0
     assert json.loads(capsys.readouterr().out) == {
         "entries": 3,
@@ -57,7 +57,7 @@ def test_damage_exits_with_3(
     assert run(monkeypatch, "verify", *arguments) == 3
     printed = capsys.readouterr()
     assert printed.out.splitlines()[0] == "r v1: broken: its hash does not match its fields"
-    assert printed.err.startswith("error: 1 findings\n  fix: docs/evidence.md")
+    assert printed.err.startswith("error: findings of damage: 1\n  fix: docs/evidence.md")
     assert run(monkeypatch, "verify", *arguments, "-o", "json") == 3
     result = json.loads(capsys.readouterr().out)
     assert result["intact"] is False
@@ -79,7 +79,7 @@ def test_harmless_findings_are_shortened_and_exit_with_0(
     assert run(monkeypatch, "verify", "--all") == 0
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 22
-    assert lines[-2:] == ["no history: 5 more records", "3 entries of 27 records: intact"]
+    assert lines[-2:] == ["no history: 5 more records", "entries: 3, records: 27, intact"]
 
 
 def test_a_seal_is_written_and_verified(
@@ -93,7 +93,7 @@ def test_a_seal_is_written_and_verified(
     head = json.loads(first.read_text().splitlines()[0])
     assert capsys.readouterr().out.splitlines() == [
         f"{first}: 3 entries up to {head['upTo']}, root {head['root']}",
-        "3 entries of 2 records: intact",
+        "entries: 3, records: 2, intact",
     ]
     assert (head["service"], head["previous"]) == (CONNECTION["records_url"], None)
     assert run(monkeypatch, "seal", "-o", str(second), "--previous", str(first)) == 0
