@@ -664,7 +664,7 @@ variable "table" {
     The DynamoDB tables of records and of their history. For both: `deletion_protection`,
     `point_in_time_recovery`, `record_retention_days` (0: forever; entries expire with their
     record) and `name_suffix`, which is appended to their names, so that restored tables can serve;
-    see "The table is gone" in docs/operate.md. Without that procedure, a new suffix creates empty
+    see "The tables are gone" in docs/operate.md. Without that procedure, a new suffix creates empty
     tables. `filter_indexes`: which of the filters `type`, `status` and `submittedBy` have an
     index; a filter without one reads the records in order of creation. `protect_history`: whether
     a resource policy denies everyone to change and delete entries of the history, and everyone but
