@@ -1,9 +1,10 @@
 """What the unit tests share: requests as API Gateway sends them, and stand-ins for what the function talks to."""
 
+import gzip
 import itertools
 import json
 import math
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -289,6 +290,23 @@ def walk(
         if after is None:
             return
     raise AssertionError(f"a listing did not end within {most_pages} pages")
+
+
+def record(number: int = 1, **more: Any) -> store.Record:  # noqa: ANN401 (any JSON value)
+    made = {
+        "recordID": f"record-{number}",
+        "createdAt": f"2026-01-31T09:30:{number // 1000:02d}.{number % 1000:03d}Z",
+    }
+    return {**made, "position": store.position(made), "type": "t", "status": "s", **more}
+
+
+def content(response: Mapping[str, Any]) -> Any:  # noqa: ANN401 (any JSON value)
+    octets = (
+        b64decode(response["body"]) if response["isBase64Encoded"] else response["body"].encode()
+    )
+    return json.loads(
+        gzip.decompress(octets) if response["headers"].get("content-encoding") == "gzip" else octets
+    )
 
 
 def metric_values(printed: str) -> dict[tuple[str, ...], dict[str, float]]:

@@ -1,0 +1,282 @@
+"""Pages of records and entries: what fits, how they go on, and when they are compressed."""
+
+import json
+import random
+from decimal import Decimal
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import parse_qs, urlencode, urljoin, urlsplit
+
+import pytest
+
+from records_api import (
+    entries,
+    history,
+    jsontext,
+    listing,
+    page_responses,
+    parameters,
+    records,
+    representation,
+    responses,
+    store,
+)
+from records_api.cursor import ItemKey
+from unit.support import content, event, record
+
+LAMBDA_BYTES = 6 * 1024 * 1024
+MAX_PAGE_BYTES = int(5.5 * 1024 * 1024)
+ASKED = parameters.ListRequest(
+    listing.Query({"type": "a b&c"}), 1000, None, {"type": "a b&c", "limit": "1000"}
+)
+
+
+def page(
+    found: list[store.Record], after: str | None = None, *, compress: bool = False
+) -> responses.Response:
+    """Return the page that a listing of these records makes; `after` is where the store says it goes on."""
+    made, reached = page_responses.Page(), None
+    for each in found:
+        if not made.add_record(each):
+            after = reached
+            break
+        reached = each["position"]
+    place = ItemKey(after, after.partition("#")[2]) if after else None
+    return page_responses.list_response(ASKED, made, place, "request-1", gzip=compress)
+
+
+def lambda_bytes(response: responses.Response) -> int:
+    """Return the size of a response at its largest: a runtime may escape everything beyond ASCII, or not."""
+    return len(json.dumps(response).encode())
+
+
+# Pages.
+
+
+def test_the_last_page_is_records_and_nothing_else() -> None:
+    response = page([record(1), record(2)])
+    assert list(content(response)) == ["records"]
+    assert [each["recordID"] for each in content(response)["records"]] == ["record-1", "record-2"]
+    assert "link" not in response["headers"]
+    assert content(page([])) == {"records": []}
+
+
+def test_a_page_with_more_to_come_says_how_to_go_on_in_body_and_link() -> None:
+    response = page([record()], "2026-01-31T09:30:00.001Z#record-1")
+    link = response["headers"]["link"]
+    assert link.startswith("<?")
+    assert link.endswith('>; rel="next"')
+    target = urlsplit(
+        urljoin("https://example.com/stage/records?limit=1", link[1:].partition(">")[0])
+    )
+    assert target.path == "/stage/records"
+    given = parse_qs(target.query, strict_parsing=True)
+    assert given == {"type": ["a b&c"], "limit": ["1000"], "cursor": [content(response)["next"]]}
+    assert parameters.list_request(event(query=target.query)).after == ItemKey(
+        "2026-01-31T09:30:00.001Z#record-1", "record-1"
+    )
+
+
+def test_a_link_replaces_the_cursor_it_was_reached_by() -> None:
+    asked = ASKED._replace(parameters={"cursor": "old", "order": "asc"})
+    place = ItemKey("2026-01-31T09:30:00.001Z#record-1", "record-1")
+    link = page_responses.list_response(asked, page_responses.Page(), place, "r", gzip=False)[
+        "headers"
+    ]["link"]
+    assert "old" not in link
+    assert link.count("cursor=") == 1
+
+
+def filled(number: int, filling: str) -> store.Record:
+    """Return the largest record that may be stored whose message and attributes are all of one kind of text."""
+    empty = record(number, attributes={"fill": ""})
+    width = len(jsontext.to_json(filling).encode()) - 2
+    room = records.MAX_RECORD_BYTES - len(jsontext.to_json(representation.public(empty)).encode())
+    return record(number, attributes={"fill": filling * (room // width)})
+
+
+HOSTILE = {
+    "quotes": [record(number, message='"' * 4096) for number in range(1000)],
+    "ordinary text": [record(number, message="word " * 1200) for number in range(1000)],
+    "64 KiB of quotes": [filled(number, '"') for number in range(120)],
+    "64 KiB of backslashes": [filled(number, "\\") for number in range(120)],
+    "64 KiB of control characters": [filled(number, "\x01") for number in range(120)],
+    "64 KiB of letters beyond ASCII": [filled(number, "ä") for number in range(120)],
+    "64 KiB of emoji": [filled(number, "\U0001f600") for number in range(120)],
+    "400 KB of another writer": [record(number, message="\x01" * 400_000) for number in range(4)],
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+@pytest.mark.parametrize("compress", [False, True])
+def test_a_hostile_page_fits_into_a_lambda_response(kind: str, *, compress: bool) -> None:
+    found = HOSTILE[kind]
+    response = page(found, compress=compress)
+    shown = content(response)
+    assert lambda_bytes(response) < LAMBDA_BYTES
+    assert len(json.dumps(response["body"])) <= MAX_PAGE_BYTES
+    # It is cut, never emptied, and goes on behind the last record it shows.
+    count = len(shown["records"])
+    assert 0 < count < len(found)
+    following = parameters.list_request(
+        event(query=urlencode({"type": "a b&c", "cursor": shown["next"]}))
+    ).after
+    assert following == ItemKey(found[count - 1]["position"], found[count - 1]["recordID"])
+
+
+def test_a_page_that_is_cut_is_nearly_full() -> None:
+    response = page(HOSTILE["quotes"])
+    assert len(json.dumps(response["body"])) > 0.95 * MAX_PAGE_BYTES
+
+
+def test_a_page_that_is_not_cut_goes_on_where_the_store_says() -> None:
+    shown = content(page([record(1)], "2026-01-31T09:30:00.500Z#beyond"))
+    query = urlencode({"type": "a b&c", "cursor": shown["next"]})
+    assert parameters.list_request(event(query=query)).after == ItemKey(
+        "2026-01-31T09:30:00.500Z#beyond", "beyond"
+    )
+
+
+def test_a_record_that_no_response_has_room_for_is_left_out_and_its_neighbors_are_not() -> None:
+    # As large as DynamoDB's 400 KB can become: a number of 3 bytes as DynamoDB counts, 41 characters of JSON.
+    large = record(2, attributes={"n": [Decimal("1.1E-38")] * 136_000})
+    too_large = record(3, attributes={"n": [Decimal("1.1E-38")] * 140_000})
+    for found in ([too_large, record(1), record(4)], [record(1), too_large, record(4)]):
+        shown = content(page(found))
+        assert [each["recordID"] for each in shown["records"]] == ["record-1", "record-4"]
+        assert "next" not in shown
+    assert len(content(page([too_large, large, record(4)]))["records"]) == 2
+    assert responses.record_response(HTTPStatus.OK, large, "r")["statusCode"] == 200
+    with pytest.raises(responses.RecordTooLarge):
+        responses.record_response(HTTPStatus.OK, too_large, "r")
+
+
+# Compression.
+
+
+def test_a_long_list_is_compressed_when_that_is_accepted_and_says_the_same() -> None:
+    found = [record(number, message="word " * 20) for number in range(50)]
+    plain, compressed = page(found), page(found, compress=True)
+    assert compressed["headers"]["content-encoding"] == "gzip"
+    assert content(compressed) == content(plain)
+    assert lambda_bytes(compressed) < lambda_bytes(plain) / 2
+    assert plain["headers"]["vary"] == compressed["headers"]["vary"] == "Accept-Encoding"
+    assert "content-encoding" not in plain["headers"]
+
+
+def sized(size: int) -> list[store.Record]:
+    """Return one record that makes a body of `size` bytes."""
+    return [record(message="m" * (size - len(page([record(message="")])["body"].encode())))]
+
+
+@pytest.mark.parametrize(("size", "is_compressed"), [(1024, False), (1025, True)])
+def test_compression_begins_above_1_kib(size: int, *, is_compressed: bool) -> None:
+    assert len(page(sized(size))["body"]) == size
+    assert page(sized(size), compress=True)["isBase64Encoded"] is is_compressed
+
+
+@pytest.mark.parametrize("size", [900, 2_000, 30_000])
+def test_compression_never_makes_a_response_larger(size: int) -> None:
+    noise = random.Random(7)  # noqa: S311 (noise, no secret)
+    text = "".join(chr(noise.randrange(0x20, 0x7F)) for _ in range(size))
+    for found in (
+        [record(message=text)],
+        [record(message=text.encode().hex())],
+        [record(message="m" * size)],
+    ):
+        assert lambda_bytes(page(found, compress=True)) <= lambda_bytes(page(found))
+
+
+# Histories and changes.
+
+
+def entry(version: int, **more: Any) -> history.Entry:  # noqa: ANN401 (any JSON value)
+    made = history.entry(
+        history.CREATE,
+        "r",
+        {"recordID": "r", "version": version, **more},
+        history.Author("alice", "request-1"),
+        None,
+        version=version,
+        changed_at="2026-01-31T09:30:00.123Z",
+        expires_at=None,
+    )
+    return made | {"feed": "changes", "position": "p", "writeToken": "secret", "requestHash": "h"}
+
+
+HISTORY = parameters.HistoryRequest("r", True, 9, None, {"limit": "9"})  # noqa: FBT003
+FEED_PLACE = "2026-01-31T09:30:00.123Z#r#0000000001"
+
+
+def shown(*entries_: history.Entry, unsettled: bool = False) -> page_responses.Page:
+    made = page_responses.Page()
+    for each in entries_:
+        (made.add_unsettled if unsettled else made.add_entry)(each)
+    return made
+
+
+def test_a_history_shows_what_callers_see_of_its_entries() -> None:
+    response = page_responses.history_response(
+        HISTORY, shown(entry(2), entry(1)), None, "request-1", gzip=False
+    )
+    assert list(content(response)) == ["history"]
+    assert "link" not in response["headers"]
+    assert response["headers"]["vary"] == "Accept-Encoding"
+    first = content(response)["history"][0]
+    assert first["record"] == {"recordID": "r", "version": 2}
+    assert first.keys() == set(history.PUBLIC_FIELDS) & entry(2).keys()
+    assert "secret" not in response["body"]
+
+
+def test_a_history_goes_on_by_cursor_and_link() -> None:
+    response = page_responses.history_response(HISTORY, shown(entry(2)), 2, "r", gzip=False)
+    target = urlsplit(response["headers"]["link"][1:].partition(">")[0])
+    assert parse_qs(target.query) == {"limit": ["9"], "cursor": [content(response)["next"]]}
+    following = event("GET /records/{recordID}/history", record_id="r", query=target.query)
+    assert parameters.history_request(following).after == 2
+
+
+@pytest.mark.parametrize("is_end", [True, False])
+def test_changes_always_say_how_to_go_on(*, is_end: bool) -> None:
+    for place, page_ in ((FEED_PLACE, shown(entry(1))), (entries.BEGINNING, shown())):
+        reached = entries.Reached(place, is_end)
+        response = page_responses.changes_response(page_, reached, "r", gzip=False)
+        body = content(response)
+        assert list(body) == ["changes", "next", "caughtUp"]
+        assert body["caughtUp"] is is_end
+        query = urlencode({"cursor": body["next"]})
+        assert parameters.changes_request(event("GET /changes", query=query)).after == place
+        assert "link" not in response["headers"]
+
+
+def test_unsettled_changes_are_marked() -> None:
+    reached = entries.Reached(FEED_PLACE, is_end=True)
+    page_ = shown(entry(1))
+    page_.add_unsettled(entry(2))
+    first, second = content(page_responses.changes_response(page_, reached, "r", gzip=False))[
+        "changes"
+    ]
+    assert "settled" not in first
+    assert second["settled"] is False
+
+
+def test_a_page_of_the_largest_entries_fits_into_a_lambda_response() -> None:
+    largest = history.MAX_EMBEDDED_BYTES - 100
+    for filling in ('"' * (largest // 2), "\x01" * (largest // 6), "\U0001f600" * (largest // 4)):
+        made, count = page_responses.Page(), 0
+        while made.add_entry(entry(count + 1, message=filling)):
+            count += 1
+        assert count > 5
+        response = page_responses.history_response(HISTORY, made, count, "r", gzip=False)
+        assert content(response)["history"][0]["record"]["message"] == filling
+        assert lambda_bytes(response) < LAMBDA_BYTES
+
+
+def test_histories_and_changes_are_compressed() -> None:
+    page_, reached = shown(*map(entry, range(1, 30))), entries.Reached(FEED_PLACE, is_end=True)
+    for response in (
+        page_responses.history_response(HISTORY, page_, None, "r", gzip=True),
+        page_responses.changes_response(page_, reached, "r", gzip=True),
+    ):
+        assert response["headers"]["content-encoding"] == "gzip"
+        assert len(next(iter(content(response).values()))) == 29
