@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from botocore.exceptions import ClientError
 
-from records_api import dynamodb, entries, fields, listing, records, store
+from records_api import dynamodb, entries, fields, history, listing, records, store, writes
 from records_api.cursor import ItemKey
 
 if TYPE_CHECKING:
@@ -254,11 +254,46 @@ def _index(name: str, attribute: str) -> "GlobalSecondaryIndexTypeDef":
     }
 
 
+def put(table: store.Table, *records: store.Record) -> None:
+    """Write items into the records table, as a program other than the service does."""
+    for record in records:
+        request = {"TableName": table.name, "Item": store.encode(record)}
+        table.client.call("PutItem", request, table.deadline)
+
+
+def take_out(table: store.Table, record: store.Record) -> None:
+    """Delete an item from the records table, as a program other than the service does."""
+    key = store.encode({"recordID": record["recordID"]})
+    table.client.call("DeleteItem", {"TableName": table.name, "Key": key}, table.deadline)
+
+
+def origin(
+    identity: str = ALICE.identity, now: datetime = NOW, request_id: str = "request-1"
+) -> writes.Origin:
+    """Return the origin of the changes of one request."""
+    author = history.Author(identity, request_id)
+    return writes.Origin(author, f"token-{next(_numbers)}", lambda: now)
+
+
+def allow(_tag: str | None) -> bool:
+    """Allow every change, as a request without preconditions does."""
+    return True
+
+
 def items(table: store.Table) -> list[store.Record]:
-    """Return every item the table holds, tombstones too."""
-    answer = table.client.call(
-        "Scan", {"TableName": table.name, "ConsistentRead": True}, table.deadline
-    )
+    """Return every item that the records table holds, tombstones too."""
+    return _scanned(table, table.name)
+
+
+def chain(table: store.Table, record_id: str | None = None) -> list[store.Record]:
+    """Return the entries of a record, or of all records, in order of their versions."""
+    entries = _scanned(table, table.history_name)
+    chosen = [entry for entry in entries if record_id in (None, entry["recordID"])]
+    return sorted(chosen, key=lambda entry: (entry["recordID"], entry["version"]))
+
+
+def _scanned(table: store.Table, name: str) -> list[store.Record]:
+    answer = table.client.call("Scan", {"TableName": name, "ConsistentRead": True}, table.deadline)
     return [store.decode(item) for item in answer["Items"]]
 
 

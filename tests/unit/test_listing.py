@@ -1,171 +1,351 @@
-"""The promise of a listing: what exists and matches throughout appears exactly once, in order; then it ends."""
+"""Lists: which index serves which query, and paging.
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+Tests that take only the fixture `table` run on an emulator too: tests/e2e/test_store.py.
+"""
 
-from hypothesis import given, settings
-from hypothesis import strategies as st
+import re
+from decimal import Decimal
+from types import SimpleNamespace
+from typing import Any
 
-from records_api import store
-from unit.support import new_table, table_of, walk
+import pytest
 
-if TYPE_CHECKING:
-    import pytest
-    from mypy_boto3_dynamodb import DynamoDBClient
+from records_api import dynamodb, listing, pages, store
+from records_api.cursor import ItemKey
+from unit.support import FILTERS, page, put, scripted, table_of, walk
 
-NOW = 1000
-VALUES = {"type": ["backup", "audit"], "status": ["ok", "failed"], "submittedBy": ["alice", "bob"]}
-
-# Few moments and many ids: much of it in the same millisecond.
-moments = st.integers(0, 9).map(lambda second: f"2026-01-31T09:30:00.{second:03d}Z")
-records = st.fixed_dictionaries(
-    {name: st.sampled_from(values) for name, values in VALUES.items()}
-    | {"createdAt": moments, "expiresAt": st.sampled_from([None, None, None, NOW, NOW + 1])}
-)
-tables = st.dictionaries(
-    st.integers(0, 999).map(lambda number: f"id-{number}"), records, max_size=24
-)
-filters = st.fixed_dictionaries(
-    {}, optional={name: st.sampled_from(values) for name, values in VALUES.items()}
-)
-indexes = st.sets(st.sampled_from(sorted(VALUES))).map(frozenset)
+DAY = "2026-01-31T09:30:00"
 
 
-class Change(NamedTuple):
-    """What somebody does after a page: insert a record, delete one, or change one."""
-
-    what: str
-    which: int
-    name: str
-    value: int
-    created_at: str
-
-
-changes = st.builds(
-    Change,
-    st.sampled_from(["insert", "delete", "change"]),
-    st.integers(0, 99),
-    st.sampled_from(sorted(VALUES)),
-    st.integers(0, 1),
-    moments,
-)
-
-
-def made(record_id: str, content: dict[str, Any]) -> store.Record:
-    return {name: value for name, value in content.items() if value is not None} | {
-        "recordID": record_id,
+def record(number: int = 1, **more: Any) -> store.Record:  # noqa: ANN401 (any JSON value)
+    return {
+        "recordID": f"record-{number}",
+        "createdAt": f"{DAY}.{number:03d}Z",
+        "submittedBy": "alice",
+        "type": "backup",
+        "status": "ok",
         "version": 1,
-        "writeToken": "t",
+        "writeToken": f"token-{number}",
+        **more,
     }
 
 
-def matches(record: store.Record, query: store.Query) -> bool:
-    within = query.lower <= store.position(record) <= query.upper
-    lives = record.get("expiresAt", NOW + 1) > NOW
-    return within and lives and all(record[name] == value for name, value in query.filters.items())
+def stored(table: store.Table, *written: store.Record) -> list[store.Record]:
+    put(table, *(each | store.index_keys(each) for each in written))
+    return list(written)
 
 
-def applied(table: store.Table, held: dict[str, store.Record], change: Change) -> str:
-    """Do what `change` says, to the table and to `held`, and return the id it was done to."""
-    record_id = sorted(held)[change.which % len(held)] if held else "none"
-    value = VALUES[change.name][change.value]
-    if change.what == "insert" or not held:
-        record_id = f"new-{len(held)}-{change.which}"
-        content = {name: values[change.value] for name, values in VALUES.items()} | {
-            "createdAt": change.created_at
-        }
-        if record_id not in held:
-            held[record_id] = made(record_id, content)
-            store.insert(table, held[record_id], 0)
-    elif change.what == "delete":
-        store.remove(table, held.pop(record_id))
-    else:
-        old = held[record_id]
-        held[record_id] = old | {change.name: value, "version": old["version"] + 1}
-        place = {"feed": "records", "position": store.position(old)}
-        store.replace(table, old, held[record_id] | place)
-    return record_id
+def ids(records: list[store.Record]) -> list[str]:
+    return [each["recordID"] for each in records]
 
 
-@settings(max_examples=50)
-@given(
-    content=tables,
-    query=st.builds(
-        store.Query,
-        filters,
-        st.booleans(),
-        st.just(store.LOWEST) | moments.map(lambda moment: f"{moment}$"),
-        st.just(store.HIGHEST) | moments,
-    ).filter(lambda query: query.lower <= query.upper),
-    filter_indexes=indexes,
-    limit=st.integers(1, 9),
-    read_at_once=st.integers(1, 9),
-    meanwhile=st.lists(changes, max_size=8),
+@pytest.mark.parametrize("descending", [True, False])
+@pytest.mark.parametrize("limit", [1, 2, 3, 7, 8])
+@pytest.mark.parametrize(
+    "filters", [{}, {"type": "backup"}, {"status": "ok"}, {"submittedBy": "alice"}], ids="".join
 )
-def test_what_matches_throughout_is_listed_exactly_once_and_in_order(  # noqa: PLR0913 (all that can vary)
-    dynamodb_client: "DynamoDBClient",
-    monkeypatch: "pytest.MonkeyPatch",
-    *,
-    content: dict[str, dict[str, Any]],
-    query: store.Query,
-    filter_indexes: frozenset[str],
-    limit: int,
-    read_at_once: int,
-    meanwhile: list[Change],
+def test_each_index_pages_through_every_record_once_and_in_order(
+    table: store.Table, filters: dict[str, str], limit: int, *, descending: bool
 ) -> None:
-    # Small reads and a small budget, so that pages end for every reason a page can end for.
-    monkeypatch.setattr(store, "FILTERED_READ_ITEMS", read_at_once)
-    monkeypatch.setattr(store, "READ_BUDGET_PAGES", 2)
-    table = new_table(dynamodb_client)
-    table.filter_indexes = filter_indexes
-    held = {record_id: made(record_id, each) for record_id, each in content.items()}
-    for record in held.values():
-        store.insert(table, record, 0)
-    matching = {record_id for record_id, record in held.items() if matches(record, query)}
-    throughout, ever = set(matching), set(matching)
-
-    found: list[store.Record] = []
-    for page in walk(table, query, limit, NOW, most_pages=99):
-        assert len(page) <= limit
-        found += page
-        for change in meanwhile[:2]:
-            touched = applied(table, held, change)
-            if touched in held and matches(held[touched], query):
-                ever.add(touched)
-            else:
-                throughout.discard(touched)
-        del meanwhile[:2]
-
-    ids = [record["recordID"] for record in found]
-    assert len(ids) == len(set(ids))
-    assert throughout <= set(ids) <= ever
-    positions = [store.position(record) for record in found]
-    assert positions == sorted(positions, reverse=query.descending)
-    dynamodb_client.delete_table(TableName=table.name)
+    wanted = stored(table, *(record(number) for number in (3, 1, 7, 5, 2, 6, 4)))
+    if filters:
+        stored(table, record(8, **{name: f"not {value}" for name, value in filters.items()}))
+    else:
+        wanted += stored(table, record(8))
+    pages = list(walk(table, listing.Query(filters, descending), limit))
+    assert {len(each) for each in pages[:-1]} <= {limit}
+    found = ids([each for found in pages for each in found])
+    assert found == sorted(ids(wanted), reverse=descending)
 
 
-@given(pages=st.lists(st.integers(0, 6), min_size=1, max_size=40), limit=st.integers(1, 5))
-def test_a_listing_ends_when_the_index_does_and_not_before(pages: list[int], limit: int) -> None:
-    """Whatever DynamoDB calls a page: full, empty by a filter, or with a last key at the very end."""
-
-    def ids_of(page: int) -> list[str]:
-        return [f"{page:03d}-{each}" for each in range(pages[page])]
-
-    def item(record_id: str) -> dict[str, Any]:
-        return store._item({"recordID": record_id, "position": f"{record_id}#{record_id}"})
-
-    def call(_operation: str, request: Any, _deadline: float) -> dict[str, Any]:  # noqa: ANN401 (a payload)
-        start = (
-            request["ExclusiveStartKey"]["recordID"]["S"] if "ExclusiveStartKey" in request else ""
-        )
-        page = next((each for each in range(len(pages)) if f"{each:03d}~" > start), None)
-        if page is None:
-            return {"Items": []}
-        rest = [record_id for record_id in ids_of(page) if record_id > start]
-        return {"Items": [item(each) for each in rest], "LastEvaluatedKey": item(f"{page:03d}~")}
-
-    found = [
-        record["recordID"]
-        for page in walk(table_of(call), store.Query({}), limit)
-        for record in page
+def test_records_of_one_millisecond_are_paged_by_their_ids(table: store.Table) -> None:
+    stored(table, *(record(number, createdAt=f"{DAY}.000Z") for number in range(9)))
+    pages = list(walk(table, listing.Query({}, descending=False), 2))
+    assert ids([each for found in pages for each in found]) == [
+        f"record-{number}" for number in range(9)
     ]
-    assert found == [record_id for page in range(len(pages)) for record_id in ids_of(page)]
+
+
+def test_bounds_are_part_of_the_question(table: store.Table) -> None:
+    stored(table, *(record(number) for number in range(1, 6)))
+    query = listing.Query({}, descending=False, lower=f"{DAY}.001Z$", upper=f"{DAY}.004Z")
+    assert [ids(found) for found in walk(table, query, 1)] == [["record-2"], ["record-3"]]
+    empty = query._replace(lower=f"{DAY}.003Z$", upper=f"{DAY}.003Z$")
+    assert page(table, empty) == ([], None)
+
+
+def test_several_filters_all_hold(table: store.Table) -> None:
+    stored(
+        table, *(record(number, status="ok" if number % 3 else "failed") for number in range(1, 10))
+    )
+    stored(
+        table,
+        record(10, type="audit", status="failed"),
+        record(11, submittedBy="bob", status="failed"),
+    )
+    query = listing.Query({"type": "backup", "status": "failed", "submittedBy": "alice"})
+    assert [ids(found) for found in walk(table, query, 2)] == [
+        ["record-9", "record-6"],
+        ["record-3"],
+    ]
+
+
+def test_a_changed_attribute_moves_the_record_between_indexes(table: store.Table) -> None:
+    stored(table, record())
+    stored(table, record() | {"type": "audit", "status": "failed", "version": 2})
+    queries = [
+        {"type": "backup"},
+        {"status": "ok"},
+        {"type": "audit"},
+        {"status": "failed"},
+        {"submittedBy": "alice"},
+    ]
+    found = [len(page(table, listing.Query(filters))[0]) for filters in queries]
+    assert found == [0, 0, 1, 1, 1]
+
+
+def test_what_expired_is_not_listed(table: store.Table) -> None:
+    stored(table, record(1, expiresAt=1000), record(2, expiresAt=1001), record(3))
+    found, after = page(table, listing.Query({}, descending=False), now=1000)
+    assert (ids(found), after) == (["record-2", "record-3"], None)
+
+
+# Items of other writers, which fill in the keys of the indexes themselves.
+
+
+def foreign(record_id: str, position: str = f"{DAY}.002Z#record-2", **more: Any) -> store.Record:  # noqa: ANN401
+    keys = {"recordID": record_id, "feed": "records", "position": position}
+    content = {"createdAt": f"{DAY}.009Z", "type": "backup", "status": "ok", "submittedBy": "alice"}
+    return {**content, **keys, **more}
+
+
+IRREGULAR = [
+    *(foreign(f"copy-{number}") for number in range(5)),
+    foreign("empty-end", f"{DAY}.002Z#"),
+    foreign("no-id", f"{DAY}.002Z"),
+    foreign("seconds", f"{DAY}Z#seconds"),
+    foreign("text", "yesterday \u00e4"),
+    foreign("longest", "9" * 255),
+    foreign("expires-at-text", f"{DAY}.003Z#expires-at-text", expiresAt="1000"),
+    foreign("expires-at-null", f"{DAY}.003Z#expires-at-null", expiresAt=None),
+    foreign("version-text", version='a"\r\n'),
+    foreign("version-fraction", version=Decimal("1.5")),
+    foreign("version-huge", version=Decimal("1E+100")),
+    foreign("version-set", version={Decimal(1), Decimal(2)}),
+]
+
+
+@pytest.mark.parametrize("descending", [True, False])
+@pytest.mark.parametrize("limit", [1, 3, 99])
+@pytest.mark.parametrize("filters", [{}, {"type": "backup"}, {"type": "backup", "status": "ok"}])
+def test_items_of_other_writers_are_listed_once_and_never_stop_a_listing(
+    table: store.Table, filters: dict[str, str], limit: int, *, descending: bool
+) -> None:
+    stored(table, record(1), record(2), record(3))
+    put(table, *IRREGULAR)
+    pages = list(walk(table, listing.Query(filters, descending), limit, 1000, most_pages=30))
+    listed = [each for found in pages for each in found]
+    assert sorted(ids(listed)) == sorted(["record-1", "record-2", "record-3", *ids(IRREGULAR)])
+    positions = [each["position"] for each in listed]
+    assert positions == sorted(positions, reverse=descending)
+
+
+def test_what_no_caller_could_read_is_not_listed_and_does_not_stop_a_listing(
+    table: store.Table,
+) -> None:
+    stored(table, record(1), record(4))
+    put(
+        table,
+        foreign("a/b"),
+        foreign("x" * 129),
+        foreign("z" * 1000),
+        foreign("long-position", f"{DAY}.002Z{'#' * 400}"),
+        foreign("deleted", deletedAt="2026-01-31"),
+        foreign("expired", expiresAt=1000),
+        foreign("below-every-bound", "!"),
+        foreign("above-every-bound", "~~"),
+    )
+    for descending in (True, False):
+        query = listing.Query({}, descending)
+        pages = list(walk(table, query, 1, 1000, most_pages=9))
+        assert sorted(ids([each for found in pages for each in found])) == ["record-1", "record-4"]
+
+
+# What takes `table` ends here: from here on, call by call.
+
+PAGE: dict[str, Any] = {"Items": [], "ConsumedCapacity": {"CapacityUnits": 0.5}}
+
+
+def last_key(number: int) -> dict[str, Any]:
+    return {"LastEvaluatedKey": key_of(number)}
+
+
+def key_of(number: int) -> dict[str, Any]:
+    return store.encode(
+        {"position": f"{DAY}.{number:03d}Z#record-{number}", "recordID": f"record-{number}"}
+    )
+
+
+def listed_item(number: int, **more: object) -> dict[str, Any]:
+    position = f"{DAY}.{number:03d}Z#record-{number}"
+    return store.encode(record(number, position=position) | more)
+
+
+def place_of(number: int) -> ItemKey:
+    return ItemKey(f"{DAY}.{number:03d}Z#record-{number}", f"record-{number}")
+
+
+@pytest.mark.parametrize(
+    ("filters", "available", "index", "applied_after"),
+    [
+        ("", FILTERS, "byCreated", ""),
+        ("type", FILTERS, "byType", ""),
+        ("status", FILTERS, "byStatus", ""),
+        ("submittedBy", FILTERS, "bySubmittedBy", ""),
+        ("type status", FILTERS, "byType", "status"),
+        ("status submittedBy", FILTERS, "bySubmittedBy", "status"),
+        ("type submittedBy", FILTERS, "bySubmittedBy", "type"),
+        ("type status submittedBy", FILTERS, "bySubmittedBy", "type status"),
+        ("type status submittedBy", {"status", "type"}, "byType", "status submittedBy"),
+        ("type status submittedBy", {"status"}, "byStatus", "submittedBy type"),
+        ("type status submittedBy", set(), "byCreated", "status submittedBy type"),
+    ],
+)
+def test_a_question_picks_its_index_in_a_fixed_order(
+    filters: str, available: set[str], index: str, applied_after: str
+) -> None:
+    call, asked = scripted(PAGE)
+    query = listing.Query({name: f"the {name}" for name in filters.split()})
+    after = ItemKey(f"{DAY}.001Z#an id", "another id")
+    page(table_of(call, filter_indexes=frozenset(available)), query, 10, after, 77)
+    ((operation, request),) = asked
+    key = next(name for name, other in store.INDEXES.items() if other == index)
+    value = {"S": "records" if key == "feed" else f"the {key}"}
+    assert (operation, request["IndexName"]) == ("Query", index)
+    assert (
+        request["KeyConditionExpression"]
+        == f"#{key} = :{key} AND #position BETWEEN :lower AND :upper"
+    )
+    # DynamoDB refuses filter expressions that name a key, and every name goes through a placeholder.
+    filtered = set(re.findall(r"#(\w+) = ", request["FilterExpression"]))
+    assert filtered == set(applied_after.split())
+    assert set(request["ExpressionAttributeNames"]) == {
+        f"#{name}" for name in (key, "position", "deletedAt", "expiresAt", *filtered)
+    }
+    assert request["ExpressionAttributeValues"] == {
+        f":{key}": value,
+        ":lower": {"S": "0"},
+        ":upper": {"S": "~"},
+        ":now": {"N": "77"},
+        ":numeric": {"S": "N"},
+        **{f":{name}": {"S": f"the {name}"} for name in filtered},
+    }
+    # The partition is that of the query; only the place within it comes from a cursor.
+    assert request["ExclusiveStartKey"] == {
+        key: value,
+        "position": {"S": after.position},
+        "recordID": {"S": "another id"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("filters", "limit", "read"),
+    [("type", 10, 11), ("type", 1000, 1001), ("type status", 10, 250), ("type status", 1000, 1001)],
+)
+def test_one_record_more_than_is_asked_for_tells_whether_there_is_more(
+    filters: str, limit: int, read: int
+) -> None:
+    call, asked = scripted(PAGE)
+    page(table_of(call), listing.Query(dict.fromkeys(filters.split(), "x")), limit)
+    assert [request["Limit"] for _, request in asked] == [read]
+
+
+def test_a_page_reads_no_more_than_its_budget_and_says_where_to_go_on() -> None:
+    call, asked = scripted(*({**PAGE, **last_key(number)} for number in range(1, 100)))
+    table = table_of(call)
+    assert page(table, listing.Query({"type": "rare"})) == ([], place_of(8))
+    assert len(asked) == pages.READ_BUDGET_PAGES == 8
+    starts = [
+        request.get("ExclusiveStartKey", {}).get("recordID", {}).get("S") for _, request in asked
+    ]
+    assert starts == [None, *(f"record-{number}" for number in range(1, 8))]
+    assert table.consumed_read_units == 8 * 0.5
+
+
+def test_a_page_that_is_full_before_its_budget_stops_reading() -> None:
+    held = [listed_item(number, position=f"held {number}") for number in (1, 2)]
+    call, asked = scripted(*({**PAGE, "Items": held, **last_key(number)} for number in range(1, 9)))
+    found, after = page(table_of(call), listing.Query({"type": "backup"}), 3)
+    # The start of the next page is what the index holds, whatever createdAt says.
+    assert (len(found), after, len(asked)) == (3, ItemKey("held 1", "record-1"), 2)
+
+
+def test_an_exact_last_page_has_nothing_to_go_on_after() -> None:
+    call, _ = scripted({**PAGE, "Items": [listed_item(1)]})
+    assert page(table_of(call), listing.Query({}), 1)[1] is None
+
+
+def test_a_page_that_is_full_reads_and_decodes_no_further() -> None:
+    beyond = {"recordID": {"S": "record-3"}, "position": {"S": "3"}, "type": {"what": "is this?"}}
+    call, asked = scripted(
+        {**PAGE, "Items": [listed_item(1), listed_item(2), beyond], **last_key(3)}
+    )
+    after = listing.read_page(table_of(call), listing.Query({}), 2, None, 0, lambda _: True)
+    assert (after, len(asked)) == (place_of(2), 1)
+    room = iter([True, False])
+    call, asked = scripted({**PAGE, "Items": [listed_item(1), listed_item(2)], **last_key(3)})
+    after = listing.read_page(table_of(call), listing.Query({}), 99, None, 0, lambda _: next(room))
+    assert (after, len(asked)) == (place_of(1), 1)
+
+
+def test_a_page_does_not_end_at_a_place_that_no_cursor_holds() -> None:
+    far = {"LastEvaluatedKey": store.encode({"position": "9" * 400, "recordID": "far"})}
+    call, asked = scripted(*[{**PAGE, **far}] * 20, {**PAGE, **last_key(1)})
+    found, after = page(table_of(call), listing.Query({}))
+    assert (found, after, len(asked)) == ([], place_of(1), 21 + pages.READ_BUDGET_PAGES - 1)
+    assert asked[1][1]["ExclusiveStartKey"] == far["LastEvaluatedKey"]
+
+
+SLOW = dynamodb.Unavailable("ThrottlingException", "slow")
+
+
+@pytest.mark.parametrize(
+    ("answers", "found", "reached"),
+    [
+        ([{"Items": [listed_item(1)], **last_key(2)}, SLOW], ["record-1"], 2),
+        ([{"Items": [], **last_key(2)}, SLOW], [], 2),
+        ([{"Items": [], **last_key(2)}, {"Items": [listed_item(3)], **last_key(4)}, SLOW],
+         ["record-3"], 4),
+    ],
+    ids=["found one", "got on", "both"],
+)  # fmt: skip
+def test_a_page_that_runs_out_of_time_answers_with_what_it_has(
+    answers: list[dict[str, Any] | Exception], found: list[str], reached: int
+) -> None:
+    listed, after = page(table_of(scripted(*answers)[0]), listing.Query({}))
+    assert (ids(listed), after) == (found, place_of(reached))
+
+
+@pytest.mark.parametrize("start", [None, place_of(7)])
+def test_only_a_page_that_got_nowhere_fails(start: ItemKey | None) -> None:
+    with pytest.raises(store.Unavailable):
+        page(table_of(scripted(SLOW)[0]), listing.Query({}), after=start)
+    # Reads that end at no place a cursor holds get nowhere, too.
+    far = {"LastEvaluatedKey": store.encode({"position": "9" * 400, "recordID": "far"})}
+    with pytest.raises(store.Unavailable):
+        page(table_of(scripted({**PAGE, **far}, SLOW)[0]), listing.Query({}), after=start)
+
+
+def test_what_takes_its_time_with_the_records_ends_a_page_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = iter(range(100))
+    monkeypatch.setattr(pages, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    call, _ = scripted({**PAGE, "Items": [listed_item(number) for number in range(9)]})
+    table = table_of(call)
+    table.deadline = 3
+    found, after = page(table, listing.Query({}, descending=False))
+    assert ids(found) == ["record-0", "record-1", "record-2", "record-3"]
+    assert after == place_of(3)
+    table.deadline = -1
+    assert len(page(table, listing.Query({}))[0]) == 1
