@@ -11,9 +11,9 @@ from typing import Any
 from lib import account, venvs
 from lib.console import Failure, main
 from lib.paths import LOCAL, shown
-from records_api import records
-from records_api.api import instant
+from records_api import representation
 from records_api.fields import MAX_LENGTHS, RECORD_ID
+from records_api.parameters import instant
 from records_api.store import FEED, FEED_KEY, VERSION_ATTRIBUTES, position
 
 _PAGE_ITEMS = 100
@@ -44,12 +44,12 @@ def repairs(item: Mapping[str, Any]) -> Item:
     wanted: Item = {"createdAt": moment[0], FEED_KEY: FEED}
     wanted["position"] = position({**item, **wanted})
     if "version" in item:
-        wanted["version"] = records.version(dict(item))
+        wanted["version"] = representation.version(dict(item))
     changed = {name: value for name, value in wanted.items() if item.get(name) != value}
     if not changed:
         return {}
-    if records.public(dict(item)) != records.public({**item, **changed}):
-        changed["version"] = records.version(dict(item)) + 1
+    if representation.public(dict(item)) != representation.public({**item, **changed}):
+        changed["version"] = representation.version(dict(item)) + 1
     return changed | {"writeToken": secrets.token_hex(16)}
 
 

@@ -19,7 +19,7 @@ from contract import aws_cli, mocked
 from contract.service import MISCONFIGURED, Request, agreeable, app, faulty, send
 from lib.paths import ROOT
 from policy.hcl import blocks
-from records_api import dynamodb, handler, logs, selftest
+from records_api import dynamodb, handler, logs, operations, selftest
 from unit.support import Context
 
 MODULE = ROOT / "modules/records-api"
@@ -111,7 +111,7 @@ def published() -> set[Metric]:
 @pytest.fixture(scope="session")
 def served() -> Served:
     """What a handler says that met everything: traffic, a defect, throttles, no configuration."""
-    asked = [Request(route, RECORD_ID if "{" in route else None) for route in handler.OPERATIONS]
+    asked = [Request(route, RECORD_ID if "{" in route else None) for route in operations.OPERATIONS]
     faults = [KeyError("a defect"), dynamodb.Unavailable("ThrottlingException", "too fast")]
 
     def counted(operation: str, payload: Mapping[str, Any], deadline: float) -> dict[str, Any]:
@@ -217,7 +217,7 @@ def test_alarms_and_dashboard_look_at_this_service(resources: Find) -> None:
 
 
 def handler_operations() -> list[str]:
-    return [operation for operation, _ in handler.OPERATIONS.values()]
+    return [operation for operation, _ in operations.OPERATIONS.values()]
 
 
 def test_the_access_log_asks_for_what_api_gateway_knows(resources: Find) -> None:

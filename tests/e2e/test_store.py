@@ -1,7 +1,6 @@
 """Unit tests of the store and of scripts/reindex, run against the emulator's DynamoDB.
 
-They use the function's own HTTP client. The tests are those of tests/unit/test_store.py and
-test_reindex.py that need only a table.
+They use the function's own HTTP client. The tests are those of tests/unit that need only a table.
 """
 
 import time
@@ -14,35 +13,50 @@ import pytest
 
 from lib.emulator import REGION, Emulator
 from records_api import dynamodb, store
-from unit import test_reindex, test_store
+from unit import (
+    test_listing,
+    test_probes,
+    test_records,
+    test_reindex,
+    test_restores,
+    test_store,
+    test_writes,
+)
 from unit.support import new_table
 
 SECONDS = 10.0
 
-test_read_back = test_store.test_a_record_is_read_back_as_it_was_written
-test_id_held = test_store.test_an_id_that_is_held_is_not_written_again
-test_expired_is_absent = test_store.test_an_item_that_expired_counts_as_absent
-test_write_condition = test_store.test_a_write_holds_only_while_what_was_read_still_stands
-test_write_to_what_is_gone = test_store.test_a_write_to_what_is_gone_brings_nothing_back
-test_foreign = test_store.test_a_record_of_another_writer_without_version_is_replaced_once
-test_paging = test_store.test_each_index_pages_through_every_record_once_and_in_order
-test_one_millisecond = test_store.test_records_of_one_millisecond_are_paged_by_their_ids
-test_bounds = test_store.test_bounds_are_part_of_the_question
-test_several_filters = test_store.test_several_filters_all_hold
-test_moves = test_store.test_a_changed_attribute_moves_the_record_between_indexes
-test_expired_is_not_listed = test_store.test_what_expired_is_not_listed
+test_read_back = test_store.test_record_is_read_as_it_was_written
+test_expired_is_absent = test_store.test_item_is_absent_when_it_has_expired
+test_write_condition = test_store.test_write_requires_the_record_as_it_was_read
+test_write_to_what_is_gone = test_store.test_write_does_not_bring_a_deleted_record_back
+test_foreign = test_store.test_foreign_record_without_version_is_replaced_once
+test_transaction = test_store.test_transaction_is_applied_as_a_whole
+test_chain = test_writes.test_each_change_leaves_one_linked_entry
+test_adopted = test_writes.test_change_outside_the_service_is_adopted
+test_foreign_adopted = test_writes.test_foreign_record_is_adopted_at_its_version
+test_large_adopted = test_writes.test_foreign_record_too_large_to_embed_can_be_deleted
+test_backup = test_writes.test_record_restored_from_a_backup_goes_on_after_its_history
+test_restored = test_restores.test_restored_version_is_a_new_one_with_the_old_content
+test_deleted_restored = test_restores.test_deleted_record_is_restored_as_it_was
+test_late_retry = test_records.test_late_retry_does_not_bring_a_deleted_record_back
+test_paging = test_listing.test_each_index_pages_through_every_record_once_and_in_order
+test_one_millisecond = test_listing.test_records_of_one_millisecond_are_paged_by_their_ids
+test_bounds = test_listing.test_bounds_are_part_of_the_question
+test_several_filters = test_listing.test_several_filters_all_hold
+test_moves = test_listing.test_a_changed_attribute_moves_the_record_between_indexes
+test_expired_is_not_listed = test_listing.test_what_expired_is_not_listed
 test_others_are_listed = (
-    test_store.test_items_of_other_writers_are_listed_once_and_never_stop_a_listing
+    test_listing.test_items_of_other_writers_are_listed_once_and_never_stop_a_listing
 )
-test_others_are_served = test_store.test_an_item_of_another_writer_can_be_read_updated_and_deleted
 test_not_listed = (
-    test_store.test_what_no_caller_could_read_is_not_listed_and_does_not_stop_a_listing
+    test_listing.test_what_no_caller_could_read_is_not_listed_and_does_not_stop_a_listing
 )
 test_reindexed = test_reindex.test_items_of_other_writers_are_listed_in_order_of_time
 test_repaired = test_reindex.test_repair_changes_the_etag_and_the_version_if_visible
 test_repair_condition = test_reindex.test_modified_item_is_not_overwritten
 test_repair_stands = test_reindex.test_concurrent_update_does_not_undo_the_repair
-test_probe = test_store.test_a_probe_writes_nothing_and_fits_the_real_table
+test_probe = test_probes.test_probe_writes_nothing
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ from records_api import config
 
 GOOD = {
     "TABLE_NAME": "records-dev",
+    "HISTORY_TABLE_NAME": "records-dev-history",
     "OPERATIONS": "create,get,list",
     "FILTER_INDEXES": "status,submittedBy,type",
     "AUTH_MODE": "IAM",
@@ -27,6 +28,7 @@ def names_at_fault(environ: dict[str, str]) -> list[str]:
 def test_a_good_environment_is_read() -> None:
     assert config.read(GOOD) == config.Settings(
         table_name="records-dev",
+        history_table_name="records-dev-history",
         operations=frozenset({"create", "get", "list"}),
         filter_indexes=frozenset({"status", "submittedBy", "type"}),
         auth_mode="IAM",
@@ -51,6 +53,7 @@ def test_a_missing_variable_is_named(name: str) -> None:
         ("TABLE_NAME", "a" * 256),
         ("TABLE_NAME", "rec ords"),
         ("TABLE_NAME", "records\n"),
+        ("HISTORY_TABLE_NAME", ""),
         ("OPERATIONS", ""),
         ("OPERATIONS", "get,purge"),
         ("OPERATIONS", "get, list"),

@@ -1,7 +1,6 @@
 """The whole handler, as API Gateway and the release gate call it, on DynamoDB's own rules."""
 
 import json
-import math
 import re
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -10,16 +9,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from records_api import config, dynamodb, handler, logs, store
+from records_api import config, dynamodb, handler, listing, logs, operations, store
 from unit.support import (
     ALICE,
     NOW,
     Call,
     Context,
     event,
+    history_name,
     items,
     metric_values,
     page,
+    put,
     scripted,
     unanswered,
     wire,
@@ -33,6 +34,9 @@ REQUESTS = {
     "create": event("POST /records", body=BODY),
     "update": event("PATCH /records/{recordID}", record_id="some", body='{"status":"done"}'),
     "delete": event("DELETE /records/{recordID}", record_id="some"),
+    "restore": event("POST /records/{recordID}/restore", record_id="some", body='{"version":1}'),
+    "history": event("GET /records/{recordID}/history", record_id="some"),
+    "changes": event("GET /changes"),
 }
 SUMMARY = [
     "timestamp", "level", "message", "service", "operation", "requestId", "apiRequestId", "caller", "status",
@@ -42,8 +46,9 @@ SUMMARY = [
 
 def app_of(call: Call, name: str = "records", **environ: str) -> handler.App:
     every_operation = {
-        "OPERATIONS": "create,delete,get,list,update",
+        "OPERATIONS": ",".join(sorted(config.OPERATIONS)),
         "TABLE_NAME": name,
+        "HISTORY_TABLE_NAME": history_name(name),
         "SERVICE_NAME": "records-test",
     }
     return handler.App(config.read(GOOD | every_operation | environ), wire(call))
@@ -139,6 +144,39 @@ def test_preconditions_are_evaluated_on_every_operation(app: handler.App) -> Non
     assert status("DELETE", if_match="*", if_none_match=other) == 204
 
 
+def test_earlier_versions_are_shown_and_restored(app: handler.App) -> None:
+    _, headers, first = send(app, REQUESTS["create"])
+    one: dict[str, Any] = {"record_id": first["recordID"]}
+    send(app, event("PATCH /records/{recordID}", **one, body='{"status":"done"}'))
+    version_1: dict[str, Any] = {"body": '{"version":1}'}
+    restore = event("POST /records/{recordID}/restore", **one, **version_1)
+    known = event("POST /records/{recordID}/restore", **one, **version_1, if_match=headers["etag"])
+    status, current, problem = send(app, known)
+    assert (status, problem["type"]) == (412, "urn:records-api:precondition-failed")
+
+    status, headers, restored = send(app, restore)
+    assert (status, restored["status"], restored["version"]) == (200, "running", 3)
+    assert headers["etag"] != current["etag"]
+    status, _, problem = send(app, restore)
+    assert (status, problem["type"]) == (409, "urn:records-api:nothing-to-restore")
+
+    send(app, event("DELETE /records/{recordID}", **one))
+    status, headers, problem = send(app, known)
+    assert (status, "etag" in headers) == (412, False)
+    deleted = event("POST /records/{recordID}/restore", **one, body='{"version":4}')
+    status, _, problem = send(app, deleted)
+    assert (status, problem["type"]) == (404, "urn:records-api:version-not-found")
+    assert "the record is deleted in it" in problem["detail"]
+    assert send(app, restore)[2]["version"] == 5
+
+    history = send(app, event("GET /records/{recordID}/history", **one))[2]["history"]
+    kinds = ["restore", "delete", "restore", "update", "create"]
+    assert [entry["change"] for entry in history] == kinds
+    assert {entry["changedBy"] for entry in history} == {ALICE.identity}
+    assert {entry["requestId"] for entry in history} == {"request-1"}
+    assert history[0]["record"] == send(app, event("GET /records/{recordID}", **one))[2]
+
+
 def test_numbers_survive_from_body_to_body(app: handler.App) -> None:
     text = '{"n":[0.12345678901234567890123456789012345678,-1E-130,9.9999999999999999999999999999999999999E+125]}'
     request = event("POST /records", body=f'{{"type":"t","status":"s","attributes":{text}}}')
@@ -155,7 +193,8 @@ def test_a_record_expires_everywhere_in_the_same_second(
     monkeypatch.setattr(handler, "_now", lambda: NOW)
     for seconds in (0, 1):
         record = {"recordID": f"record-{seconds}", "createdAt": "2026-01-31T09:30:00.000Z"}
-        store.insert(table, record | {"expiresAt": int(NOW.timestamp()) + seconds}, 0)
+        expiring = record | {"expiresAt": int(NOW.timestamp()) + seconds}
+        put(table, expiring | store.index_keys(record))
         found = send(app, event("GET /records/{recordID}", record_id=f"record-{seconds}"))[0]
         assert found == (200 if seconds else 404)
     listed = send(app, event("GET /records"))[2]["records"]
@@ -191,8 +230,7 @@ def test_values_are_limited_in_what_is_stored(app: handler.App, table: store.Tab
 
     # An item of another writer that holds more is read, changed elsewhere, and made smaller.
     (stored,) = items(table)
-    item = store._item(stored | {"attributes": {"a": [0] * 3000}})
-    table.client.call("PutItem", {"TableName": table.name, "Item": item}, math.inf)
+    put(table, stored | {"attributes": {"a": [0] * 3000}})
     assert len(send(app, event("GET /records/{recordID}", **one))[2]["attributes"]["a"]) == 3000
     assert send(app, event("PATCH /records/{recordID}", **one, body='{"status":"x"}'))[0] == 200
     assert send(app, more)[0] == 400
@@ -255,7 +293,7 @@ def test_under_open_authentication_the_body_says_who_submitted(table: store.Tabl
 
 def test_retention_is_applied(table: store.Table) -> None:
     send(app_of(table.client.call, table.name, RECORD_RETENTION_DAYS="7"), REQUESTS["create"])
-    (record,) = page(table, store.Query({}))[0]
+    (record,) = page(table, listing.Query({}))[0]
     assert "expiresAt" in record
 
 
@@ -284,6 +322,19 @@ def test_retention_is_applied(table: store.Table) -> None:
         (event("DELETE /records/{recordID}", record_id="some", if_match="*"), 404),
         (event("DELETE /records/{recordID}", record_id="some", query="force"), 400),
         (event("GET /records/{recordID}", record_id="%00"), 404),
+        (event("POST /records/{recordID}/restore", record_id="some", body='{"version":0}'), 400),
+        (event("POST /records/{recordID}/restore", record_id="some", body="{}"), 400),
+        (
+            event(
+                "POST /records/{recordID}/restore",
+                record_id="some",
+                body='{"version":1}',
+                query="version=1",
+            ),
+            400,
+        ),
+        (event("POST /records/{recordID}/restore", record_id="some", body='{"version":1}'), 404),
+        (event("POST /records/{recordID}/restore", record_id="%00", body='{"version":1}'), 404),
         (event("GET /records", query="limit=0"), 400),
         (event("GET /records", authorizer={}), 403),
         (event("POST /records", body=BODY, authorizer=None), 403),
@@ -297,7 +348,7 @@ def test_a_bad_request_is_a_problem_and_writes_nothing(
     assert headers["content-type"] == "application/problem+json"
     assert problem["requestId"] == "request-1"
     assert bool(problem.get("errors")) == (status == 400)
-    assert page(table, store.Query({})) == ([], None)
+    assert page(table, listing.Query({})) == ([], None)
 
 
 def test_an_event_that_is_no_request_is_an_error_of_whoever_sent_it(app: handler.App) -> None:
@@ -320,7 +371,9 @@ def test_dynamodb_gone_is_503_with_a_time_to_retry(logged: list[str], operation:
 
 
 def test_a_write_of_unknown_outcome_says_so(app: handler.App, table: store.Table) -> None:
-    lossy = app_of(unanswered(table.client.call, "PutItem", arrives=True, again=False), table.name)
+    lossy = app_of(
+        unanswered(table.client.call, "TransactWriteItems", arrives=True, again=False), table.name
+    )
     status, headers, problem = send(lossy, REQUESTS["create"])
     assert (status, problem["type"]) == (503, "urn:records-api:outcome-unknown")
     assert "retry-after" in headers
@@ -438,7 +491,7 @@ def test_a_request_is_one_line(
 def test_read_units_add_up_over_the_reads_of_a_request(logged: list[str]) -> None:
     last = {"Items": [], "ConsumedCapacity": {"CapacityUnits": 0.5}}
     key = {"position": "2026-01-31T09:30:00.000Z#a", "recordID": "a"}
-    more = last | {"LastEvaluatedKey": store._item(key)}
+    more = last | {"LastEvaluatedKey": store.encode(key)}
     send(app_of(scripted(more, more, last)[0]), event("GET /records", query="status=s"))
     assert lines(logged)[0]["consumedReadUnits"] == 1.5
 
@@ -487,7 +540,7 @@ names = st.sampled_from(
 
 @settings(max_examples=150)
 @given(
-    route=st.sampled_from(sorted(handler.OPERATIONS)),
+    route=st.sampled_from(sorted(operations.OPERATIONS)),
     body=st.dictionaries(names, json_values | st.just("ok"), max_size=5).map(json.dumps)
     | st.just(SECRET),
     query=st.sampled_from(
@@ -519,10 +572,10 @@ def test_no_line_holds_contents_headers_or_tokens(  # noqa: PLR0913 (all that a 
         "message": SECRET,
         "writeToken": SECRET,
     }
-    item = store._item(
-        {**stored, "type": SECRET, "status": "s", "requestHash": SECRET, "feed": "records"}
+    put(
+        table,
+        {**stored, "type": SECRET, "status": "s", "requestHash": SECRET, "feed": "records"},
     )
-    table.client.call("PutItem", {"TableName": table.name, "Item": item}, math.inf)
     call = scripted(fault)[0] if fault else table.client.call
     headers: dict[str, Any] = {header: value}
     request = event(route, body=body, query=query, record_id=record_id, **headers)

@@ -15,8 +15,8 @@ import pytest
 
 from lib import reindex as module
 from lib.reindex import reindex
-from records_api import records, store
-from unit.support import NOW, before_each, items, walk, wire
+from records_api import listing, records, representation, store
+from unit.support import ALICE, NOW, allow, before_each, items, origin, walk, wire
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
@@ -59,7 +59,9 @@ def put(raw: "Table", *new_items: Item) -> None:
 
 
 def listed(table: store.Table, **filters: str) -> list[str]:
-    return [record["recordID"] for page in walk(table, store.Query(filters), 2) for record in page]
+    return [
+        record["recordID"] for page in walk(table, listing.Query(filters), 2) for record in page
+    ]
 
 
 def scanned(table: store.Table) -> dict[str, Item]:
@@ -129,7 +131,15 @@ def test_second_run_changes_nothing(table: store.Table, raw: "Table", progress: 
 def test_items_of_the_service_are_not_changed(
     table: store.Table, raw: "Table", progress: Path
 ) -> None:
-    store.insert(table, foreign(1, version=1, createdAt=MOMENT), 0)
+    records.create(
+        table,
+        {"type": "t", "status": "s"},
+        ALICE,
+        origin(),
+        key="k",
+        retention_days=0,
+        open_auth=False,
+    )
     put(
         raw,
         {
@@ -232,9 +242,11 @@ def test_concurrent_update_does_not_undo_the_repair(
     table: store.Table, raw: "Table", progress: Path
 ) -> None:
     put(raw, foreign(createdAt="2026-01-31T09:30:01.000Z"))
-    call = before_each(table.client.call, "PutItem", lambda: reindex(raw, progress, pytest.fail))
+    call = before_each(
+        table.client.call, "TransactWriteItems", lambda: reindex(raw, progress, pytest.fail)
+    )
     interrupted = replace(table, client=wire(call))
-    records.update(interrupted, "foreign-1", {"status": "done"}, None, NOW)
+    records.update(interrupted, "foreign-1", {"status": "done"}, allow, origin())
     (stored,) = items(table)
     assert (stored["status"], stored["version"]) == ("done", 2)
     assert listed(table) == listed(table, status="done") == ["foreign-1"]
@@ -266,10 +278,10 @@ def test_repair_changes_the_etag_and_the_version_if_visible(
     assert reindex(raw, progress, pytest.fail) == (1, 0)
     after = records.get(table, "foreign-1", NOW)
     assert (after["createdAt"], after["feed"], after["position"]) == (MOMENT, "records", PLACE)
-    assert records.tag(after) != records.tag(before)
-    assert (records.public(after) != records.public(before)) == is_seen
-    assert records.version(after) == records.version(before) + is_seen
-    assert "version" not in item or after["version"] == records.version(after)
+    assert representation.tag(after) != representation.tag(before)
+    assert (representation.public(after) != representation.public(before)) == is_seen
+    assert representation.version(after) == representation.version(before) + is_seen
+    assert "version" not in item or after["version"] == representation.version(after)
     assert listed(table) == ["foreign-1"]
     stored = scanned(table)
     assert reindex(raw, progress, pytest.fail) == (0, 0)
