@@ -104,7 +104,11 @@ def _scanned(table: Any, progress: Path) -> Iterator[Item]:  # noqa: ANN401 (bot
 
 
 def _update(table: Any, item: Item, changed: Item) -> bool:  # noqa: ANN401 (boto3)
-    """Set `changed` unless `item` was modified since it was read; return whether it was set."""
+    """Set `changed` unless `item` was modified since it was read; return whether it was set.
+
+    An item that a transaction is changing at the moment counts as modified.
+    """
+    errors = table.meta.client.exceptions
     conditions = [
         f"#{name} = :old_{name}" if name in item else f"attribute_not_exists(#{name})"
         for name in _CONDITIONAL
@@ -118,7 +122,7 @@ def _update(table: Any, item: Item, changed: Item) -> bool:  # noqa: ANN401 (bot
             ExpressionAttributeNames={f"#{name}": name for name in (*_CONDITIONAL, *changed)},
             ExpressionAttributeValues=old | {f":new_{name}": changed[name] for name in changed},
         )
-    except table.meta.client.exceptions.ConditionalCheckFailedException:
+    except (errors.ConditionalCheckFailedException, errors.TransactionConflictException):
         return False
     return True
 
