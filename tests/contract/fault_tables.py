@@ -124,6 +124,11 @@ class Tables:
 
         return step
 
+    def complete(self, request: Request) -> None:
+        """Complete a transaction that is in progress."""
+        self._in_progress.clear()
+        self.apply(request)
+
     def after(self, act: Callable[[], object], step: Step | None = None) -> Step:
         """Let another client act first."""
 
