@@ -24,6 +24,7 @@ _FUNCTION = {
     "AWS_REGION": "us-east-1",
     "AWS_SECRET_ACCESS_KEY": "none",
     "FILTER_INDEXES": "status,submittedBy,type",
+    "HISTORY_TABLE_NAME": "records-bench-history",
     "LOG_LEVEL": "INFO",
     "OPERATIONS": ",".join(sorted(OPERATIONS)),
     "RECORD_RETENTION_DAYS": "0",

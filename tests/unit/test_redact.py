@@ -302,6 +302,21 @@ def test_a_record_that_keeps_changing_is_reported(service: Service) -> None:
     assert service.findings() == []
 
 
+def test_an_entry_that_was_replaced_is_not_erased(service: Service) -> None:
+    """After a record has expired, a create with the same idempotency key reuses its versions."""
+
+    def replaced() -> None:
+        entry = service.entries()[1]
+        item = store.encode(entry | {"hash": f"{len(acts):064}"})
+        raw(service).put_item(TableName=service.table.history_name, Item=item)
+        acts.append(entry)
+
+    acts: list[history.Entry] = []
+    with pytest.raises(Failure, match="changed during each of 5 attempts"):
+        redact(interrupted(service, replaced, 99), request(2), print, lambda: service.now)
+    assert "redacted" not in service.entries()[1]
+
+
 def test_what_does_not_fit_one_transaction_takes_several(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
