@@ -2,12 +2,11 @@
 
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,14 +15,13 @@ from records_cli.call import (
     Role,
     connect,
     no_response,
-    print_answer,
     record_path,
     without_none,
 )
+from records_cli.entry_table import Output, print_entries
 from records_cli.failure import Failure
 
 if TYPE_CHECKING:
-    from records_cli.client import Answer
     from records_cli.seals import Seal
     from records_cli.verification import Outcome
 
@@ -32,13 +30,6 @@ SEAL_LAG = timedelta(hours=1)
 DAMAGED = 3  # exit code
 _SHOWN = 20  # harmless findings of a kind
 _PROGRESS_SECONDS = 10
-
-
-class Output(StrEnum):
-    """The form of the output."""
-
-    TABLE = "table"
-    JSON = "json"
 
 
 OutputOption = Annotated[Output, typer.Option("-o", "--output", help="Form of the output.")]
@@ -70,7 +61,7 @@ def history(
         answer = caller.call("GET", f"{record_path(record_id)}/history", query=query)
     except OSError as error:
         raise no_response(error) from error
-    _print_entries(answer, "history", output)
+    print_entries(answer, "history", output)
 
 
 def changes(
@@ -105,7 +96,7 @@ def changes(
         answer = caller.get("/changes", query)
     except OSError as error:
         raise no_response(error) from error
-    _print_entries(answer, "changes", output)
+    print_entries(answer, "changes", output)
 
 
 def verify(
@@ -256,54 +247,3 @@ def _print_outcome(outcome: "Outcome", output: Output) -> None:
     if outcome.damage:
         remedy = "docs/evidence.md says what each finding means and what to do"
         raise Failure(f"findings of damage: {len(outcome.damage):,}", remedy, DAMAGED)
-
-
-def _print_entries(answer: "Answer", name: str, output: Output) -> None:
-    """Print a page of entries, and in a table's case its cursor to standard error."""
-    from http import HTTPStatus
-
-    from records_cli import jsontext
-
-    if output is Output.JSON or answer.status != HTTPStatus.OK:
-        print_answer(answer)
-        return
-    page = jsontext.parse(answer.body)
-    _print_table(page[name])
-    if "caughtUp" in page:
-        print(f"caughtUp: {jsontext.canonical(page['caughtUp'])}", file=sys.stderr)
-    if "next" in page:
-        print(f"next: {page['next']}", file=sys.stderr)
-
-
-def _print_table(entries: Iterable[dict[str, Any]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    columns = ("recordID", "version", "change", "changedAt", "changedBy", "requestId", "content")
-    table = Table(box=None, pad_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for entry in entries:
-        cells = [str(entry.get(column) or "-") for column in columns[:-1]]
-        table.add_row(*cells, _content(entry))
-    # Programs read the output without line breaks inside a row.
-    console = Console(highlight=False, markup=False, emoji=False)
-    if not console.is_terminal:
-        console.width = 1_000
-    console.print(table)
-
-
-def _content(entry: dict[str, Any]) -> str:
-    """Return what a table shows of the record after a change."""
-    record = entry.get("record")
-    if record is None:
-        text = next((name for name in ("redacted", "omitted") if name in entry), "deleted")
-    else:
-        text = " ".join(str(record.get(name, "-")) for name in ("type", "status", "message"))
-    notes = []
-    if "redactedVersions" in entry:
-        versions = ", ".join(map(str, entry["redactedVersions"]))
-        notes.append(f"redacted: {versions}; {entry.get('reason')}")
-    if entry.get("settled") is False:
-        notes.append("not settled")
-    return "; ".join([text, *notes])
