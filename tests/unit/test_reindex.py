@@ -221,6 +221,24 @@ def test_concurrently_modified_item_is_repaired(
     assert repaired == written | keys
 
 
+def test_item_in_a_transaction_is_read_again(
+    table: store.Table, raw: "Table", progress: Path
+) -> None:
+    put(raw, foreign())
+    error = raw.meta.client.exceptions.TransactionConflictException({}, "UpdateItem")
+    shared = Shared(raw)
+    update_item, failures = shared.update_item, [error]
+
+    def failing(**request: Any) -> None:  # noqa: ANN401
+        if failures:
+            raise failures.pop()
+        update_item(**request)
+
+    shared.update_item = failing  # type: ignore[method-assign]
+    assert reindex(shared, progress, pytest.fail) == (1, 0)
+    assert listed(table) == ["foreign-1"]
+
+
 @pytest.mark.parametrize(
     "written",
     [
