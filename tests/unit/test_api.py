@@ -253,6 +253,21 @@ def test_a_write_needs_both_preconditions(headers: dict[str, Any], *, is_allowed
 
 
 @pytest.mark.parametrize(
+    ("headers", "is_allowed"),
+    [
+        ({}, True),
+        ({"if_match": '"1-a"'}, False),
+        ({"if_match": "*"}, False),
+        ({"if_none_match": '"1-a"'}, True),
+        ({"if_none_match": "*"}, True),
+    ],
+)
+def test_if_match_fails_without_a_record(headers: dict[str, Any], *, is_allowed: bool) -> None:
+    """RFC 9110, sections 13.1.1 and 13.1.2. Only a restore writes where there is no record."""
+    assert api.conditions(event(**headers)).allow_write(None) is is_allowed
+
+
+@pytest.mark.parametrize(
     "header",
     [
         "1-a", "'1-a'", '"1-a', '1-a"', '"1-a" "2-b"', 'w/"1-a"', 'W/ "1-a"', '"a b"', '*, "1-a"', "**", "*,",
