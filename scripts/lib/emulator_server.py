@@ -78,10 +78,11 @@ def _sync(path: Path) -> None:
 class Repeater:
     """An ASGI application that answers a repeated call of an SDK with its first response.
 
-    On a busy machine, a response is sometimes lost after the call was carried out. The SDK then
-    repeats the call, and calls that are not idempotent, such as AddPermission, would fail. The
-    attempts of a call share an ID (module invocation_id of the AWS SDK for Rust). Only
-    successful responses are kept, so an attempt after an error is carried out.
+    The AWS SDK for Go sometimes closes its connection while the response arrives, mostly on a busy
+    machine (aws-sdk-go-v2, issue 2737). It then repeats the call, and a call that is not
+    idempotent, such as AddPermission, would fail. The attempts of a call share an ID (AWS SDK for
+    Rust, module invocation_id). Only successful responses are kept, so an attempt after an error is
+    carried out.
     """
 
     def __init__(self, app: App) -> None:
