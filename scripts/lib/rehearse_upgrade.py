@@ -43,14 +43,38 @@ KEPT = frozenset({
     "aws_s3_bucket",
     "aws_sns_topic",
 })  # fmt: skip
-_SETTINGS = {
-    "name": "upgrade",
-    "environment": "dev",
-    "operations": sorted(OPERATIONS),
-    "alarms": {"emails": ["on-call@example.com"]},
-    "audit": {"mode": "create", "force_destroy": True},
-    "budget": {"monthly_usd": 25},
-    "table": {"deletion_protection": False},
+# The inputs of each module. All but records-api have their optional resources, except the
+# anomaly monitor: the emulator has no Cost Explorer.
+_INPUTS: Mapping[str, Mapping[str, Any]] = {
+    "records-api": {
+        "name": "upgrade",
+        "environment": "dev",
+        "operations": sorted(OPERATIONS),
+        "alarms": {"emails": ["on-call@example.com"]},
+        "audit": {"mode": "create", "force_destroy": True},
+        "budget": {"monthly_usd": 25},
+        "table": {"deletion_protection": False},
+    },
+    "audit-trail": {
+        "name": "upgrade-trail",
+        "environment": "dev",
+        "bucket": {
+            "access_logs": {"bucket": "${module.state-backend.bucket_name}"},
+            "object_lock": {"days": 1, "mode": "GOVERNANCE"},
+        },
+        "delivery_topic": True,
+    },
+    "cost-budget": {
+        "name": "upgrade-budget",
+        "environment": "dev",
+        "monthly_limit_usd": 25,
+        "notify": {"create_topic": True, "emails": ["on-call@example.com"]},
+    },
+    "state-backend": {
+        "name": "upgrade-state",
+        "environment": "dev",
+        "access_logs": {"bucket": "access-logs"},
+    },
 }
 
 Tagged = dict[str, tuple[str, bytes]]
@@ -122,10 +146,12 @@ class _Deployment:
     def use(self, checkout: Path) -> None:
         """Use the modules of `checkout` from now on."""
         # A relative path: Terraform copies a module with an absolute path, without its siblings.
-        source = os.path.relpath(checkout / "modules" / "records-api", self._folder)
+        modules = os.path.relpath(checkout / "modules", self._folder)
         root = {
-            "module": {"records": _SETTINGS | {"source": source}},
-            "output": {"api_id": {"value": "${module.records.api_id}"}},
+            "module": {
+                name: {**inputs, "source": f"{modules}/{name}"} for name, inputs in _INPUTS.items()
+            },
+            "output": {"api_id": {"value": "${module.records-api.api_id}"}},
         }
         (self._folder / "main.tf.json").write_text(json.dumps(root))
         self._run("init", "-lockfile=readonly")
