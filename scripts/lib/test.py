@@ -176,6 +176,10 @@ def stages(runner: Terraform, tier: str) -> Iterator[Stage]:
         yield terraform_stage(runner, folder)
     yield pytest("e2e", ["e2e"], tier, exclusive=True)
     yield Stage(
+        "bench", ["scripts/bench", "--quick", "--check"], run_bench, "default", ("bench",),
+        exclusive=True,
+    )  # fmt: skip
+    yield Stage(
         "scan-sources", ["scripts/scan"], scan.scan_sources, "default", ("scan",), exclusive=True
     )
     yield Stage(
@@ -186,6 +190,20 @@ def stages(runner: Terraform, tier: str) -> Iterator[Stage]:
         ("emulator", "scan"),
         exclusive=True,
     )
+
+
+def run_bench() -> str:
+    """Run the benchmark. Raises Failure if a ratio is outside its limits."""
+    result = subprocess.run(
+        [ROOT / "scripts" / "bench", "--quick", "--check"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    if result.returncode != 0:
+        raise Failure("the benchmark failed", "see its output above", report=result.stdout)
+    return "the ratios are within their limits"
 
 
 def selected(everything: Iterable[Stage], tier: str, only: Sequence[str]) -> list[Stage]:
@@ -300,7 +318,7 @@ def _verb() -> None:
         for stage in chosen:
             print(f"{stage.name:<24} {stage.command_line}")
         return
-    for group in ("emulator", "scan"):
+    for group in ("bench", "emulator", "scan"):
         if any(group in stage.groups for stage in chosen):
             venvs.ensure(group)
     began = time.monotonic()
