@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from lib import test as runner
-from lib import venvs
+from lib import stages, venvs
 from lib.terraform import Terraform
 from policy.hcl import ROOT
 
@@ -22,8 +21,8 @@ def test_code_owners_are_named_for_paths_that_exist() -> None:
 
 def test_pre_commit_hooks_run_commands_that_exist(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(venvs, "uv", lambda: "uv")
-    stages = runner.stages(Terraform("terraform", None, Path("log")), "full")
-    names = {stage.name for stage in stages}
+    every_stage = stages.stages(Terraform("terraform", None, Path("log")), "full")
+    names = {stage.name for stage in every_stage}
     [repository] = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
     assert repository["hooks"]
     for hook in repository["hooks"]:
