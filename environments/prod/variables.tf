@@ -1,6 +1,6 @@
 variable "alarm_emails" {
   description = <<-EOT
-    Addresses that receive alarms and budget notifications. AWS asks each one to confirm.
+    Email addresses that receive alarms and budget notifications. AWS asks each one to confirm.
   EOT
   type        = set(string)
   nullable    = false
@@ -16,9 +16,9 @@ variable "alarm_topic_arns" {
 variable "audit" {
   description = <<-EOT
     The audit trail. `mode`: `create`, or `off` if another trail covers the table.
-    `management_events`: whether it also records the management events of the whole account (true in
-    prod, false in dev, because AWS charges for every further copy). `access_logs`: an existing
-    bucket, and a prefix in it, for the access logs of the trail's bucket.
+    `management_events`: whether it also records management events of the whole account (default:
+    true in prod, false in dev, because AWS charges for every copy after the first). `access_logs`:
+    existing bucket and prefix for the access logs of the trail's bucket.
   EOT
   type = object({
     access_logs = optional(object({
@@ -68,9 +68,7 @@ variable "release" {
 }
 
 variable "saved_queries" {
-  description = <<-EOT
-    Whether to create the CloudWatch Logs Insights queries. Set false if an emulator lacks them.
-  EOT
+  description = "Whether to create the saved queries for CloudWatch Logs Insights."
   type        = bool
   default     = true
   nullable    = false
