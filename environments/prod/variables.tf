@@ -16,9 +16,9 @@ variable "alarm_topic_arns" {
 variable "audit" {
   description = <<-EOT
     The audit trail. `mode`: `create`, or `off` if another trail covers the table.
-    `management_events`: whether it also records management events of the whole account (default:
-    true in prod, false in dev, because AWS charges for every copy after the first). `access_logs`:
-    existing bucket and prefix for the access logs of the trail's bucket.
+    `management_events`: whether it also records the management events of the whole account (true in
+    prod, false in dev, because AWS charges for every further copy). `access_logs`: an existing
+    bucket, and a prefix in it, for the access logs of the trail's bucket.
   EOT
   type = object({
     access_logs = optional(object({
