@@ -102,6 +102,16 @@ def test_modules_derive_the_profile_in_the_same_way(module: str) -> None:
     assert derived == expected
 
 
+@pytest.mark.parametrize("module", ["audit-trail", "cost-budget", "state-backend"])
+@pytest.mark.parametrize("variable", ["environment", "name"])
+def test_modules_accept_the_same_names(module: str, variable: str) -> None:
+    rule, expected = (
+        validation(f"modules/{folder}", variable, "can(regex(")
+        for folder in (module, "records-api")
+    )
+    assert rule == expected
+
+
 def test_modules_accept_the_same_email_addresses() -> None:
     rules = [
         re.findall(r'regex\("(.+?)", email\)', validation(*arguments)[0])
