@@ -1,6 +1,6 @@
 variable "alarm_emails" {
   description = <<-EOT
-    Addresses that receive alarms and budget notifications. AWS asks each one to confirm.
+    Email addresses that receive alarms and budget notifications. AWS asks each one to confirm.
   EOT
   type        = set(string)
   nullable    = false
@@ -78,9 +78,7 @@ variable "release" {
 }
 
 variable "saved_queries" {
-  description = <<-EOT
-    Whether to create the CloudWatch Logs Insights queries. Set false if an emulator lacks them.
-  EOT
+  description = "Whether to create the saved queries for CloudWatch Logs Insights."
   type        = bool
   default     = true
   nullable    = false

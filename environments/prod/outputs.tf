@@ -1,5 +1,5 @@
 output "alarm_topic_arn" {
-  description = "ARN of the SNS topic for alarms and budget notices. Null without alarm_emails."
+  description = "ARN of the topic for alarms and budget notifications. Null without alarm_emails."
   value       = module.records_api.alarm_topic_arn
 }
 
@@ -39,7 +39,7 @@ output "log_group_names" {
 }
 
 output "reader_policy_arn" {
-  description = "ARN of the IAM policy for principals of this account that read."
+  description = "ARN of the IAM policy for readers in the same account."
   value       = module.records_api.reader_policy_arn
 }
 
@@ -74,7 +74,7 @@ output "trail_arn" {
 }
 
 output "writer_policy_arn" {
-  description = "ARN of the IAM policy for principals of this account that read and write."
+  description = "ARN of the IAM policy for writers in the same account. It also allows reading."
   value       = module.records_api.writer_policy_arn
 }
 

@@ -1,4 +1,4 @@
-resource "aws_s3_bucket" "this" {
+resource "aws_s3_bucket" "trail" {
   #checkov:skip=CKV_AWS_144:Versions and object_lock protect files; CloudWatch Logs has a copy
   #checkov:skip=CKV2_AWS_62:CloudTrail itself announces new files, to delivery_topic
   bucket        = local.bucket_name
@@ -7,7 +7,7 @@ resource "aws_s3_bucket" "this" {
 
   # Terraform destroys the bucket before the key. S3 refuses to delete a bucket that holds files, so
   # the key is not scheduled for deletion either, and the files stay readable.
-  depends_on = [aws_kms_key.this]
+  depends_on = [aws_kms_key.trail]
 
   lifecycle {
     precondition {
@@ -20,24 +20,24 @@ resource "aws_s3_bucket" "this" {
   }
 }
 
-resource "aws_s3_bucket_public_access_block" "this" {
-  bucket                  = aws_s3_bucket.this.id
+resource "aws_s3_bucket_public_access_block" "trail" {
+  bucket                  = aws_s3_bucket.trail.id
   block_public_acls       = true
   block_public_policy     = true
   ignore_public_acls      = true
   restrict_public_buckets = true
 }
 
-resource "aws_s3_bucket_ownership_controls" "this" {
-  bucket = aws_s3_bucket.this.id
+resource "aws_s3_bucket_ownership_controls" "trail" {
+  bucket = aws_s3_bucket.trail.id
 
   rule {
     object_ownership = "BucketOwnerEnforced"
   }
 }
 
-resource "aws_s3_bucket_versioning" "this" {
-  bucket = aws_s3_bucket.this.id
+resource "aws_s3_bucket_versioning" "trail" {
+  bucket = aws_s3_bucket.trail.id
 
   versioning_configuration {
     status = "Enabled"
@@ -46,34 +46,37 @@ resource "aws_s3_bucket_versioning" "this" {
 
 # No S3 bucket key: with one, CloudTrail would also need kms:Decrypt, and the encryption context
 # would name the bucket instead of the trail.
-resource "aws_s3_bucket_server_side_encryption_configuration" "this" {
-  bucket = aws_s3_bucket.this.id
+resource "aws_s3_bucket_server_side_encryption_configuration" "trail" {
+  bucket = aws_s3_bucket.trail.id
 
   rule {
     apply_server_side_encryption_by_default {
-      kms_master_key_id = aws_kms_key.this.arn
+      kms_master_key_id = aws_kms_key.trail.arn
       sse_algorithm     = "aws:kms"
     }
   }
 }
 
 # Enabled here and not with `object_lock_enabled` of the bucket, which would replace the bucket.
-resource "aws_s3_bucket_object_lock_configuration" "this" {
-  count  = var.bucket.object_lock == null ? 0 : 1
-  bucket = aws_s3_bucket.this.id
+resource "aws_s3_bucket_object_lock_configuration" "trail" {
+  for_each = {
+    for key in ["object_lock"] : key => var.bucket.object_lock if var.bucket.object_lock != null
+  }
+
+  bucket = aws_s3_bucket.trail.id
 
   rule {
     default_retention {
-      days = var.bucket.object_lock.days
-      mode = var.bucket.object_lock.mode
+      days = each.value.days
+      mode = each.value.mode
     }
   }
 
-  depends_on = [aws_s3_bucket_versioning.this]
+  depends_on = [aws_s3_bucket_versioning.trail]
 }
 
-resource "aws_s3_bucket_lifecycle_configuration" "this" {
-  bucket = aws_s3_bucket.this.id
+resource "aws_s3_bucket_lifecycle_configuration" "trail" {
+  bucket = aws_s3_bucket.trail.id
 
   rule {
     id     = "evidence"
@@ -109,18 +112,21 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
     }
   }
 
-  depends_on = [aws_s3_bucket_versioning.this]
+  depends_on = [aws_s3_bucket_versioning.trail]
 }
 
-resource "aws_s3_bucket_logging" "this" {
-  count         = var.bucket.access_logs == null ? 0 : 1
-  bucket        = aws_s3_bucket.this.id
-  target_bucket = var.bucket.access_logs.bucket
-  target_prefix = var.bucket.access_logs.prefix
+resource "aws_s3_bucket_logging" "trail" {
+  for_each = {
+    for key in ["access_logs"] : key => var.bucket.access_logs if var.bucket.access_logs != null
+  }
+
+  bucket        = aws_s3_bucket.trail.id
+  target_bucket = each.value.bucket
+  target_prefix = each.value.prefix
 }
 
-resource "aws_s3_bucket_policy" "this" {
-  bucket = aws_s3_bucket.this.id
+resource "aws_s3_bucket_policy" "trail" {
+  bucket = aws_s3_bucket.trail.id
 
   policy = jsonencode({
     Version = "2012-10-17"
@@ -158,5 +164,5 @@ resource "aws_s3_bucket_policy" "this" {
   })
 
   # S3 answers 409 Conflict when the policy and the public access block change at the same time.
-  depends_on = [aws_s3_bucket_public_access_block.this]
+  depends_on = [aws_s3_bucket_public_access_block.trail]
 }

@@ -60,7 +60,7 @@ locals {
   )
 }
 
-resource "aws_kms_key" "this" {
+resource "aws_kms_key" "trail" {
   description             = "Files and log group of the audit trail ${local.name}"
   enable_key_rotation     = true
   deletion_window_in_days = 30 # the maximum: time to cancel a mistaken deletion
@@ -68,7 +68,7 @@ resource "aws_kms_key" "this" {
   tags                    = var.tags
 }
 
-resource "aws_kms_alias" "this" {
+resource "aws_kms_alias" "trail" {
   name          = "alias/${local.name}"
-  target_key_id = aws_kms_key.this.key_id
+  target_key_id = aws_kms_key.trail.key_id
 }

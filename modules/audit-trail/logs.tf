@@ -1,8 +1,8 @@
-resource "aws_cloudwatch_log_group" "this" {
+resource "aws_cloudwatch_log_group" "trail" {
   #checkov:skip=CKV_AWS_338:log_retention_days defaults to 365 and prod rejects less
   name              = local.log_group_name
   retention_in_days = var.log_retention_days
-  kms_key_id        = aws_kms_key.this.arn
+  kms_key_id        = aws_kms_key.trail.arn
   tags              = var.tags
 }
 
@@ -44,7 +44,7 @@ resource "aws_iam_role_policy" "delivery" {
         Sid      = "EncryptEvents"
         Effect   = "Allow"
         Action   = ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
-        Resource = aws_kms_key.this.arn
+        Resource = aws_kms_key.trail.arn
         Condition = {
           StringEquals = {
             "kms:EncryptionContext:aws:logs:arn" = local.log_group_arn
@@ -56,7 +56,7 @@ resource "aws_iam_role_policy" "delivery" {
         Sid       = "DescribeKey"
         Effect    = "Allow"
         Action    = "kms:DescribeKey"
-        Resource  = aws_kms_key.this.arn
+        Resource  = aws_kms_key.trail.arn
         Condition = { StringEquals = { "kms:ViaService" = local.logs_service } }
       },
     ]

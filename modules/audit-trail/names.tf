@@ -1,17 +1,17 @@
 # ARNs that policies need, computed from names: trail, key, bucket, topic and role refer to one
 # another, and references between the resources would be a cycle.
 
-data "aws_caller_identity" "this" {}
+data "aws_caller_identity" "current" {}
 
-data "aws_partition" "this" {}
+data "aws_partition" "current" {}
 
-data "aws_region" "this" {}
+data "aws_region" "current" {}
 
 locals {
-  account    = data.aws_caller_identity.this.account_id
-  partition  = data.aws_partition.this.partition
-  dns_suffix = data.aws_partition.this.dns_suffix
-  region     = data.aws_region.this.id
+  account    = data.aws_caller_identity.current.account_id
+  partition  = data.aws_partition.current.partition
+  dns_suffix = data.aws_partition.current.dns_suffix
+  region     = data.aws_region.current.id
 
   # Name of the trail and prefix of all other names.
   name = "${var.name}-${var.environment}-audit"

@@ -1,13 +1,15 @@
 resource "aws_sns_topic" "delivery" {
-  count             = var.delivery_topic ? 1 : 0
-  name              = local.name
-  kms_master_key_id = aws_kms_key.this.arn
+  for_each = { for key in ["delivery_topic"] : key => local.name if var.delivery_topic }
+
+  name              = each.value
+  kms_master_key_id = aws_kms_key.trail.arn
   tags              = var.tags
 }
 
 resource "aws_sns_topic_policy" "delivery" {
-  count = var.delivery_topic ? 1 : 0
-  arn   = aws_sns_topic.delivery[0].arn
+  for_each = aws_sns_topic.delivery
+
+  arn = each.value.arn
 
   policy = jsonencode({
     Version = "2012-10-17"

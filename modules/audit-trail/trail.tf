@@ -1,5 +1,8 @@
 data "aws_regions" "enabled" {
-  count = length(var.expected_regions) > 0 ? 1 : 0
+  for_each = {
+    for key in ["expected_regions"] : key => var.expected_regions
+    if length(var.expected_regions) > 0
+  }
 
   filter {
     name   = "opt-in-status"
@@ -11,24 +14,26 @@ locals {
   data_events = { for key, table in var.tables : key => table if table.events != "none" }
 
   # A trail covers the enabled regions of the account and silently skips all others.
-  uncovered_regions = setsubtract(var.expected_regions, flatten(data.aws_regions.enabled[*].names))
+  uncovered_regions = setsubtract(var.expected_regions, flatten([
+    for regions in data.aws_regions.enabled : regions.names
+  ]))
 }
 
-resource "aws_cloudtrail" "this" {
+resource "aws_cloudtrail" "audit" {
   #checkov:skip=CKV_AWS_252:delivery_topic is opt-in; CloudWatch Logs has every event
   name                          = local.name
-  s3_bucket_name                = aws_s3_bucket.this.id
-  kms_key_id                    = aws_kms_key.this.arn
+  s3_bucket_name                = aws_s3_bucket.trail.id
+  kms_key_id                    = aws_kms_key.trail.arn
   is_multi_region_trail         = true
   include_global_service_events = true
   enable_log_file_validation    = true
-  cloud_watch_logs_group_arn    = "${aws_cloudwatch_log_group.this.arn}:*"
+  cloud_watch_logs_group_arn    = "${aws_cloudwatch_log_group.trail.arn}:*"
   cloud_watch_logs_role_arn     = aws_iam_role.delivery.arn
   tags                          = var.tags
 
   # The name and not the ARN: AWS returns the name, so an ARN would be a difference in every plan
   # (hashicorp/terraform-provider-aws issue 41263).
-  sns_topic_name = one(aws_sns_topic.delivery[*].name)
+  sns_topic_name = one([for topic in aws_sns_topic.delivery : topic.name])
 
   # CIS checks look for a selector with exactly this name.
   dynamic "advanced_event_selector" {
@@ -89,8 +94,8 @@ resource "aws_cloudtrail" "this" {
   # CloudTrail checks all of these when the trail is created.
   depends_on = [
     aws_iam_role_policy.delivery,
-    aws_s3_bucket_ownership_controls.this,
-    aws_s3_bucket_policy.this,
+    aws_s3_bucket_ownership_controls.trail,
+    aws_s3_bucket_policy.trail,
     aws_sns_topic_policy.delivery,
   ]
 }

@@ -26,12 +26,12 @@ variable "bucket" {
 
   validation {
     condition     = !(var.bucket.force_destroy && local.profile == "prod")
-    error_message = "bucket.force_destroy must be false with profile prod: files outlive the trail."
+    error_message = "bucket.force_destroy must be false with profile prod, so that files are kept."
   }
 
   validation {
     condition     = !(var.bucket.force_destroy && var.bucket.object_lock != null)
-    error_message = "bucket.force_destroy cannot delete locked files: remove it or object_lock."
+    error_message = "bucket.force_destroy cannot delete locked files: unset it or object_lock."
   }
 
   validation {
@@ -46,7 +46,7 @@ variable "bucket" {
     condition = (
       var.bucket.expire_days == 0 || var.bucket.transition_days < var.bucket.expire_days
     )
-    error_message = "bucket.transition_days must be less than bucket.expire_days, or either 0."
+    error_message = "bucket.transition_days must be less than expire_days, unless either is 0."
   }
 
   validation {
@@ -93,7 +93,9 @@ variable "environment" {
     condition = (
       can(regex("^[a-z0-9](-?[a-z0-9])*$", var.environment)) && length(var.environment) <= 12
     )
-    error_message = "environment must be 1 to 12 of a-z, 0-9 and single inner hyphens."
+    error_message = <<-EOT
+      environment must have 1 to 12 lowercase letters, digits and single hyphens between them.
+    EOT
   }
 }
 
@@ -151,7 +153,7 @@ variable "management_events" {
     condition = (
       var.management_events || anytrue([for table in var.tables : table.events != "none"])
     )
-    error_message = "The trail records nothing: set management_events or tables[*].events."
+    error_message = "The trail records nothing: set management_events = true or tables[*].events."
   }
 }
 
@@ -161,18 +163,22 @@ variable "name" {
   nullable    = false
 
   validation {
-    condition     = can(regex("^[a-z](-?[a-z0-9])+$", var.name))
-    error_message = "name must start with a letter and use only a-z, 0-9 and single inner hyphens."
-  }
-
-  validation {
-    condition     = length(var.name) >= 3 && length(var.name) <= 24
-    error_message = "name must be 3 to 24 characters long."
+    condition = (
+      can(regex("^[a-z](-?[a-z0-9])+$", var.name))
+      && length(var.name) >= 3 && length(var.name) <= 24
+    )
+    error_message = <<-EOT
+      name must have 3 to 24 lowercase letters, digits and single hyphens between them, and start
+      with a letter.
+    EOT
   }
 
   validation {
     condition     = length("${var.name}-${var.environment}") <= 29
-    error_message = "name and environment must have at most 28 characters together (bucket limit)."
+    error_message = <<-EOT
+      name and environment must have at most 28 characters together: the names of buckets and roles
+      contain them.
+    EOT
   }
 }
 

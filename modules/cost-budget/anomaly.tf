@@ -1,7 +1,10 @@
 # Detects unusual spend, independently of the budget. AWS needs ten days of history for a service.
 
-resource "aws_ce_anomaly_monitor" "this" {
-  count             = var.anomaly_monitor == null ? 0 : 1
+resource "aws_ce_anomaly_monitor" "spend" {
+  for_each = {
+    for key in ["anomaly_monitor"] : key => var.anomaly_monitor if var.anomaly_monitor != null
+  }
+
   name              = local.name
   monitor_type      = var.scope == null ? "DIMENSIONAL" : "CUSTOM"
   monitor_dimension = var.scope == null ? "SERVICE" : null
@@ -19,7 +22,7 @@ resource "aws_ce_anomaly_monitor" "this" {
 }
 
 # AWS sends individual alerts to topics only, and daily summaries to addresses only.
-resource "aws_ce_anomaly_subscription" "this" {
+resource "aws_ce_anomaly_subscription" "spend" {
   for_each = var.anomaly_monitor == null ? {} : {
     for frequency, subscribers in {
       DAILY     = [for email in var.notify.emails : { type = "EMAIL", address = email }]
@@ -29,7 +32,7 @@ resource "aws_ce_anomaly_subscription" "this" {
 
   name             = "${local.name}-${lower(each.key)}"
   frequency        = each.key
-  monitor_arn_list = [aws_ce_anomaly_monitor.this[0].arn]
+  monitor_arn_list = [for monitor in aws_ce_anomaly_monitor.spend : monitor.arn]
   tags             = var.tags
 
   dynamic "subscriber" {
@@ -50,5 +53,5 @@ resource "aws_ce_anomaly_subscription" "this" {
   }
 
   # AWS checks that it may publish to the topic when the subscription is created.
-  depends_on = [aws_sns_topic_policy.this]
+  depends_on = [aws_sns_topic_policy.budget]
 }

@@ -1,19 +1,19 @@
-data "aws_caller_identity" "this" {}
+data "aws_caller_identity" "current" {}
 
-data "aws_partition" "this" {}
+data "aws_partition" "current" {}
 
-data "aws_region" "this" {}
+data "aws_region" "current" {}
 
 locals {
-  account   = data.aws_caller_identity.this.account_id
-  partition = data.aws_partition.this.partition
-  region    = data.aws_region.this.id
+  account   = data.aws_caller_identity.current.account_id
+  partition = data.aws_partition.current.partition
+  region    = data.aws_region.current.id
 
   # Budget names are unique in the account across regions.
   name = "${var.name}-${var.environment}-${local.region}"
 }
 
-resource "aws_budgets_budget" "this" {
+resource "aws_budgets_budget" "monthly" {
   name         = local.name
   budget_type  = "COST"
   time_unit    = "MONTHLY"
@@ -50,5 +50,5 @@ resource "aws_budgets_budget" "this" {
   }
 
   # AWS checks that it may publish to the topic when the budget is created.
-  depends_on = [aws_sns_topic_policy.this]
+  depends_on = [aws_sns_topic_policy.budget]
 }

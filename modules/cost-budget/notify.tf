@@ -1,5 +1,10 @@
 locals {
-  notified_topics = concat(aws_sns_topic.this[*].arn, var.notify.topic[*].arn)
+  topic_name = "${local.name}-budget"
+
+  notified_topics = concat(
+    [for topic in aws_sns_topic.budget : topic.arn],
+    var.notify.topic[*].arn,
+  )
 
   publishers = concat(
     ["budgets.amazonaws.com"],
@@ -7,16 +12,18 @@ locals {
   )
 }
 
-resource "aws_sns_topic" "this" {
-  count             = var.notify.create_topic ? 1 : 0
-  name              = "${local.name}-budget"
-  kms_master_key_id = aws_kms_key.this[0].arn
+resource "aws_sns_topic" "budget" {
+  for_each = aws_kms_key.budget
+
+  name              = local.topic_name
+  kms_master_key_id = each.value.arn
   tags              = var.tags
 }
 
-resource "aws_sns_topic_policy" "this" {
-  count = var.notify.create_topic ? 1 : 0
-  arn   = aws_sns_topic.this[0].arn
+resource "aws_sns_topic_policy" "budget" {
+  for_each = aws_sns_topic.budget
+
+  arn = each.value.arn
 
   policy = jsonencode({
     Version = "2012-10-17"
@@ -25,15 +32,16 @@ resource "aws_sns_topic_policy" "this" {
       Effect    = "Allow"
       Principal = { Service = local.publishers }
       Action    = "sns:Publish"
-      Resource  = aws_sns_topic.this[0].arn
+      Resource  = each.value.arn
       Condition = { StringEquals = { "aws:SourceAccount" = local.account } }
     }]
   })
 }
 
-resource "aws_kms_key" "this" {
-  count                   = var.notify.create_topic ? 1 : 0
-  description             = "Messages of the topic ${local.name}-budget"
+resource "aws_kms_key" "budget" {
+  for_each = { for key in ["create_topic"] : key => local.topic_name if var.notify.create_topic }
+
+  description             = "Messages of the topic ${each.value}"
   enable_key_rotation     = true
   deletion_window_in_days = 7 # SNS stores messages for a short time; nothing else uses the key
   tags                    = var.tags
@@ -60,8 +68,9 @@ resource "aws_kms_key" "this" {
   })
 }
 
-resource "aws_kms_alias" "this" {
-  count         = var.notify.create_topic ? 1 : 0
-  name          = "alias/${local.name}-budget"
-  target_key_id = aws_kms_key.this[0].key_id
+resource "aws_kms_alias" "budget" {
+  for_each = aws_kms_key.budget
+
+  name          = "alias/${local.topic_name}"
+  target_key_id = each.value.key_id
 }

@@ -41,7 +41,9 @@ variable "environment" {
     condition = (
       can(regex("^[a-z0-9](-?[a-z0-9])*$", var.environment)) && length(var.environment) <= 12
     )
-    error_message = "environment must be 1 to 12 of a-z, 0-9 and single inner hyphens."
+    error_message = <<-EOT
+      environment must have 1 to 12 lowercase letters, digits and single hyphens between them.
+    EOT
   }
 }
 
@@ -67,20 +69,21 @@ variable "name" {
   nullable    = false
 
   validation {
-    condition     = can(regex("^[a-z](-?[a-z0-9])+$", var.name))
-    error_message = "name must start with a letter and use only a-z, 0-9 and single inner hyphens."
-  }
-
-  validation {
-    condition     = length(var.name) >= 3 && length(var.name) <= 24
-    error_message = "name must be 3 to 24 characters long."
+    condition = (
+      can(regex("^[a-z](-?[a-z0-9])+$", var.name))
+      && length(var.name) >= 3 && length(var.name) <= 24
+    )
+    error_message = <<-EOT
+      name must have 3 to 24 lowercase letters, digits and single hyphens between them, and start
+      with a letter.
+    EOT
   }
 }
 
 variable "notify" {
   description = <<-EOT
     Recipients. emails: up to 10 addresses. topic: existing SNS topic of this account; its policy
-    and that of its key must admit budgets.amazonaws.com. create_topic: create an encrypted topic
+    and that of its key must allow budgets.amazonaws.com. create_topic: create an encrypted topic
     that does; subscribe to the output topic_arn.
   EOT
 
@@ -209,6 +212,6 @@ variable "thresholds" {
     condition = length(distinct([
       for threshold in var.thresholds : "${threshold.type} ${threshold.percent}"
     ])) == length(var.thresholds)
-    error_message = "thresholds must differ: two entries have the same type and percent."
+    error_message = "thresholds must not have two entries with the same type and percent."
   }
 }

@@ -1,19 +1,19 @@
-data "aws_caller_identity" "this" {}
+data "aws_caller_identity" "current" {}
 
-data "aws_partition" "this" {}
+data "aws_partition" "current" {}
 
-data "aws_region" "this" {}
+data "aws_region" "current" {}
 
 locals {
-  account   = data.aws_caller_identity.this.account_id
-  partition = data.aws_partition.this.partition
+  account   = data.aws_caller_identity.current.account_id
+  partition = data.aws_partition.current.partition
 
   # S3 bucket names are globally unique, so the name carries account and region.
-  bucket_name = "${var.name}-tfstate-${local.account}-${data.aws_region.this.id}"
+  bucket_name = "${var.name}-tfstate-${local.account}-${data.aws_region.current.id}"
   bucket_arn  = "arn:${local.partition}:s3:::${local.bucket_name}"
 }
 
-resource "aws_s3_bucket" "this" {
+resource "aws_s3_bucket" "state" {
   #checkov:skip=CKV_AWS_144:Versions undo a bad write; after a regional loss, resources are imported
   #checkov:skip=CKV2_AWS_62:Nothing consumes events of state changes; access_logs records who wrote
   bucket        = local.bucket_name
@@ -22,41 +22,41 @@ resource "aws_s3_bucket" "this" {
 
   # Terraform destroys the bucket before the key. S3 refuses to delete a bucket that holds states,
   # so the key that encrypts them stays as well.
-  depends_on = [aws_kms_key.this]
+  depends_on = [aws_kms_key.state]
 }
 
-resource "aws_s3_bucket_public_access_block" "this" {
-  bucket                  = aws_s3_bucket.this.id
+resource "aws_s3_bucket_public_access_block" "state" {
+  bucket                  = aws_s3_bucket.state.id
   block_public_acls       = true
   block_public_policy     = true
   ignore_public_acls      = true
   restrict_public_buckets = true
 }
 
-resource "aws_s3_bucket_ownership_controls" "this" {
-  bucket = aws_s3_bucket.this.id
+resource "aws_s3_bucket_ownership_controls" "state" {
+  bucket = aws_s3_bucket.state.id
 
   rule {
     object_ownership = "BucketOwnerEnforced"
   }
 }
 
-resource "aws_s3_bucket_versioning" "this" {
-  bucket = aws_s3_bucket.this.id
+resource "aws_s3_bucket_versioning" "state" {
+  bucket = aws_s3_bucket.state.id
 
   versioning_configuration {
     status = "Enabled"
   }
 }
 
-resource "aws_s3_bucket_server_side_encryption_configuration" "this" {
-  bucket = aws_s3_bucket.this.id
+resource "aws_s3_bucket_server_side_encryption_configuration" "state" {
+  bucket = aws_s3_bucket.state.id
 
   rule {
     bucket_key_enabled = true
 
     apply_server_side_encryption_by_default {
-      kms_master_key_id = aws_kms_key.this.arn
+      kms_master_key_id = aws_kms_key.state.arn
       sse_algorithm     = "aws:kms"
     }
   }
@@ -64,8 +64,8 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "this" {
 
 # Every lock leaves a noncurrent version and a delete marker. The ten newest noncurrent versions of
 # an object are kept indefinitely.
-resource "aws_s3_bucket_lifecycle_configuration" "this" {
-  bucket = aws_s3_bucket.this.id
+resource "aws_s3_bucket_lifecycle_configuration" "state" {
+  bucket = aws_s3_bucket.state.id
 
   rule {
     id     = "history"
@@ -87,18 +87,19 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
     }
   }
 
-  depends_on = [aws_s3_bucket_versioning.this]
+  depends_on = [aws_s3_bucket_versioning.state]
 }
 
-resource "aws_s3_bucket_logging" "this" {
-  count         = var.access_logs == null ? 0 : 1
-  bucket        = aws_s3_bucket.this.id
-  target_bucket = var.access_logs.bucket
-  target_prefix = var.access_logs.prefix
+resource "aws_s3_bucket_logging" "state" {
+  for_each = { for key in ["access_logs"] : key => var.access_logs if var.access_logs != null }
+
+  bucket        = aws_s3_bucket.state.id
+  target_bucket = each.value.bucket
+  target_prefix = each.value.prefix
 }
 
-resource "aws_s3_bucket_policy" "this" {
-  bucket = aws_s3_bucket.this.id
+resource "aws_s3_bucket_policy" "state" {
+  bucket = aws_s3_bucket.state.id
 
   policy = jsonencode({
     Version = "2012-10-17"
@@ -138,7 +139,7 @@ resource "aws_s3_bucket_policy" "this" {
         Condition = {
           Null = { "s3:x-amz-server-side-encryption" = "false" }
           StringNotEquals = {
-            "s3:x-amz-server-side-encryption-aws-kms-key-id" = aws_kms_key.this.arn
+            "s3:x-amz-server-side-encryption-aws-kms-key-id" = aws_kms_key.state.arn
           }
         }
       },
@@ -155,5 +156,5 @@ resource "aws_s3_bucket_policy" "this" {
   })
 
   # S3 answers 409 Conflict when the policy and the public access block change at the same time.
-  depends_on = [aws_s3_bucket_public_access_block.this]
+  depends_on = [aws_s3_bucket_public_access_block.state]
 }

@@ -1,4 +1,4 @@
-resource "aws_kms_key" "this" {
+resource "aws_kms_key" "state" {
   description             = "Terraform states in ${local.bucket_name}"
   enable_key_rotation     = true
   deletion_window_in_days = 30 # the maximum: time to cancel a mistaken deletion
@@ -17,7 +17,7 @@ resource "aws_kms_key" "this" {
   })
 }
 
-resource "aws_kms_alias" "this" {
+resource "aws_kms_alias" "state" {
   name          = "alias/${var.name}-tfstate"
-  target_key_id = aws_kms_key.this.key_id
+  target_key_id = aws_kms_key.state.key_id
 }

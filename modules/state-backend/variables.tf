@@ -26,7 +26,9 @@ variable "environment" {
     condition = (
       can(regex("^[a-z0-9](-?[a-z0-9])*$", var.environment)) && length(var.environment) <= 12
     )
-    error_message = "environment must be 1 to 12 of a-z, 0-9 and single inner hyphens."
+    error_message = <<-EOT
+      environment must have 1 to 12 lowercase letters, digits and single hyphens between them.
+    EOT
   }
 }
 
@@ -38,7 +40,7 @@ variable "force_destroy" {
 
   validation {
     condition     = !(var.force_destroy && local.profile == "prod")
-    error_message = "force_destroy must be false with profile prod: Terraform needs its state."
+    error_message = "force_destroy must be false with profile prod, so that states are kept."
   }
 }
 
@@ -60,13 +62,14 @@ variable "name" {
   nullable    = false
 
   validation {
-    condition     = can(regex("^[a-z](-?[a-z0-9])+$", var.name))
-    error_message = "name must start with a letter and use only a-z, 0-9 and single inner hyphens."
-  }
-
-  validation {
-    condition     = length(var.name) >= 3 && length(var.name) <= 24
-    error_message = "name must be 3 to 24 characters long."
+    condition = (
+      can(regex("^[a-z](-?[a-z0-9])+$", var.name))
+      && length(var.name) >= 3 && length(var.name) <= 24
+    )
+    error_message = <<-EOT
+      name must have 3 to 24 lowercase letters, digits and single hyphens between them, and start
+      with a letter.
+    EOT
   }
 }
 

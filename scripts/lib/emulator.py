@@ -105,6 +105,11 @@ class Emulator:
                 "stop that program, or choose another port: --port N",
             )
         (self.home / "port").write_text(f"{port}\n")
+        self._spawn(port, persist=persist)
+        self._wait_until_it_responds()
+
+    def _spawn(self, port: int, *, persist: bool) -> None:
+        """Start the process with the lock on the pid file, and record its ID there."""
         with self.log.open("a") as log, self._pid_file.open("a+") as pid_file:
             fcntl.flock(pid_file, fcntl.LOCK_EX)
             process = subprocess.Popen(
@@ -121,6 +126,8 @@ class Emulator:
             process.returncode = 0
             pid_file.truncate(0)
             pid_file.write(f"{process.pid}\n")
+
+    def _wait_until_it_responds(self) -> None:
         deadline = time.monotonic() + _START_SECONDS
         while not self.responds(1):
             if self.pid() is None:

@@ -1,4 +1,4 @@
-"""The emulator's server process: serves ministack, copies its state, and stores saved queries.
+"""The emulator's server process: serves ministack, copies its state, and adds what it lacks.
 
 `lib.emulator` runs this file by its path, with -P, on the emulator's interpreter. Functions run on
 that interpreter too, so they must not be able to import this project. Therefore this file imports
@@ -16,6 +16,7 @@ import shutil
 import sys
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -24,6 +25,8 @@ COPY_SECONDS = 10.0
 # Hypercorn closes a connection that has been idle this long, even if the next request has already
 # arrived: the request is processed and its response lost. No client here stays idle for a day.
 KEEP_ALIVE_SECONDS = 24 * 60 * 60
+# An SDK repeats a call within seconds, so its first response is still among the last ones.
+KEPT_RESPONSES = 1000
 
 App = Callable[[dict[str, Any], Any, Any], Awaitable[None]]
 
@@ -70,6 +73,67 @@ def _sync(path: Path) -> None:
         os.fsync(file)
     finally:
         os.close(file)
+
+
+class Repeater:
+    """An ASGI application that answers a repeated call of an SDK with its first response.
+
+    The AWS SDK for Go sometimes closes its connection while the response arrives, mostly on a busy
+    machine (aws-sdk-go-v2, issue 2737). It then repeats the call, and a call that is not
+    idempotent, such as AddPermission, would fail. The attempts of a call share an ID (AWS SDK for
+    Rust, module invocation_id). Only successful responses are kept, so an attempt after an error is
+    carried out.
+    """
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._responses: dict[bytes, asyncio.Future[list[dict[str, Any]]]] = {}
+
+    async def __call__(
+        self,
+        scope: dict[str, Any],
+        receive: Any,  # noqa: ANN401 (ASGI)
+        send: Any,  # noqa: ANN401 (ASGI)
+    ) -> None:
+        """Serve one request."""
+        call_id = dict(scope.get("headers", ())).get(b"amz-sdk-invocation-id")
+        if call_id is None:
+            await self._app(scope, receive, send)
+            return
+        first = self._responses.get(call_id)
+        if first is not None and (messages := await first):
+            logging.getLogger(__name__).warning("repeated the response to %s", scope["path"])
+            while (await receive()).get("more_body"):
+                pass
+            for message in messages:
+                await send(message)
+            return
+        await self._serve(call_id, scope, receive, send)
+
+    async def _serve(
+        self,
+        call_id: bytes,
+        scope: dict[str, Any],
+        receive: Any,  # noqa: ANN401
+        send: Any,  # noqa: ANN401
+    ) -> None:
+        """Serve the first attempt of a call, and keep its response if it is successful."""
+        messages: list[dict[str, Any]] = []
+
+        async def keep(message: dict[str, Any]) -> None:
+            messages.append(message)
+            await send(message)
+
+        response = self._responses[call_id] = asyncio.get_running_loop().create_future()
+        try:
+            await self._app(scope, receive, keep)
+        finally:
+            is_success = bool(messages) and messages[0]["status"] < HTTPStatus.BAD_REQUEST
+            response.set_result(messages if is_success else [])
+            if not is_success:
+                self._responses.pop(call_id, None)
+            while len(self._responses) > KEPT_RESPONSES:
+                del self._responses[next(iter(self._responses))]
 
 
 class Keeper:
@@ -199,10 +263,11 @@ async def serve(state: Path | None, copies: Path) -> None:
     hypercorn = importlib.import_module("hypercorn.asyncio")
     add_saved_queries()
     config = configuration(os.environ["BIND_HOST"], int(os.environ["GATEWAY_PORT"]))
+    app = Repeater(ministack.app)
     if state is None:
-        await hypercorn.serve(ministack.app, config)
+        await hypercorn.serve(app, config)
         return
-    keeper = Keeper(ministack.app, state, copies)
+    keeper = Keeper(app, state, copies)
     copying = asyncio.create_task(
         keeper.copy_at_intervals(
             lambda: ministack.save_all(ministack._build_persistence_save_dict())  # noqa: SLF001

@@ -154,43 +154,59 @@ def drill(
     confirmed its subscription.
     """
     cloudwatch: Any = session.client("cloudwatch")
-    sns = session.client("sns")
     with ExitStack() as cleanup:
         with step("alarm") as line:
             alarm = alarm_of(cloudwatch, service, key)
-            name, before, topics = alarm["AlarmName"], alarm["StateValue"], topics_of(alarm)
-            line.note = f"{name}, {before}"
+            topics = topics_of(alarm)
+            line.note = f"{alarm['AlarmName']}, {alarm['StateValue']}"
         with step("queue subscribed to its topics") as line:
             listener = listen(session, topics, cleanup)
             line.note = listener.url.rpartition("/")[2]
-
-        def set_state(state: str) -> None:
-            cloudwatch.set_alarm_state(AlarmName=name, StateValue=state, StateReason=_REASON)
-
-        def trigger() -> None:
-            # Only a change of state sends a message (API reference, "SetAlarmState"), and the alarm
-            # may still be in ALARM from the previous call.
-            set_state(before)
-            set_state("ALARM")
-
         with step("notification delivered") as line:
             # CloudWatch's next evaluation would also change the state back, but minutes later.
-            cleanup.callback(set_state, before)
-            if silent := set(topics) - delivering_topics(listener, name, seconds, trigger):
-                raise Failure(
-                    f"no notification through {', '.join(sorted(silent))} within {seconds:.0f} s",
-                    "allow cloudwatch.amazonaws.com to publish, in the topic's policy and in the "
-                    "policy of the topic's KMS key",
-                )
+            cleanup.callback(_set_state, cloudwatch, alarm, alarm["StateValue"])
+            check_delivery(cloudwatch, alarm, listener, seconds)
             line.note = "ALARM delivered"
     with step("subscriptions") as line:
-        subscriptions = [each for topic in topics for each in _subscriptions(sns, topic)]
-        if pending := unconfirmed(subscriptions):
-            raise Failure(
-                f"unconfirmed subscriptions: {', '.join(pending)}",
-                "open the link in the confirmation email from AWS, or subscribe again",
-            )
-        line.note = f"{len({each['Endpoint'] for each in subscriptions})} confirmed, 0 unconfirmed"
+        line.note = check_subscriptions(session.client("sns"), topics)
+
+
+def check_delivery(
+    cloudwatch: Any,  # noqa: ANN401 (boto3)
+    alarm: Mapping[str, Any],
+    listener: Listener,
+    seconds: float,
+) -> None:
+    """Trigger `alarm`. Raises Failure if a topic delivers no notification within `seconds`."""
+
+    def trigger() -> None:
+        # Only a change of state sends a message (API reference, "SetAlarmState"), and the alarm may
+        # still be in ALARM from the previous call.
+        _set_state(cloudwatch, alarm, alarm["StateValue"])
+        _set_state(cloudwatch, alarm, "ALARM")
+
+    delivering = delivering_topics(listener, alarm["AlarmName"], seconds, trigger)
+    if silent := set(listener.topics) - delivering:
+        raise Failure(
+            f"no notification through {', '.join(sorted(silent))} within {seconds:.0f} s",
+            "allow cloudwatch.amazonaws.com to publish, in the topic's policy and in the policy of "
+            "the topic's KMS key",
+        )
+
+
+def check_subscriptions(sns: Any, topics: Iterable[str]) -> str:  # noqa: ANN401 (boto3)
+    """Return how many endpoints are subscribed. Raises Failure if one has not confirmed."""
+    subscriptions = [each for topic in topics for each in _subscriptions(sns, topic)]
+    if pending := unconfirmed(subscriptions):
+        raise Failure(
+            f"unconfirmed subscriptions: {', '.join(pending)}",
+            "open the link in the confirmation email from AWS, or subscribe again",
+        )
+    return f"{len({each['Endpoint'] for each in subscriptions})} confirmed, 0 unconfirmed"
+
+
+def _set_state(cloudwatch: Any, alarm: Mapping[str, Any], state: str) -> None:  # noqa: ANN401
+    cloudwatch.set_alarm_state(AlarmName=alarm["AlarmName"], StateValue=state, StateReason=_REASON)
 
 
 def _subscriptions(sns: Any, topic: str) -> list[dict[str, str]]:  # noqa: ANN401 (boto3)

@@ -25,6 +25,8 @@ LIST = ROOT / "tests" / "mutants.toml"
 SOURCES = Path("lambda") / "records_api"
 # Run after the test file named like the source file, which catches most mutants in seconds.
 TESTS = ("tests/unit", "tests/contract")
+# They compare the package with the sources, so they fail for every mutant.
+_PACKAGE_TESTS = "tests/unit/test_package.py"
 _PROCESSES = 2
 _SECONDS = 600
 
@@ -46,8 +48,11 @@ class Outcome(NamedTuple):
 
 
 def listed(text: str, pattern: str = "") -> list[Mutant]:
-    """Return the mutants in TOML `text` whose rule or file matches the regular expression."""
-    mutants = [Mutant(**each) for each in tomllib.loads(text)["mutant"]]
+    """Return the mutants in TOML `text` whose rule or file matches the regular expression.
+
+    Raises Failure if two mutants have the same rule.
+    """
+    mutants = [Mutant(**entry) for entry in tomllib.loads(text)["mutant"]]
     if repeated := [rule for rule, count in Counter(m.rule for m in mutants).items() if count > 1]:
         raise Failure(f"rules listed twice: {', '.join(repeated)}", f"merge them in {LIST.name}")
     return [mutant for mutant in mutants if re.search(pattern, f"{mutant.rule} {mutant.file}")]
@@ -106,10 +111,6 @@ def _failures(copy: Path, stem: str) -> Iterator[str]:
             yield failed[1] if failed else result.stdout.strip().splitlines()[-1]
 
 
-# They compare the package with the sources, so they fail for every mutant.
-_PACKAGE_TESTS = "tests/unit/test_package.py"
-
-
 def report(outcomes: Sequence[Outcome]) -> None:
     """Print how many mutants were caught. Raises Failure that names the others."""
     survivors = [outcome.mutant for outcome in outcomes if outcome.caught_by is None]
@@ -123,9 +124,16 @@ def _verb() -> None:
     parser = argparse.ArgumentParser(prog="scripts/mutants", description=__doc__)
     parser.add_argument("pattern", nargs="?", default="", help="regex for rules and files")
     parser.add_argument("--sample", type=int, metavar="N", help="only every Nth mutant")
+    parser.add_argument(
+        "--check", action="store_true", help="run no tests; check that every mutant applies"
+    )
     arguments = parser.parse_args()
     venvs.run_in("dev", "lib.mutants")
-    check(listed(LIST.read_text()))
+    everything = listed(LIST.read_text())
+    check(everything)
+    if arguments.check:
+        print(f"{len(everything)} mutants apply")
+        return
     mutants = listed(LIST.read_text(), arguments.pattern)
     chosen = list(islice(mutants, 0, None, arguments.sample or 1))
     if not chosen:

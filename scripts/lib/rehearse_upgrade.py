@@ -12,10 +12,7 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from http import HTTPStatus
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +21,10 @@ from lib.client import Caller
 from lib.console import Failure, main, step
 from lib.emulator import REGION
 from lib.paths import ENVIRONMENT, LOGS, ROOT
+from lib.rehearsal_records import calling, create_records, differences, read_all
 from records_api.config import OPERATIONS
 
 OLDEST = "056e895"
-_RECORDS = 25
-_CALL_EVERY_SECONDS = 0.1
 # Replacing one of these loses data or evidence, or changes a name or address that others use.
 KEPT = frozenset({
     "aws_apigatewayv2_api",
@@ -43,17 +39,39 @@ KEPT = frozenset({
     "aws_s3_bucket",
     "aws_sns_topic",
 })  # fmt: skip
-_SETTINGS = {
-    "name": "upgrade",
-    "environment": "dev",
-    "operations": sorted(OPERATIONS),
-    "alarms": {"emails": ["on-call@example.com"]},
-    "audit": {"mode": "create", "force_destroy": True},
-    "budget": {"monthly_usd": 25},
-    "table": {"deletion_protection": False},
+# The inputs of each module. All but records-api have their optional resources, except the
+# anomaly monitor: the emulator has no Cost Explorer.
+_INPUTS: Mapping[str, Mapping[str, Any]] = {
+    "records-api": {
+        "name": "upgrade",
+        "environment": "dev",
+        "operations": sorted(OPERATIONS),
+        "alarms": {"emails": ["on-call@example.com"]},
+        "audit": {"mode": "create", "force_destroy": True},
+        "budget": {"monthly_usd": 25},
+        "table": {"deletion_protection": False},
+    },
+    "audit-trail": {
+        "name": "upgrade-trail",
+        "environment": "dev",
+        "bucket": {
+            "access_logs": {"bucket": "${module.state-backend.bucket_name}"},
+            "object_lock": {"days": 1, "mode": "GOVERNANCE"},
+        },
+        "delivery_topic": True,
+    },
+    "cost-budget": {
+        "name": "upgrade-budget",
+        "environment": "dev",
+        "monthly_limit_usd": 25,
+        "notify": {"create_topic": True, "emails": ["on-call@example.com"]},
+    },
+    "state-backend": {
+        "name": "upgrade-state",
+        "environment": "dev",
+        "access_logs": {"bucket": "access-logs"},
+    },
 }
-
-Tagged = dict[str, tuple[str, bytes]]
 
 
 def check_out(ref: str, folder: Path) -> None:
@@ -78,36 +96,6 @@ def replaced(plan: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def read_all(caller: Caller, ids: list[str]) -> Tagged:
-    """Return the ETag and body of each record. Raises Failure unless each status is 200."""
-    responses = {record_id: caller.call("GET", f"/{record_id}") for record_id in ids}
-    for record_id, response in responses.items():
-        if response.status != HTTPStatus.OK:
-            raise Failure(
-                f"GET of record {record_id} returned {response.status}",
-                "a release must not lose records",
-            )
-    return {
-        record_id: (response.headers["etag"], response.body)
-        for record_id, response in responses.items()
-    }
-
-
-def differences(before: Tagged, after: Tagged) -> list[str]:
-    """Return the IDs of records whose ETag or content has changed."""
-    return [
-        record_id
-        for record_id, (tag, body) in before.items()
-        if after[record_id][0] != tag or not _same_or_more(json.loads(body), after[record_id][1])
-    ]
-
-
-def _same_or_more(old: dict[str, Any], new: bytes) -> bool:
-    # A newer release may add fields to a record, but not change or remove one.
-    shown = json.loads(new)
-    return all(name in shown and shown[name] == value for name, value in old.items())
-
-
 class _Deployment:
     """One root module whose module source can be switched, applied to one emulator."""
 
@@ -122,10 +110,12 @@ class _Deployment:
     def use(self, checkout: Path) -> None:
         """Use the modules of `checkout` from now on."""
         # A relative path: Terraform copies a module with an absolute path, without its siblings.
-        source = os.path.relpath(checkout / "modules" / "records-api", self._folder)
+        modules = os.path.relpath(checkout / "modules", self._folder)
         root = {
-            "module": {"records": _SETTINGS | {"source": source}},
-            "output": {"api_id": {"value": "${module.records.api_id}"}},
+            "module": {
+                name: {**inputs, "source": f"{modules}/{name}"} for name, inputs in _INPUTS.items()
+            },
+            "output": {"api_id": {"value": "${module.records-api.api_id}"}},
         }
         (self._folder / "main.tf.json").write_text(json.dumps(root))
         self._run("init", "-lockfile=readonly")
@@ -149,50 +139,6 @@ class _Deployment:
         self._runner.run(self._folder, verb, "-no-color", *arguments, env=self._env)
 
 
-@contextmanager
-def calling(caller: Caller, record_id: str) -> Iterator[list[str]]:
-    """List, get and create records inside; the yielded list gets one line per failed request."""
-    failures: list[str] = []
-    ended = threading.Event()
-
-    def attempt(method: str, path: str, body: object, expected: HTTPStatus) -> None:
-        try:
-            answer = caller.call(method, path, body=body)
-        except OSError as error:
-            failures.append(f"{method} {path or '/'}: {error!r}")
-            return
-        if answer.status != expected:
-            failures.append(f"{method} {path or '/'}: {answer.status} {answer.body[:200]!r}")
-
-    def loop() -> None:
-        while not ended.wait(_CALL_EVERY_SECONDS):
-            attempt("GET", "", None, HTTPStatus.OK)
-            attempt("GET", f"/{record_id}", None, HTTPStatus.OK)
-            attempt("POST", "", {"type": "rehearsal", "status": "during"}, HTTPStatus.CREATED)
-
-    thread = threading.Thread(target=loop)
-    thread.start()
-    try:
-        yield failures
-    finally:
-        ended.set()
-        thread.join()
-
-
-def create_records(caller: Caller) -> list[str]:
-    """Create records and return their IDs."""
-    ids = []
-    for number in range(_RECORDS):
-        body = {"type": "rehearsal", "status": "before", "attributes": {"number": number}}
-        answer = caller.call("POST", body=body)
-        if answer.status != HTTPStatus.CREATED:
-            raise Failure(
-                f"POST /records returned {answer.status}", "the old release must accept writes"
-            )
-        ids.append(answer.json()["recordID"])
-    return ids
-
-
 def rehearse(ref: str, folder: Path) -> None:
     """Deploy `ref` and upgrade it to this checkout, in `folder`. Raises Failure on any damage."""
     old = folder / "old"
@@ -204,11 +150,26 @@ def rehearse(ref: str, folder: Path) -> None:
         deployment.plan()
         deployment.apply()
         line.note = "done"
+    caller = deployment.caller()
     with step("write records") as line:
-        caller = deployment.caller()
-        ids = create_records(caller)
-        before = read_all(caller, ids)
-        line.note = f"{len(ids)} records"
+        before = read_all(caller, create_records(caller))
+        line.note = f"{len(before)} records"
+    upgrade(deployment, caller, next(iter(before)))
+    with step("compare records") as line:
+        if changed := differences(before, read_all(caller, before)):
+            raise Failure(
+                f"changed records: {', '.join(changed)}",
+                "a release must not change records or their ETags",
+            )
+        line.note = f"{len(before)} unchanged"
+
+
+def upgrade(deployment: _Deployment, caller: Caller, record_id: str) -> None:
+    """Plan this checkout over `deployment` and apply it while `caller` sends requests.
+
+    The requests read record `record_id`, list records and create new ones. Raises Failure if the
+    plan replaces a resource of a KEPT type, or if a request fails.
+    """
     with step("plan the upgrade") as line:
         deployment.use(ROOT)
         if addresses := replaced(deployment.plan()):
@@ -218,7 +179,7 @@ def rehearse(ref: str, folder: Path) -> None:
             )
         line.note = "no resource is replaced"
     with step("apply it under traffic") as line:
-        with calling(caller, ids[0]) as failures:
+        with calling(caller, record_id) as failures:
             deployment.apply()
         if failures:
             raise Failure(
@@ -226,13 +187,18 @@ def rehearse(ref: str, folder: Path) -> None:
                 "a release must not interrupt callers",
             )
         line.note = "no request failed"
-    with step("compare records") as line:
-        if changed := differences(before, read_all(caller, ids)):
-            raise Failure(
-                f"changed records: {', '.join(changed)}",
-                "a release must not change records or their ETags",
-            )
-        line.note = f"{len(ids)} unchanged"
+
+
+def run(ref: str) -> None:
+    """Rehearse the upgrade from commit `ref` on a temporary emulator. Raises Failure on damage."""
+    with tempfile.TemporaryDirectory(prefix="records-upgrade-") as name:
+        folder = Path(name)
+        emulator = scratch.emulator(folder)
+        emulator.start(persist=False)
+        try:
+            rehearse(ref, folder)
+        finally:
+            emulator.stop()
 
 
 def _verb() -> None:
@@ -243,14 +209,7 @@ def _verb() -> None:
     ref = parser.parse_args().ref
     venvs.run_in("dev", "lib.rehearse_upgrade")
     venvs.ensure("emulator")
-    with tempfile.TemporaryDirectory(prefix="records-upgrade-") as name:
-        folder = Path(name)
-        emulator = scratch.emulator(folder)
-        emulator.start(persist=False)
-        try:
-            rehearse(ref, folder)
-        finally:
-            emulator.stop()
+    run(ref)
 
 
 if __name__ == "__main__":

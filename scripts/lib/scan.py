@@ -55,7 +55,10 @@ def checkov(*arguments: str | Path) -> str:
 
 
 def scan_sources() -> str:
-    """Scan the HCL sources; return the counts."""
+    """Scan the HCL sources; return the counts.
+
+    Raises Failure if a check fails, or is skipped without a reason.
+    """
     if places := unexplained_skips():
         raise Failure(
             f"checks skipped without a reason: {', '.join(places)}",
@@ -88,7 +91,10 @@ def applied_plan() -> Iterator[Path]:
 
 
 def scan_applied() -> str:
-    """Scan the plan of an applied local stack with checkov and tests/policy; return the counts."""
+    """Scan the plan of an applied local stack with checkov and tests/policy; return the counts.
+
+    Raises Failure if Terraform, checkov or a check in tests/policy fails.
+    """
     with applied_plan() as plan:
         # checkov reads the skip comments from the sources.
         counts = checkov(
@@ -98,7 +104,11 @@ def scan_applied() -> str:
 
 
 def applied_checks(plan: Path) -> str:
-    """Check AWS rules that neither checkov nor the emulator checks; return pytest's summary."""
+    """Run tests/policy/applied_checks.py on the plan in JSON; return pytest's summary.
+
+    These are rules of AWS that neither checkov nor the emulator checks. Raises Failure, with
+    pytest's report, if one is violated.
+    """
     command: list[str | Path] = [
         venvs.python("dev"),
         "-m",

@@ -69,7 +69,10 @@ def checked_url(text: str) -> str:
 
 
 def lists(caller: Caller | Bearer) -> str:
-    """Read two pages of one record each, following the `Link` header; return a note."""
+    """Read two pages of one record each, following the `Link` header; return a note.
+
+    Raises Failure if a request fails or both pages contain the same record.
+    """
     first = _expect(caller.call("GET", query="limit=1"), HTTPStatus.OK)
     seen = [record["recordID"] for record in first.json()["records"]]
     if "next" in first.json():
@@ -87,7 +90,10 @@ def lists(caller: Caller | Bearer) -> str:
 
 
 def gets(caller: Caller | Bearer) -> str:
-    """Read the newest record by its ID, then again with If-None-Match; return a note."""
+    """Read the newest record by its ID, then again with If-None-Match; return a note.
+
+    Raises Failure if the record differs from the listing, or if the second status is not 304.
+    """
     statuses: list[int] = []
     for _ in range(_ATTEMPTS):
         records = _expect(caller.call("GET", query="limit=1"), HTTPStatus.OK).json()["records"]
@@ -107,7 +113,10 @@ def gets(caller: Caller | Bearer) -> str:
 
 
 def rejects_unknown_parameters(caller: Caller | Bearer) -> str:
-    """Send an unknown parameter, then an unknown record ID; return a note."""
+    """Send an unknown parameter, then an unknown record ID; return a note.
+
+    Raises Failure unless the statuses are 400, with the name of the parameter, and 404.
+    """
     problem = _expect(caller.call("GET", query="stauts=failed"), HTTPStatus.BAD_REQUEST).json()
     if [error["parameter"] for error in problem["errors"]] != ["stauts"]:
         raise Failure(
@@ -133,7 +142,11 @@ def rejects_anonymous_requests(caller: Caller | Bearer) -> str:
 
 
 def writes(caller: Caller | Bearer) -> str:
-    """Create a record of a unique type, read it, list it, and delete it; return a note."""
+    """Create a record of a unique type, read it, list it, and delete it; return a note.
+
+    If the caller may not delete records, the record is kept and the note says so. Raises Failure if
+    another request fails.
+    """
     kind = f"smoke-{uuid4()}"
     body = {"type": kind, "status": "test", "message": "Created by scripts/smoke --write"}
     answer = caller.call("POST", body=body)

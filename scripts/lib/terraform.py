@@ -106,7 +106,10 @@ class Terraform:
         return result.output
 
     def read(self, folder: Path, *arguments: str, env: Mapping[str, str]) -> Any:  # noqa: ANN401
-        """Run a command that prints JSON and return the parsed value."""
+        """Run a command that prints JSON and return the parsed value.
+
+        Raises Failure when Terraform fails.
+        """
         result = subprocess.run(
             [self.binary, f"-chdir={folder}", *arguments],
             env=self._with_config(env),

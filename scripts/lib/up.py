@@ -18,7 +18,7 @@ from lib.stack import Stack, write_private
 from lib.terraform_setup import MIRROR_VARIABLE
 
 _LAST_PORT = 65535
-_DISAGREE = re.compile(
+_STATE_CONFLICT = re.compile(
     r"already ?exists|ResourceConflict|ResourceInUse|EntityAlreadyExists|InvalidArn|NotFound",
     re.IGNORECASE,
 )
@@ -83,7 +83,7 @@ def apply(stack: Stack) -> str:
         counts = summary_line.group(1) if summary_line else ""
         return "unchanged" if counts == "0 added, 0 changed, 0 destroyed" else counts
     remedy = "fix the cause, then run scripts/up again; it continues where it stopped"
-    if _DISAGREE.search(result.error):
+    if _STATE_CONFLICT.search(result.error):
         remedy = (
             "the emulator and Terraform's state disagree: run scripts/down --wipe, which deletes "
             "all records, then scripts/up"
@@ -123,9 +123,50 @@ stop and delete everything: scripts/down --wipe"""
 def _port(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= _LAST_PORT:
         raise argparse.ArgumentTypeError(
-            f"{text!r} is not a port: pass a number from 1024 to {_LAST_PORT}"
+            f"{text!r} is not a port: pass a number from 1 to {_LAST_PORT}"
         )
     return int(text)
+
+
+def start_stack(port: int | None) -> None:
+    """Install the tools, start the emulator, apply environments/local and create sample records.
+
+    Prints one line per step. Raises Failure if a step fails.
+    """
+    if not venvs.is_current("emulator"):
+        EMULATOR.stop()  # the environment that it runs in is about to be replaced
+    venvs.ensure("emulator")
+    with step("Lambda package") as line:
+        line.note = "unchanged"
+        if not package.is_current():
+            line.note = f"rebuilt, {package.write():,} bytes: commit it with the sources"
+    with step("Terraform and its provider") as line:
+        runner = terraform.ensure()
+        line.note = runner.binary
+    with step("AWS emulator") as line:
+        line.note = start_emulator(port)
+    stack = Stack(runner, EMULATOR.url, LOCAL / "terraform.tfstate", ENVIRONMENT / ".terraform")
+    with step("terraform init"):
+        stack.init()
+    with step("terraform apply") as line:
+        line.note = apply(stack)
+        write_private(CONNECTION, stack.connection())
+    with step("records through the API") as line:
+        line.note = create_samples()
+
+
+def create_samples() -> str:
+    """Create the sample records of a new stack, and list one; return the note for the step.
+
+    Raises Failure if a request fails.
+    """
+    count = seed(connected("writer"))
+    response = connected("reader").call("GET", query={"limit": "1"})
+    if response.status != HTTPStatus.OK or not isinstance(response.json().get("records"), list):
+        raise Failure(
+            f"GET /records returned {response.status}", "see the emulator's log", EMULATOR.log
+        )
+    return f"{count} created" if count else "unchanged"
 
 
 def _verb() -> None:
@@ -144,32 +185,7 @@ def _verb() -> None:
     arguments = parser.parse_args()
     with stack_lock():
         venvs.run_in("dev", "lib.up", always_report=True)
-        if not venvs.is_current("emulator"):
-            EMULATOR.stop()  # the environment that it runs in is about to be replaced
-        venvs.ensure("emulator")
-        with step("Lambda package") as line:
-            line.note = "unchanged"
-            if not package.is_current():
-                line.note = f"rebuilt, {package.write():,} bytes: commit it with the sources"
-        with step("Terraform and its provider") as line:
-            runner = terraform.ensure()
-            line.note = runner.binary
-        with step("AWS emulator") as line:
-            line.note = start_emulator(arguments.port)
-        stack = Stack(runner, EMULATOR.url, LOCAL / "terraform.tfstate", ENVIRONMENT / ".terraform")
-        with step("terraform init"):
-            stack.init()
-        with step("terraform apply") as line:
-            line.note = apply(stack)
-            write_private(CONNECTION, stack.connection())
-        with step("records through the API") as line:
-            sent = seed(connected("writer"))
-            check = connected("reader").call("GET", query={"limit": "1"})
-            if check.status != HTTPStatus.OK or not isinstance(check.json().get("records"), list):
-                raise Failure(
-                    f"GET /records returned {check.status}", "see the emulator's log", EMULATOR.log
-                )
-            line.note = f"{sent} created" if sent else "unchanged"
+        start_stack(arguments.port)
     print(summary())
 
 

@@ -1,6 +1,6 @@
 """Python environments under .tools/, which uv installs from uv.lock.
 
-There is one per dependency group of pyproject.toml: dev, emulator and scan.
+There is one per dependency group of pyproject.toml: bench, dev, emulator and scan.
 """
 
 import hashlib
@@ -17,7 +17,8 @@ from pathlib import Path
 from lib.console import Failure, last_line, logged, step
 from lib.paths import ROOT, TOOLS, locked, shown
 
-RUNTIME = "3.13"  # the function's Python, which the emulator runs it on if it is installed
+RUNTIME = "3.13"  # the function's Python, which runs it here too if it is installed
+_ON_RUNTIME = ("bench", "emulator")  # groups that run the function
 _STAMP = "synced-from"
 _UV_PIN = ROOT / "scripts" / "lib" / "uv.txt"
 # Setting of uv -> the equivalent settings of pip, in order of precedence.
@@ -49,7 +50,7 @@ def ensure(group: str) -> None:
         if not is_current(group):
             _sync(group)
             current.note = f"installed in {shown(TOOLS / group)}"
-        if group == "emulator" and not _find_runtime():
+        if group in _ON_RUNTIME and not _find_runtime():
             current.note += (
                 f"; no Python {RUNTIME} found, so functions run on Python "
                 f"{sys.version_info.major}.{sys.version_info.minor} "
@@ -211,7 +212,7 @@ def _base_python() -> str:
 
 
 def _base(group: str) -> str:
-    return runtime_python() if group == "emulator" else _base_python()
+    return runtime_python() if group in _ON_RUNTIME else _base_python()
 
 
 def _location(group: str) -> str:

@@ -62,6 +62,56 @@ def test_log_retention_periods_are_those_of_cloudwatch_logs() -> None:
     assert re.findall(r"\d+", audit) == ["0", *periods]
 
 
+def resource(folder: str, type_: str) -> dict[str, Any]:
+    """Return the body of the one resource of this type in a module."""
+    [body] = [
+        block.body
+        for path in (ROOT / folder).glob("*.tf")
+        for block in blocks(path, "resource")
+        if block.labels[0] == type_
+    ]
+    return body
+
+
+@pytest.mark.parametrize(
+    "setting", ["ownership_controls", "policy", "public_access_block", "versioning"]
+)
+def test_buckets_of_both_modules_are_closed_in_the_same_way(setting: str) -> None:
+    """Of the policies, only the statement is compared that denies requests without TLS."""
+    trail, state = (
+        re.sub(r"aws_s3_bucket(\w*)\.\w+", r"aws_s3_bucket\1.name", str(part))
+        for part in (
+            resource(f"modules/{module}", f"aws_s3_bucket_{setting}")
+            for module in ("audit-trail", "state-backend")
+        )
+    )
+    if setting == "policy":
+        statement = r"\{[^{]*TlsOnly.*?SecureTransport.*?\}"
+        [trail], [state] = (re.findall(statement, text, re.DOTALL) for text in (trail, state))
+    assert trail == state
+
+
+@pytest.mark.parametrize("module", ["audit-trail", "state-backend"])
+def test_modules_derive_the_profile_in_the_same_way(module: str) -> None:
+    [derived, expected] = (
+        block.body["profile"]
+        for folder in (module, "records-api")
+        for block in blocks(ROOT / "modules" / folder / "profile.tf", "locals")
+        if "profile" in block.body
+    )
+    assert derived == expected
+
+
+@pytest.mark.parametrize("module", ["audit-trail", "cost-budget", "state-backend"])
+@pytest.mark.parametrize("variable", ["environment", "name"])
+def test_modules_accept_the_same_names(module: str, variable: str) -> None:
+    rule, expected = (
+        validation(f"modules/{folder}", variable, "can(regex(")
+        for folder in (module, "records-api")
+    )
+    assert rule == expected
+
+
 def test_modules_accept_the_same_email_addresses() -> None:
     rules = [
         re.findall(r'regex\("(.+?)", email\)', validation(*arguments)[0])

@@ -95,6 +95,13 @@ def test_nothing_sets_what_provider_6_removed() -> None:
     assert found == EXCEPTIONS, "refused settings, or exceptions that nothing needs any more"
 
 
+def test_optional_resources_have_for_each_and_telling_names() -> None:
+    """`count` gives addresses without meaning: `{ for key in ["name"] : key => ... if ... }`."""
+    kinds = ("resource", "data", "module")
+    assert not [block.address for block in all_blocks(*kinds) if "count" in block.body]
+    assert not [block.address for block in all_blocks(*kinds) if block.labels[-1] == "this"]
+
+
 def test_no_role_may_create_log_groups() -> None:
     assert not files_with("CreateLogGroup")
 

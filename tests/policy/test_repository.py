@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from lib import test as runner
-from lib import venvs
+from lib import stages, venvs
 from lib.terraform import Terraform
-from policy.hcl import ROOT
+from policy.hcl import ROOT, sources
+
+MAX_COLUMNS = 100
 
 
 def test_code_owners_are_named_for_paths_that_exist() -> None:
@@ -22,8 +23,8 @@ def test_code_owners_are_named_for_paths_that_exist() -> None:
 
 def test_pre_commit_hooks_run_commands_that_exist(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(venvs, "uv", lambda: "uv")
-    stages = runner.stages(Terraform("terraform", None, Path("log")), "full")
-    names = {stage.name for stage in stages}
+    every_stage = stages.stages(Terraform("terraform", None, Path("log")), "full")
+    names = {stage.name for stage in every_stage}
     [repository] = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
     assert repository["hooks"]
     for hook in repository["hooks"]:
@@ -66,3 +67,34 @@ def test_links_lead_to_files_and_headings_that_exist(page: Path) -> None:
 def test_changelog_begins_with_unreleased_changes() -> None:
     headings = re.findall(r"^## \[(.+?)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
     assert headings[0] == "Unreleased"
+
+
+def prose(page: Path) -> list[tuple[int, str]]:
+    """Return the numbered lines of a page, without tables, code blocks and lines with a URL."""
+    text = re.sub(
+        r"^```.*?^```",
+        lambda block: "\n" * block[0].count("\n"),
+        page.read_text(),
+        flags=re.MULTILINE | re.DOTALL,
+    )
+    return [
+        (number, line)
+        for number, line in enumerate(text.splitlines(), start=1)
+        if not line.startswith("|") and "://" not in line
+    ]
+
+
+def test_prose_and_hcl_have_at_most_100_columns() -> None:
+    """ruff checks Python. `terraform fmt` does not wrap lines."""
+    lines = [(page, *line) for page in pages() for line in prose(page)]
+    lines += [
+        (path, number, line)
+        for path in sources()
+        if "tests" not in path.relative_to(ROOT).parts
+        for number, line in enumerate(path.read_text().splitlines(), start=1)
+    ]
+    assert not [
+        f"{path.relative_to(ROOT)}:{number}"
+        for path, number, line in lines
+        if len(line) > MAX_COLUMNS
+    ]

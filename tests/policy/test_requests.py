@@ -122,7 +122,7 @@ Requests = dict[str, Request]
 
 # Policy -> requests that must be carried out, requests that must be refused.
 REQUESTS: dict[str, tuple[Requests, Requests]] = {
-    "state_backend.aws_s3_bucket_policy.this": (
+    "state_backend.aws_s3_bucket_policy.state": (
         {
             "state, as Terraform writes it": Request(ADMIN, "s3:PutObject", STATE, {TLS: "true"}),
             "lock file": Request(ADMIN, "s3:PutObject", LOCK, {TLS: "true"}),
@@ -150,7 +150,7 @@ REQUESTS: dict[str, tuple[Requests, Requests]] = {
             "another account": Request(STRANGER, "s3:GetObject", STATE, {TLS: "true"}),
         },
     ),
-    "state_backend.aws_kms_key.this": (
+    "state_backend.aws_kms_key.state": (
         {"whoever IAM allows": Request(ADMIN, "kms:Decrypt", STATE_KEY)},
         {
             "without permissions": Request(POWERLESS, "kms:Decrypt", STATE_KEY),
@@ -158,7 +158,7 @@ REQUESTS: dict[str, tuple[Requests, Requests]] = {
             "a service": Request(LOGS, "kms:Decrypt", STATE_KEY),
         },
     ),
-    "audit_trail.aws_s3_bucket_policy.this": (
+    "audit_trail.aws_s3_bucket_policy.trail": (
         {
             "log file": Request(CLOUDTRAIL, "s3:PutObject", TRAIL_FILE, DELIVERED),
             "digest file": Request(CLOUDTRAIL, "s3:PutObject", TRAIL_DIGEST, DELIVERED),
@@ -200,7 +200,7 @@ REQUESTS: dict[str, tuple[Requests, Requests]] = {
             "read over http": Request(ADMIN, "s3:GetObject", TRAIL_FILE, {TLS: "false"}),
         },
     ),
-    "audit_trail.aws_kms_key.this": (
+    "audit_trail.aws_kms_key.trail": (
         {
             "CloudTrail for this trail": Request(
                 CLOUDTRAIL, "kms:GenerateDataKey", TRAIL_KEY, FROM_TRAIL
@@ -309,7 +309,7 @@ REQUESTS: dict[str, tuple[Requests, Requests]] = {
             "an administrator": Request(ADMIN, "sts:AssumeRole", DELIVERY),
         },
     ),
-    "audit_trail.aws_sns_topic_policy.delivery[0]": (
+    'audit_trail.aws_sns_topic_policy.delivery["delivery_topic"]': (
         {"this trail": Request(CLOUDTRAIL, "sns:Publish", DELIVERY_TOPIC, {SOURCE_ARN: TRAIL})},
         {
             "another trail": Request(
@@ -321,7 +321,7 @@ REQUESTS: dict[str, tuple[Requests, Requests]] = {
             "another account": Request(STRANGER, "sns:Subscribe", DELIVERY_TOPIC),
         },
     ),
-    "cost_budget.aws_kms_key.this[0]": (
+    'cost_budget.aws_kms_key.budget["create_topic"]': (
         {
             "a budget": Request(BUDGETS, "kms:GenerateDataKey", BUDGET_KEY, SENT_BY_US),
             "an anomaly": Request(COST_ALERTS, "kms:Decrypt", BUDGET_KEY, SENT_BY_US),
@@ -336,7 +336,7 @@ REQUESTS: dict[str, tuple[Requests, Requests]] = {
             "another account": Request(STRANGER, "kms:Decrypt", BUDGET_KEY),
         },
     ),
-    "cost_budget.aws_sns_topic_policy.this[0]": (
+    'cost_budget.aws_sns_topic_policy.budget["create_topic"]': (
         {
             "a budget": Request(BUDGETS, "sns:Publish", BUDGET_TOPIC, SENT_BY_US),
             "an anomaly": Request(COST_ALERTS, "sns:Publish", BUDGET_TOPIC, SENT_BY_US),

@@ -6,6 +6,7 @@ import logging
 import os
 import shlex
 import subprocess
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,48 @@ import pytest
 from lib import client, emulator_server, env, logs, up
 from lib.console import Failure
 from lib.emulator import Emulator
-from lib.emulator_server import Keeper, newest, publish, restore
+from lib.emulator_server import Keeper, Repeater, newest, publish, restore
+
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+
+class TestRepeatedCalls:
+    """What the emulator answers when an SDK repeats a call whose response was lost."""
+
+    @staticmethod
+    def statuses(*call_ids: bytes | None, first_status: int = 200) -> tuple[list[int], int]:
+        """Return the statuses of POST requests with these call IDs, and how many ran."""
+        runs: list[int] = []
+        sent: list[dict[str, Any]] = []
+
+        async def app(_scope: object, receive: Receive, send: Send) -> None:
+            await receive()
+            runs.append(first_status if not runs else 409)
+            await send({"type": "http.response.start", "status": runs[-1], "headers": []})
+            await send({"type": "http.response.body", "body": b"{}", "more_body": False})
+
+        async def receive() -> dict[str, Any]:
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        async def send(message: dict[str, Any]) -> None:
+            sent.append(message)
+
+        async def run() -> None:
+            repeater = Repeater(app)
+            for call_id in call_ids:
+                headers = [(b"amz-sdk-invocation-id", call_id)] if call_id else []
+                scope = {"type": "http", "path": "/", "headers": headers}
+                await repeater(scope, receive, send)
+
+        asyncio.run(run())
+        return [message["status"] for message in sent if "status" in message], len(runs)
+
+    @pytest.mark.enable_socket  # an event loop uses a socket pair
+    def test_repeated_call_gets_its_first_response(self) -> None:
+        assert self.statuses(b"a", b"a", b"b") == ([200, 200, 409], 2)
+        assert self.statuses(None, None) == ([200, 409], 2)
+        assert self.statuses(b"a", b"a", first_status=500) == ([500, 409], 2)
 
 
 class TestCopies:

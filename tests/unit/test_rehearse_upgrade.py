@@ -2,7 +2,8 @@
 
 import json
 
-from lib.rehearse_upgrade import differences, replaced
+from lib.rehearsal_records import differences
+from lib.rehearse_upgrade import replaced
 
 
 def change(kind: str, *actions: str) -> dict[str, object]:

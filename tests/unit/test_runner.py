@@ -5,32 +5,46 @@ from pathlib import Path
 
 import pytest
 
+from lib import rehearse_upgrade, stages, venvs
 from lib import test as runner
-from lib import venvs
 from lib.console import Failure
 from lib.terraform import Terraform
 
 
 @pytest.fixture
-def every_stage(monkeypatch: pytest.MonkeyPatch) -> list[runner.Stage]:
+def every_stage(monkeypatch: pytest.MonkeyPatch) -> list[stages.Stage]:
     monkeypatch.setattr(venvs, "uv", lambda: "/usr/bin/uv")
-    return list(runner.stages(Terraform("/usr/bin/terraform", None, Path("log")), "full"))
+    return list(stages.stages(Terraform("/usr/bin/terraform", None, Path("log")), "full"))
 
 
-def names(stages: list[runner.Stage]) -> set[str]:
+def names(stages: list[stages.Stage]) -> set[str]:
     return {stage.name for stage in stages}
 
 
-def test_each_tier_includes_the_shorter_ones(every_stage: list[runner.Stage]) -> None:
+def test_each_tier_includes_the_shorter_ones(every_stage: list[stages.Stage]) -> None:
     fast, default, full = (
         names(runner.selected(every_stage, tier, [])) for tier in ("fast", "default", "full")
     )
     assert {"pytest", "mypy", "docs", "package", "modules/records-api"} <= fast
-    assert default - fast == {"e2e", "scan-sources", "scan-applied"}
-    assert full == names(every_stage) >= default
+    assert default - fast == {"bench", "e2e", "scan-sources", "scan-applied"}
+    assert full - default == {"rehearse-upgrade"}
+    assert full == names(every_stage)
 
 
-def test_stages_are_selected_by_name(every_stage: list[runner.Stage]) -> None:
+def test_full_tier_rehearses_the_upgrade(
+    every_stage: list[stages.Stage], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refs: list[str] = []
+    monkeypatch.setattr(rehearse_upgrade, "run", refs.append)
+    [stage] = runner.selected(every_stage, "full", ["rehearse-upgrade"])
+    assert stage.run() == ""
+    assert refs == ["056e895"]
+    assert stage.command_line == "scripts/rehearse-upgrade 056e895"
+    assert stage.exclusive
+    assert stage.groups == ("emulator",)
+
+
+def test_stages_are_selected_by_name(every_stage: list[stages.Stage]) -> None:
     assert names(runner.selected(every_stage, "full", ["e2e", "mypy"])) == {"e2e", "mypy"}
     with pytest.raises(Failure, match="no stage named mipy") as failure:
         runner.selected(every_stage, "full", ["mipy"])
@@ -39,13 +53,13 @@ def test_stages_are_selected_by_name(every_stage: list[runner.Stage]) -> None:
 
 @pytest.mark.parametrize(("tier", "marker"), [("fast", ["not full"]), ("full", [])])
 def test_only_the_full_tier_runs_tests_marked_full(tier: str, marker: list[str]) -> None:
-    command = list(runner.pytest("pytest", ["unit"], tier).command)
+    command = list(stages.pytest("pytest", ["unit"], tier).command)
     assert [word for word in command if word == "not full"] == marker
 
 
 def test_failed_stage_prints_the_command_to_repeat_it(capsys: pytest.CaptureFixture[str]) -> None:
-    failing = runner.linter("lint", "sh", "-c", "echo line 7 is wrong; exit 1")
-    passing = runner.linter("other", "echo", "fine")
+    failing = stages.linter("lint", "sh", "-c", "echo line 7 is wrong; exit 1")
+    passing = stages.linter("other", "echo", "fine")
     assert runner.run_all([failing, passing]) == {"lint": False, "other": True}
     output = capsys.readouterr().out
     assert "$ sh -c 'echo line 7 is wrong; exit 1'" in output

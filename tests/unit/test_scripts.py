@@ -487,7 +487,7 @@ class TestOptions:
     @pytest.mark.parametrize("text", ["0", "65536", "-1", "80a", ""])
     def test_invalid_port_is_rejected(self, text: str) -> None:
         with pytest.raises(
-            argparse.ArgumentTypeError, match="is not a port: pass a number from 1024 to 65535"
+            argparse.ArgumentTypeError, match="is not a port: pass a number from 1 to 65535"
         ):
             up._port(text)
 

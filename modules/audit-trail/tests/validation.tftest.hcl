@@ -19,7 +19,7 @@ run "name_of_24_fits_in_prod" {
   }
 
   override_data {
-    target = data.aws_region.this
+    target = data.aws_region.current
     values = { id = "ap-southeast-1" }
   }
 
@@ -38,11 +38,11 @@ run "bucket_name_of_64_is_refused" {
   }
 
   override_data {
-    target = data.aws_region.this
+    target = data.aws_region.current
     values = { id = "us-isof-south-1" }
   }
 
-  expect_failures = [aws_s3_bucket.this]
+  expect_failures = [aws_s3_bucket.trail]
 }
 
 run "name_with_two_hyphens_in_a_row_is_refused" {
@@ -129,7 +129,7 @@ run "force_destroy_is_allowed_in_dev" {
   variables { bucket = { force_destroy = true } }
 
   assert {
-    condition     = aws_s3_bucket.this.force_destroy
+    condition     = aws_s3_bucket.trail.force_destroy
     error_message = "dev must accept force_destroy."
   }
 }
@@ -335,7 +335,7 @@ run "enabled_regions_are_expected" {
 run "a_region_that_is_not_enabled_is_refused" {
   command = plan
   variables { expected_regions = ["eu-central-1", "ap-east-1"] }
-  expect_failures = [aws_cloudtrail.this]
+  expect_failures = [aws_cloudtrail.audit]
 }
 
 run "a_region_that_is_none_is_refused" {

@@ -16,27 +16,27 @@ run "by_default_it_monitors_the_account_and_sends_email" {
 
   assert {
     condition = [
-      aws_budgets_budget.this.name, aws_budgets_budget.this.budget_type, aws_budgets_budget.this.time_unit,
-      aws_budgets_budget.this.limit_amount, aws_budgets_budget.this.limit_unit,
+      aws_budgets_budget.monthly.name, aws_budgets_budget.monthly.budget_type, aws_budgets_budget.monthly.time_unit,
+      aws_budgets_budget.monthly.limit_amount, aws_budgets_budget.monthly.limit_unit,
     ] == ["records-dev-eu-central-1", "COST", "MONTHLY", "25", "USD"]
     error_message = "It must be a monthly cost budget of $25."
   }
 
   assert {
-    condition     = length(aws_budgets_budget.this.cost_filter) == 0
+    condition     = length(aws_budgets_budget.monthly.cost_filter) == 0
     error_message = "Without scope the budget must count the whole account."
   }
 
   assert {
     condition = alltrue([
-      for types in aws_budgets_budget.this.cost_types : !types.include_credit && !types.include_refund
+      for types in aws_budgets_budget.monthly.cost_types : !types.include_credit && !types.include_refund
     ])
     error_message = "Credits and refunds must not hide usage."
   }
 
   assert {
     condition = toset([
-      for notification in aws_budgets_budget.this.notification : join(" ", [
+      for notification in aws_budgets_budget.monthly.notification : join(" ", [
         notification.notification_type, notification.comparison_operator, notification.threshold,
         notification.threshold_type, one(notification.subscriber_email_addresses),
       ])
@@ -51,8 +51,8 @@ run "by_default_it_monitors_the_account_and_sends_email" {
 
   assert {
     condition = (
-      length(aws_sns_topic.this) + length(aws_kms_key.this) +
-      length(aws_ce_anomaly_monitor.this) + length(aws_ce_anomaly_subscription.this)
+      length(aws_sns_topic.budget) + length(aws_kms_key.budget) +
+      length(aws_ce_anomaly_monitor.spend) + length(aws_ce_anomaly_subscription.spend)
     ) == 0
     error_message = "Topic, key and anomaly monitor must not exist by default."
   }
@@ -73,12 +73,12 @@ run "limit_scope_and_thresholds_are_set" {
   }
 
   assert {
-    condition     = aws_budgets_budget.this.limit_amount == "0.01"
+    condition     = aws_budgets_budget.monthly.limit_amount == "0.01"
     error_message = "The limit must be the given one."
   }
 
   assert {
-    condition = [for filter in aws_budgets_budget.this.cost_filter : [filter.name, one(filter.values)]] == [
+    condition = [for filter in aws_budgets_budget.monthly.cost_filter : [filter.name, one(filter.values)]] == [
       ["TagKeyValue", join("", ["user:Service", "$", "records-dev"])],
     ]
     error_message = "The tag filter must read user:Key$Value."
@@ -86,7 +86,7 @@ run "limit_scope_and_thresholds_are_set" {
 
   assert {
     condition = toset([
-      for notification in aws_budgets_budget.this.notification :
+      for notification in aws_budgets_budget.monthly.notification :
       "${notification.notification_type} ${notification.threshold}"
     ]) == toset(["ACTUAL 12.5", "FORECASTED 150"])
     error_message = "The thresholds must be the given ones."
@@ -94,9 +94,9 @@ run "limit_scope_and_thresholds_are_set" {
 
   assert {
     condition = (
-      aws_ce_anomaly_monitor.this[0].monitor_type == "CUSTOM" &&
-      aws_ce_anomaly_monitor.this[0].monitor_dimension == null &&
-      jsondecode(aws_ce_anomaly_monitor.this[0].monitor_specification).Tags == {
+      aws_ce_anomaly_monitor.spend["anomaly_monitor"].monitor_type == "CUSTOM" &&
+      aws_ce_anomaly_monitor.spend["anomaly_monitor"].monitor_dimension == null &&
+      jsondecode(aws_ce_anomaly_monitor.spend["anomaly_monitor"].monitor_specification).Tags == {
         Key          = "Service"
         MatchOptions = null
         Values       = ["records-dev"]
@@ -106,7 +106,7 @@ run "limit_scope_and_thresholds_are_set" {
   }
 
   assert {
-    condition     = keys(aws_ce_anomaly_subscription.this) == ["DAILY"]
+    condition     = keys(aws_ce_anomaly_subscription.spend) == ["DAILY"]
     error_message = "Without a topic there must be no immediate subscription."
   }
 }
@@ -118,20 +118,20 @@ run "a_created_topic_is_encrypted_and_notified" {
 
   assert {
     condition = alltrue([
-      for notification in aws_budgets_budget.this.notification :
-      notification.subscriber_sns_topic_arns == toset([aws_sns_topic.this[0].arn]) &&
+      for notification in aws_budgets_budget.monthly.notification :
+      notification.subscriber_sns_topic_arns == toset([aws_sns_topic.budget["create_topic"].arn]) &&
       length(notification.subscriber_email_addresses) == 0
     ])
     error_message = "Every threshold must notify the topic."
   }
 
   assert {
-    condition     = output.topic_arn == aws_sns_topic.this[0].arn
+    condition     = output.topic_arn == aws_sns_topic.budget["create_topic"].arn
     error_message = "The topic must be an output, for subscriptions."
   }
 
   assert {
-    condition     = aws_sns_topic.this[0].kms_master_key_id == aws_kms_key.this[0].arn
+    condition     = aws_sns_topic.budget["create_topic"].kms_master_key_id == aws_kms_key.budget["create_topic"].arn
     error_message = "The topic must be encrypted with its key."
   }
 }
@@ -148,7 +148,7 @@ run "an_existing_topic_is_notified" {
 
   assert {
     condition = alltrue([
-      for notification in aws_budgets_budget.this.notification :
+      for notification in aws_budgets_budget.monthly.notification :
       notification.subscriber_sns_topic_arns == toset(["arn:aws:sns:eu-central-1:111122223333:alarms"]) &&
       notification.subscriber_email_addresses == toset(["boss@example.com", "team@example.com"])
     ])
@@ -156,7 +156,7 @@ run "an_existing_topic_is_notified" {
   }
 
   assert {
-    condition     = length(aws_sns_topic.this) == 0 && output.topic_arn == null
+    condition     = length(aws_sns_topic.budget) == 0 && output.topic_arn == null
     error_message = "No second topic may exist."
   }
 }
@@ -169,14 +169,14 @@ run "anomalies_of_the_account_go_to_topic_and_addresses" {
 
   assert {
     condition = [
-      aws_ce_anomaly_monitor.this[0].monitor_type, aws_ce_anomaly_monitor.this[0].monitor_dimension,
+      aws_ce_anomaly_monitor.spend["anomaly_monitor"].monitor_type, aws_ce_anomaly_monitor.spend["anomaly_monitor"].monitor_dimension,
     ] == ["DIMENSIONAL", "SERVICE"]
     error_message = "Without scope the monitor must cover all services."
   }
 
   assert {
     condition = {
-      for frequency, subscription in aws_ce_anomaly_subscription.this :
+      for frequency, subscription in aws_ce_anomaly_subscription.spend :
       frequency => [for subscriber in subscription.subscriber : [subscriber.type, subscriber.address]]
       } == {
       DAILY     = [["EMAIL", "team@example.com"]]
@@ -187,7 +187,7 @@ run "anomalies_of_the_account_go_to_topic_and_addresses" {
 
   assert {
     condition = alltrue([
-      for subscription in aws_ce_anomaly_subscription.this :
+      for subscription in aws_ce_anomaly_subscription.spend :
       [for dimension in subscription.threshold_expression[0].dimension : [dimension.key, one(dimension.values)]]
       == [["ANOMALY_TOTAL_IMPACT_ABSOLUTE", "20"]]
     ])

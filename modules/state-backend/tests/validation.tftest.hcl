@@ -15,7 +15,7 @@ run "name_of_24_fits" {
   variables { name = "a23456789-123456789-1234" }
 
   override_data {
-    target = data.aws_region.this
+    target = data.aws_region.current
     values = { id = "us-isof-south-1" }
   }
 

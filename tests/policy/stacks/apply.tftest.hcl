@@ -61,12 +61,12 @@ mock_provider "aws" {
 }
 
 override_resource {
-  target = module.state_backend.aws_kms_key.this
+  target = module.state_backend.aws_kms_key.state
   values = { arn = "arn:aws:kms:eu-central-1:111122223333:key/state" }
 }
 
 override_resource {
-  target = module.audit_trail.aws_kms_key.this
+  target = module.audit_trail.aws_kms_key.trail
   values = { arn = "arn:aws:kms:eu-central-1:111122223333:key/trail" }
 }
 
@@ -76,12 +76,12 @@ override_resource {
 }
 
 override_resource {
-  target = module.cost_budget.aws_kms_key.this
+  target = module.cost_budget.aws_kms_key.budget
   values = { arn = "arn:aws:kms:eu-central-1:111122223333:key/budget" }
 }
 
 override_resource {
-  target = module.cost_budget.aws_sns_topic.this
+  target = module.cost_budget.aws_sns_topic.budget
   values = { arn = "arn:aws:sns:eu-central-1:111122223333:records-dev-eu-central-1-budget" }
 }
 

@@ -1,4 +1,4 @@
-# $25 a month for the whole account, with notifications to two addresses and a topic.
+# $25 per month for the whole account, with notifications to two addresses and a topic.
 
 terraform {
   required_version = ">= 1.9"

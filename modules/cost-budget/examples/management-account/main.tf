@@ -1,4 +1,4 @@
-# $25 a month for everything that carries one tag, with cost anomaly detection for the same tag. AWS
+# $25 per month for everything with one tag, with cost anomaly detection for the same tag. AWS
 # allows monitors of tags in the organization's management account only, so apply this there, after
 # activating the cost allocation tag.
 

@@ -21,7 +21,7 @@ _BEGIN = datetime(2026, 1, 31, tzinfo=UTC)
 _AUTHOR = history.Author("arn:aws:iam::123456789012:user/records-bench-writer", "Xy7zQhX1oAMEJ7w=")
 _MEASURE = """
 import sys, time, tracemalloc
-from lib.bench_verify import Pages
+from lib.bench.verification import Pages
 from records_cli import verification
 if sys.argv[2] == "memory":
     tracemalloc.start()
@@ -125,4 +125,15 @@ def _entry(record_id: str, previous: history.Link | None, number: int) -> histor
         version=version,
         changed_at=changed_at,
         expires_at=None,
+    )
+
+
+def table() -> str:
+    """Measure histories of 100,000 entries; return one line for each number of records."""
+    results = [measure(100_000, records) for records in (1_000, 10_000, 100_000)]
+    return "\n".join(
+        f"records verify --all   {result.entries / result.seconds:7,.0f} entries/s,"
+        f" {result.memory:.0f} MiB   {result.entries:,} entries of {result.records:,} records,"
+        " without the API's time"
+        for result in results
     )

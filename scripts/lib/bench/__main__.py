@@ -1,0 +1,140 @@
+"""Measures this service and its peers doing the same work, in the same run.
+
+The committed package and handlers that are written as usual (tests/bench/peers) run under Lambda's
+runtime client, against an endpoint on loopback that speaks TLS. Compare ratios, which change little
+from machine to machine, rather than times. It needs Linux and about 20 minutes (--quick: 2).
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from lib import venvs
+from lib.bench import report, verification
+from lib.bench.measure import Effort, Report, cold, limited, warm
+from lib.bench.results import machine, ratios, summary, violations
+from lib.bench.workload import OURS, PEER_LABELS, dynamodb, package, peer, seed
+from lib.console import Failure, main, step
+from lib.package import PACKAGE
+from lib.paths import ROOT, shown
+
+QUICK = Effort(cold=5, warm=50, limited=0)
+FULL = Effort(cold=25, warm=250, limited=5)
+LIMITED_MEMORY = (512, 128)  # MB
+LIMITED_PEERS = ("boto3_client", "powertools")
+ARCHIVE = PACKAGE / "records-api.zip"
+CHARTS = ROOT / "docs" / "charts"
+OTHER = "other_package"  # the name of --against in the results
+
+
+def run(effort: Effort, against: Path | None) -> dict[str, Any]:
+    """Measure everything; return the content of bench.json."""
+    python = venvs.python("bench")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        with dynamodb(folder) as environment:
+            ours = package(ARCHIVE, folder / OURS, environment, OURS)
+            seed(python, ours)
+            subjects = [ours, *(peer(name, environment) for name in PEER_LABELS)]
+            if against:
+                subjects.append(package(against, folder / OTHER, environment, OTHER))
+            with progress("cold starts") as show:
+                samples: dict[str, Any] = {"cold": cold(python, subjects, effort.cold, show)}
+            with progress("warm requests") as show:
+                samples["warm"] = warm(python, subjects, effort.warm, show)
+            few = [subject for subject in subjects if subject.name in (OURS, *LIMITED_PEERS)]
+            for memory in LIMITED_MEMORY if effort.limited else ():
+                with progress(f"cold starts with {memory} MB") as show:
+                    samples[f"cold_{memory}_megabytes"] = limited(
+                        python, few, effort.limited, memory, show
+                    )
+    return {
+        "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": machine(),
+        "versions": versions(python),
+        "subjects": {subject.name: subject.label for subject in subjects},
+        "ratios": ratios(samples["cold"], samples["warm"], ARCHIVE.stat().st_size, None),
+        "summary": summary(samples),
+        "samples": samples,
+    }
+
+
+def versions(python: Path) -> dict[str, str]:
+    """Return the versions of Python and of the peers' dependencies in their environment."""
+    names = ("awslambdaric", "boto3", "aws-lambda-powertools", "fastapi", "mangum")
+    code = (
+        "import json, platform, sys; from importlib.metadata import version; "
+        "print(json.dumps({'python': platform.python_version()} "
+        "| {name: version(name) for name in sys.argv[1:]}))"
+    )
+    result = subprocess.run(
+        [python, "-c", code, *names], capture_output=True, text=True, check=True
+    )
+    found: dict[str, str] = json.loads(result.stdout)
+    return found
+
+
+@contextmanager
+def progress(name: str) -> Iterator[Report]:
+    """Print a progress line. The yielded function shows how far it is, on a terminal only."""
+    with step(name) as line:
+
+        def show(text: str) -> None:
+            line.note = text
+            if sys.stdout.isatty():
+                print(f"\r{name:<34}{text}\033[K", end="", flush=True)
+
+        yield show
+        if sys.stdout.isatty():
+            print(f"\r{name:<34}\033[K", end="", flush=True)
+
+
+def _verb() -> None:
+    parser = argparse.ArgumentParser(
+        prog="scripts/bench",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--quick", action="store_true", help="fewer samples, less than 2 minutes")
+    parser.add_argument("--json", type=Path, metavar="PATH", help="write the results to this file")
+    parser.add_argument(
+        "--charts", action="store_true", help=f"draw the charts of the README ({shown(CHARTS)})"
+    )
+    parser.add_argument(
+        "--check", action="store_true", help="fail if a ratio is outside its limits"
+    )
+    parser.add_argument(
+        "--against", type=Path, metavar="ZIP", help="also measure this build of the package"
+    )
+    parser.add_argument(
+        "--verify", action="store_true", help="measure records verify, and nothing else"
+    )
+    options = parser.parse_args()
+    if sys.platform != "linux":
+        raise Failure("scripts/bench reads Linux's processor clocks", "run it on Linux")
+    venvs.run_in("dev", "lib.bench")
+    if options.verify:
+        print(verification.table())
+        return
+    venvs.ensure("bench")
+    results = run(QUICK if options.quick else FULL, options.against)
+    if options.json:
+        options.json.write_text(json.dumps(results, indent=1) + "\n")
+    if options.charts:
+        CHARTS.mkdir(parents=True, exist_ok=True)
+        for name, chart in report.charts(results).items():
+            (CHARTS / name).write_text(chart)
+    print(report.table(results))
+    if options.check and (found := violations(results["ratios"])):
+        raise Failure("; ".join(found), "find the cause with scripts/bench --against OLD_ZIP")
+
+
+if __name__ == "__main__":
+    main(_verb)

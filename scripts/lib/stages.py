@@ -1,0 +1,214 @@
+"""The stages of scripts/test: linters, pytest, terraform test, the policy scan, the upgrade."""
+
+import dataclasses
+import functools
+import shlex
+import subprocess
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lib import docs, package, rehearse_upgrade, scan, venvs
+from lib.console import Failure
+from lib.paths import LOGS, ROOT, TOOLS, shown
+from lib.terraform import Terraform, environment
+
+BIN = TOOLS / "dev" / "bin"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One check; `run` returns its summary, or raises Failure.
+
+    `tier` is the shortest tier that includes it. `groups` are the Python environments that it needs
+    besides dev. An `exclusive` stage uses both cores itself, so nothing runs beside it.
+    """
+
+    name: str
+    command: Sequence[str | Path]
+    run: Callable[[], str]
+    tier: str = "fast"
+    groups: tuple[str, ...] = ()
+    exclusive: bool = False
+
+    @property
+    def command_line(self) -> str:
+        """Return the command line, with paths relative to the checkout."""
+        words = [shown(word) if isinstance(word, Path) else word for word in self.command]
+        return shlex.join(words)
+
+
+def linter(name: str, *command: str | Path) -> Stage:
+    """Return a stage that runs `command`, which exits with an error if it has findings."""
+    return Stage(name, command, functools.partial(run_linter, command))
+
+
+def run_linter(command: Sequence[str | Path]) -> str:
+    """Run a linter; return its last line. Raises Failure with its output."""
+    result = subprocess.run(
+        command,
+        cwd=ROOT,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    if result.returncode != 0:
+        raise Failure(
+            f"{Path(command[0]).name} failed", "see its output above", report=result.stdout
+        )
+    return (result.stdout.strip().splitlines() or [""])[-1]
+
+
+def pytest(name: str, folders: Iterable[str], tier: str, *, exclusive: bool = False) -> Stage:
+    """Return a stage that runs the tests in `folders` on two processes.
+
+    Tests with the marker `full` run in the tier of that name only.
+    """
+    marker = [] if tier == "full" else ["-m", "not full"]
+    tests = [f"tests/{folder}" for folder in folders]
+    command: list[str | Path] = [BIN / "pytest", "-n", "2", "--no-header", *marker, *tests]
+    run = functools.partial(run_pytest, command, streamed=exclusive)
+    groups = ("emulator",) if exclusive else ()
+    return Stage(name, command, run, "default" if exclusive else "fast", groups, exclusive)
+
+
+def run_pytest(command: Sequence[str | Path], *, streamed: bool) -> str:
+    """Run pytest; return its last line. Raises Failure, with its output unless that is streamed."""
+    if streamed:
+        print(flush=True)
+    output = None if streamed else subprocess.PIPE
+    result = subprocess.run(command, cwd=ROOT, stdout=output, stderr=output, text=True, check=False)
+    if result.returncode != 0:
+        raise Failure(
+            "pytest failed",
+            "see its output above; one test: scripts/test PATH::NAME",
+            report=result.stdout or "",
+        )
+    return "" if streamed else result.stdout.strip().splitlines()[-1].strip("= ")
+
+
+def check_package() -> str:
+    """Build the package and compare it with the committed one. Raises Failure if they differ."""
+    package.check()
+    return "the committed package matches its sources"
+
+
+def check_docs() -> str:
+    """Compare the tables in the READMEs with the variables and outputs. Raises Failure."""
+    docs.check()
+    return "the tables of inputs and outputs match the HCL"
+
+
+def run_bench() -> str:
+    """Run the benchmark. Raises Failure if a ratio is outside its limits."""
+    result = subprocess.run(
+        [ROOT / "scripts" / "bench", "--quick", "--check"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    if result.returncode != 0:
+        raise Failure("the benchmark failed", "see its output above", report=result.stdout)
+    return "the ratios are within their limits"
+
+
+def check_upgrade() -> str:
+    """Rehearse the upgrade from the oldest supported commit. Raises Failure on any damage."""
+    print(flush=True)  # its steps follow, one per line
+    rehearse_upgrade.run(rehearse_upgrade.OLDEST)
+    return ""
+
+
+def roots() -> list[Path]:
+    """Return the folder of every module and environment. A module's tests plan its examples."""
+    return sorted(
+        {
+            file.parent
+            for folder in ("modules", "environments")
+            for file in ROOT.glob(f"{folder}/*/*.tf")
+        }
+    )
+
+
+def has_tests(folder: Path) -> bool:
+    """Return whether `folder` has tests for `terraform test`."""
+    return any(folder.glob("tests/*.tftest.hcl"))
+
+
+def check_root(runner: Terraform, folder: Path) -> str:
+    """Validate one module or environment and run its tests; return Terraform's last line.
+
+    Raises Failure, with Terraform's output, if it is invalid or a test fails.
+    """
+    # A separate data folder, because .terraform may be configured with a backend.
+    env = environment(
+        data=TOOLS / "terraform-data" / str(folder.relative_to(ROOT)).replace("/", "-")
+    )
+    log = LOGS / "test" / f"{folder.relative_to(ROOT)}.log".replace("/", "-")
+    logged = dataclasses.replace(runner, log=log)
+    # An init hashes the whole provider, so it runs only if validate says that it is needed.
+    if logged.call(folder, "validate", "-no-color", env=env).code != 0:
+        lockfile = ["-lockfile=readonly"] if (folder / ".terraform.lock.hcl").exists() else []
+        logged.run(folder, "init", "-backend=false", "-no-color", *lockfile, env=env)
+        logged.run(folder, "validate", "-no-color", env=env)
+    if not has_tests(folder):
+        return "valid"
+    result = logged.call(folder, "test", "-no-color", env=env)
+    if result.code != 0:
+        raise Failure(
+            f"terraform test failed: {result.error}", "see its output above", report=result.output
+        )
+    return result.output.strip().splitlines()[-1]
+
+
+def terraform_stage(runner: Terraform, folder: Path) -> Stage:
+    """Return the stage of one module or environment, named like its folder."""
+    verb = "test" if has_tests(folder) else "validate"
+    command: list[str | Path] = [Path(runner.binary), f"-chdir={shown(folder)}", verb]
+    return Stage(shown(folder), command, functools.partial(check_root, runner, folder))
+
+
+def stages(runner: Terraform, tier: str) -> Iterator[Stage]:
+    """Yield all stages, in the order in which they start."""
+    shell = sorted(path for path in (ROOT / "scripts").iterdir() if path.is_file())
+    shell += [ROOT / "scripts" / "lib" / "run.sh", ROOT / ".ci" / "run"]
+    folders = ["unit", "policy"] if tier == "fast" else ["unit", "policy", "contract"]
+    public_index = ["--default-index", "https://pypi.org/simple"]
+    yield pytest("pytest", folders, tier)
+    yield linter("ruff-check", BIN / "ruff", "check")
+    yield linter("ruff-format", BIN / "ruff", "format", "--check")
+    yield linter("mypy", BIN / "mypy")
+    yield linter("shellcheck", BIN / "shellcheck", *shell)
+    yield linter("uv-lock", Path(venvs.uv()), "lock", "--check", *public_index)
+    yield linter("terraform-fmt", Path(runner.binary), "fmt", "-check", "-recursive", "-diff")
+    yield Stage("docs", ["scripts/docs", "--check"], check_docs)
+    yield Stage("package", ["scripts/package", "--check"], check_package)
+    for folder in roots():
+        yield terraform_stage(runner, folder)
+    yield pytest("e2e", ["e2e"], tier, exclusive=True)
+    yield Stage(
+        "bench", ["scripts/bench", "--quick", "--check"], run_bench, "default", ("bench",),
+        exclusive=True,
+    )  # fmt: skip
+    yield Stage(
+        "scan-sources", ["scripts/scan"], scan.scan_sources, "default", ("scan",), exclusive=True
+    )
+    yield Stage(
+        "scan-applied",
+        ["scripts/scan"],
+        scan.scan_applied,
+        "default",
+        ("emulator", "scan"),
+        exclusive=True,
+    )
+    yield Stage(
+        "rehearse-upgrade",
+        ["scripts/rehearse-upgrade", rehearse_upgrade.OLDEST],
+        check_upgrade,
+        "full",
+        ("emulator",),
+        exclusive=True,
+    )

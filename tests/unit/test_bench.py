@@ -1,0 +1,106 @@
+"""What scripts/bench concludes from its samples."""
+
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from lib.bench import endpoint, report, results
+from lib.bench.runtime import Cold
+from lib.bench.workload import OURS, PEER_LABELS, event
+
+SUBJECTS = {OURS: "this service", **PEER_LABELS}
+RATIOS = {
+    "cold_boto3_client",
+    "cold_fastapi",
+    "cold_over_floor",
+    "cold_powertools",
+    "memory_boto3_client",
+    "page_units_growth",
+    "warm_get_boto3_client",
+    "warm_get_powertools",
+    "warm_page_100_boto3_client",
+    "warm_page_100_powertools",
+    "warm_page_1000_boto3_client",
+    "warm_page_1000_powertools",
+    "zip_bytes",
+}
+
+
+def samples(times: dict[str, list[float]]) -> tuple[Any, Any]:
+    """Return cold and warm samples in which all measures of a subject have the same values."""
+    measures = (*Cold._fields, "peak_megabytes")
+    cold = {name: dict.fromkeys(measures, times.get(name, [1.0])) for name in SUBJECTS}
+    requests = ("page_100", "page_1000", "get", "create")
+    warm = {
+        request: {name: {"cpu": times.get(name, [1.0])} for name in SUBJECTS}
+        for request in requests
+    }
+    return cold, warm
+
+
+def test_ratio_is_the_median_of_pairs() -> None:
+    # The machine was twice as slow in the second round and was interrupted in the third.
+    cold, warm = samples({OURS: [10, 20, 10], "boto3_client": [50, 100, 500]})
+    cold["one_request"] = cold["powertools"] = cold["fastapi_mangum"] = cold[OURS]
+    for measures in warm.values():
+        measures["powertools"] = measures[OURS]
+    computed = results.ratios(cold, warm, 1000, 1.0)
+    assert computed.keys() == RATIOS
+    assert computed["cold_boto3_client"] == computed["warm_get_boto3_client"] == 5.0
+    assert computed["cold_over_floor"] == 1.0
+
+
+def test_incomplete_samples_are_not_paired() -> None:
+    with pytest.raises(ValueError, match="zip"):
+        results.paired([1, 2], [1])
+
+
+def test_each_ratio_has_a_limit() -> None:
+    assert results.AT_LEAST.keys() | results.AT_MOST.keys() == RATIOS
+    within = results.AT_LEAST | results.AT_MOST
+    assert results.violations(within) == []
+    slow = {name: limit - 0.01 for name, limit in results.AT_LEAST.items()}
+    large = {name: limit + 1 for name, limit in results.AT_MOST.items()}
+    found = results.violations(slow | large)
+    assert [sentence.split()[0] for sentence in found] == [*results.AT_LEAST, *results.AT_MOST]
+
+
+def test_charts_are_valid_xml_with_a_bar_for_each_subject() -> None:
+    cold, warm = samples({OURS: [3.0], "sample": [9.0]})
+    measured = {"cold": cold, "warm": warm}
+    drawn = report.charts(
+        {
+            "subjects": SUBJECTS | {"sample": "<scan> & dump"},
+            "samples": measured,
+            "summary": results.summary(measured),
+        }
+    )
+    for name, chart in drawn.items():
+        root = ET.fromstring(chart)  # noqa: S314 (written by this test's subject)
+        texts = [element.text for element in root.iter("{http://www.w3.org/2000/svg}text")]
+        assert "<scan> & dump" in texts, name
+        assert {"this service", "boto3 client"} <= set(texts), name
+
+
+def test_pages_hold_items_as_they_were_written() -> None:
+    tables = endpoint.Tables()
+    item = {
+        "recordID": {"S": "a"},
+        "createdAt": {"S": "2026-01-01T00:00:00.000Z"},
+        "position": {"S": "2026-01-01T00:00:00.000Z#a"},
+        "version": {"N": "1"},
+    }
+    tables.answer("PutItem", {"TableName": "t", "Item": item})
+    first, *others = list(endpoint.similar(item, 3))
+    assert first == item
+    assert len({other["recordID"]["S"] for other in others}) == 2
+    for other in others:
+        assert other["version"] == item["version"]
+        expected = f"{other['createdAt']['S']}#{other['recordID']['S']}"
+        assert other["position"]["S"] == expected
+
+
+def test_event_names_the_record_in_its_path() -> None:
+    sent = event("GET /records/{recordID}")
+    assert sent["rawPath"] == f"/records/{sent['pathParameters']['recordID']}"
