@@ -1,8 +1,8 @@
 """The two tables behind a fault server, and the faults that its writes meet.
 
-moto evaluates conditions and expressions. This adds what it lacks: tokens of transactions, conflicts,
-transactions in progress, answers that are lost, and requests that arrive late. Requests are applied
-one at a time, as DynamoDB's isolation allows. Sources: Amazon DynamoDB API Reference,
+moto evaluates conditions and expressions. This adds what it lacks: tokens of transactions,
+conflicts, transactions in progress, answers that are lost, and requests that arrive late. Requests
+are applied one at a time, as DynamoDB's isolation allows. Sources: Amazon DynamoDB API Reference,
 "TransactWriteItems"; Amazon DynamoDB Developer Guide, "Amazon DynamoDB Transactions: How it works".
 """
 
@@ -25,7 +25,8 @@ from records_api import attributes, store
 REGION = "eu-west-3"
 RECORDS, HISTORY = "records", "records-history"
 WRITES = ("PutItem", "DeleteItem", "TransactWriteItems")
-# "A client request token is valid for 10 minutes after the first request that uses it is completed."
+# "A client request token is valid for 10 minutes after the first request that uses it is
+# completed."
 TOKEN_SECONDS = 600.0
 # The largest ClientRequestToken.
 TOKEN_LENGTH = 36
@@ -34,10 +35,10 @@ Item = dict[str, Any]
 
 
 class Tables:
-    """Both tables, and the steps of a server that applies requests before, after or instead of a fault.
+    """Both tables, and the steps of a server: it applies requests before or after a fault, or never.
 
-    `faults` are the steps that the next writes meet, one each; then `staying` if there is one. Other
-    requests are applied. `applied` counts the transactions that were carried out.
+    `faults` are the steps that the next writes meet, one each; then `staying` if there is one.
+    Other requests are applied. `applied` counts the transactions that were carried out.
     """
 
     def __init__(self) -> None:
@@ -83,7 +84,7 @@ class Tables:
     # Steps
 
     def serve(self, exchange: Exchange) -> None:
-        """Do what a server does with this request: the next fault if it writes, or else apply it."""
+        """Handle a request: the next fault if it is a write, or else apply it."""
         step: Step | None = None
         if exchange.peeked_operation() in WRITES:
             with self._lock:
@@ -115,7 +116,7 @@ class Tables:
         exchange.close()
 
     def starts(self, times: int) -> Step:
-        """Lose the connection and leave the transaction in progress: the next `times` attempts are told so."""
+        """Lose the connection and leave the transaction in progress for `times` more attempts."""
 
         def step(exchange: Exchange) -> None:
             request = exchange.read()
@@ -156,9 +157,10 @@ class Tables:
             return message(response.content)
 
     def _refusal(self, token: str, request: Request) -> bytes | None:
-        """Return what an earlier use of the token demands, or None if the request is to be carried out.
+        """Return the answer that an earlier use of the token demands, or None if there is none.
 
-        A token of a canceled transaction counts as new. AWS's pages do not say so; it is the harder case.
+        A token of a canceled transaction counts as new. AWS's pages do not say; it is the harder
+        case.
         """
         if not 1 <= len(token) <= TOKEN_LENGTH:
             return error("ValidationException")
@@ -173,7 +175,7 @@ class Tables:
         )
 
     def _error(self, response: requests.Response) -> bytes:
-        """Return moto's error as DynamoDB would; of several conditions that failed, it names only one."""
+        """Return moto's error, with one reason only: DynamoDB need not name all that failed."""
         content = response.json()
         reasons = content.get("CancellationReasons", [])
         failed = [place for place, reason in enumerate(reasons) if reason["Code"] != "None"]

@@ -1,4 +1,4 @@
-"""The fault server's tables keep DynamoDB's rules for transactions, which moto does not all know."""
+"""The fault server's tables keep DynamoDB's rules for transactions, also those that moto lacks."""
 
 import time
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""Writes over a wire that loses answers: an acknowledged write has one entry, a refused one has none.
+"""Writes over a wire that loses answers: each acknowledged one has an entry, a refused one has none.
 
 Behind the fault server stand both tables in moto, with DynamoDB's rules for transactions; see
 fault_tables.py.
@@ -452,7 +452,7 @@ def test_a_late_attempt_at_a_create_does_not_bring_a_deleted_record_back(
 
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Short attempts, because many get no answer. One that ends too early is one more such attempt."""
+    """Short attempts, because many get no answer. One that ends too early is one more of those."""
     monkeypatch.setattr(dynamodb, "ATTEMPT_SECONDS", 0.5)
 
 
