@@ -11,6 +11,7 @@ from records_api import (
     entries,
     history,
     operations,
+    pages,
     records,
     representation,
     store,
@@ -234,15 +235,32 @@ def test_unsettled_changes_fill_what_settled_ones_leave(table: store.Table) -> N
         assert body["caughtUp"] is caught_up
 
 
+def test_unsettled_changes_wait_until_settled_ones_are_read(
+    table: store.Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page that ends early must not show a settled change as unsettled, or skip one."""
+    ids = [create(table, str(number), later(number)) for number in range(3)]
+    create(table, "young", later(100))
+    monkeypatch.setattr(pages, "READ_BUDGET_PAGES", 1)
+    one_by_one = table_of(
+        lambda operation, payload, deadline: table.client.call(
+            operation, {**payload, "Limit": 1}, deadline
+        ),
+        table.name,
+    )
+    body = ask(one_by_one, CHANGES, now=later(101), unsettled="true")
+    assert (found(body), body["caughtUp"]) == ([(ids[0], 1)], False)
+
+
 def test_the_feed_is_caught_up_when_nothing_settled_is_left(table: store.Table) -> None:
     ids = [create(table, str(number), later(number)) for number in range(3)]
-    pages = []
+    found_pages = []
     query: dict[str, Any] = {"limit": "1"}
     for _ in ids:
         body = ask(table, CHANGES, now=later(900), **query)
-        pages.append((found(body), body["caughtUp"]))
+        found_pages.append((found(body), body["caughtUp"]))
         query["cursor"] = body["next"]
-    assert pages == [([(ids[0], 1)], False), ([(ids[1], 1)], False), ([(ids[2], 1)], True)]
+    assert found_pages == [([(ids[0], 1)], False), ([(ids[1], 1)], False), ([(ids[2], 1)], True)]
     body = ask(table, CHANGES, now=later(900), **query)
     assert (body["changes"], body["caughtUp"], body["next"]) == ([], True, query["cursor"])
 
