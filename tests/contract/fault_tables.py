@@ -35,7 +35,7 @@ Item = dict[str, Any]
 
 
 class Tables:
-    """Both tables, and the steps of a server: it applies requests before or after a fault, or never.
+    """Both tables, and the steps of a server: it applies requests before or after faults.
 
     `faults` are the steps that the next writes meet, one each; then `staying` if there is one.
     Other requests are applied. `applied` counts the transactions that were carried out.

@@ -1,4 +1,4 @@
-"""Writes over a wire that loses answers: each acknowledged one has an entry, a refused one has none.
+"""Writes over a wire that loses answers: each acknowledged one has an entry, a refused one none.
 
 Behind the fault server stand both tables in moto, with DynamoDB's rules for transactions; see
 fault_tables.py.
@@ -369,6 +369,27 @@ def test_the_entry_tells_whether_an_unanswered_attempt_wrote(
         prepared(token)
     entries = [entry["change"] for entry in tables.entries() if entry["writeToken"] == token]
     assert entries == ([] if expected else [name.partition(" ")[0]])
+    check_chains(tables)
+
+
+@pytest.mark.parametrize("name", ["update", "delete", "restore"])
+def test_a_change_without_history_between_the_attempts_is_adopted(
+    name: str, connect: Connect, tables: Tables
+) -> None:
+    """The condition of the record, not of the entry, notices a writer that leaves no entry."""
+    prepared = OPERATIONS[name].prepare(connect, tables)
+
+    def meddle() -> None:
+        (item,) = tables.records()
+        foreign = {"message": "by an older release", "writeToken": "another"}
+        tables.apply_item("PutItem", RECORDS, item | foreign | {"version": item["version"] + 1})
+
+    tables.faults.extend([faults.resets_after_reading, tables.after(meddle)])
+    token = new_token()
+    prepared(token)
+    entries = [entry for entry in tables.entries() if entry["writeToken"] == token]
+    assert [entry["change"] for entry in entries] == ["adopt", name]
+    assert "by an older release" in entries[0]["record"]
     check_chains(tables)
 
 
