@@ -124,3 +124,23 @@ def test_every_record_of_the_service_has_a_place_that_a_cursor_holds() -> None:
     assert cursor.fits(ItemKey(f"9999-12-31T23:59:59.999Z#{longest}", longest))
     # A copy under another id of that length, too.
     assert cursor.fits(ItemKey(f"9999-12-31T23:59:59.999Z#{longest}", "y" + longest[1:]))
+
+
+@given(st.text(max_size=40), st.text(), st.text())
+def test_a_place_that_is_a_text_comes_back_to_its_own_query(
+    place: str, query: str, other: str
+) -> None:
+    text = cursor.encode_place(place, query)
+    assert cursor.decode_place(text, query) == cursor.parse_place(text) == place
+    if other != query:
+        with pytest.raises(ValueError, match="does not belong"):
+            cursor.decode_place(text, other)
+
+
+@pytest.mark.parametrize("place", PLACES, ids=["regular", "copied", "of another form"])
+def test_keys_and_texts_are_not_taken_for_each_other(place: ItemKey) -> None:
+    key = cursor.encode(place, QUERY)
+    for decode in (cursor.parse_place, lambda text: cursor.decode_place(text, QUERY)):
+        with pytest.raises(ValueError, match="does not belong"):
+            decode(key)
+    assert refuses(cursor.encode_place(place.position, QUERY))

@@ -268,10 +268,6 @@ def test_a_cursor_belongs_to_its_history_and_order() -> None:
         ("limit=1&limit=1", ["limit"]),
         ("cursor=", ["cursor"]),
         ("cursor=AAAA&order=up", ["order", "cursor"]),
-        (
-            f"cursor={cursor.encode(cursor.ItemKey('t#a', 'a'), 'list')}&order=up",
-            ["order", "cursor"],
-        ),
         *(
             (f"cursor={cursor.encode_place(version, history().query)}", ["cursor"])
             for version in ("", "0", "-1", "01", "1.5", "x", "9" * 17, "1 ", "\u0663")
