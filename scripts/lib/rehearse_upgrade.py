@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from lib.rehearsal_records import calling, create_records, differences, read_all
 from records_api.config import OPERATIONS
 
 OLDEST = "056e895"
+_OLDEST_OPERATIONS = frozenset({"create", "delete", "get", "list", "update"})
 # Replacing one of these loses data or evidence, or changes a name or address that others use.
 KEPT = frozenset({
     "aws_apigatewayv2_api",
@@ -45,7 +46,6 @@ _INPUTS: Mapping[str, Mapping[str, Any]] = {
     "records-api": {
         "name": "upgrade",
         "environment": "dev",
-        "operations": sorted(OPERATIONS),
         "alarms": {"emails": ["on-call@example.com"]},
         "audit": {"mode": "create", "force_destroy": True},
         "budget": {"monthly_usd": 25},
@@ -107,13 +107,15 @@ class _Deployment:
         self._env = terraform.environment(url)
         self._url = url
 
-    def use(self, checkout: Path) -> None:
-        """Use the modules of `checkout` from now on."""
+    def use(self, checkout: Path, operations: Collection[str]) -> None:
+        """Use the modules of `checkout` from now on, with these operations enabled."""
         # A relative path: Terraform copies a module with an absolute path, without its siblings.
         modules = os.path.relpath(checkout / "modules", self._folder)
+        enabled = {"records-api": {"operations": sorted(operations)}}
         root = {
             "module": {
-                name: {**inputs, "source": f"{modules}/{name}"} for name, inputs in _INPUTS.items()
+                name: {**inputs, **enabled.get(name, {}), "source": f"{modules}/{name}"}
+                for name, inputs in _INPUTS.items()
             },
             "output": {"api_id": {"value": "${module.records-api.api_id}"}},
         }
@@ -146,7 +148,7 @@ def rehearse(ref: str, folder: Path) -> None:
     check_out(ref, old)
     deployment = _Deployment(folder, scratch.emulator(folder).url)
     with step(f"apply {ref}") as line:
-        deployment.use(old)
+        deployment.use(old, _OLDEST_OPERATIONS)
         deployment.plan()
         deployment.apply()
         line.note = "done"
@@ -171,7 +173,7 @@ def upgrade(deployment: _Deployment, caller: Caller, record_id: str) -> None:
     plan replaces a resource of a KEPT type, or if a request fails.
     """
     with step("plan the upgrade") as line:
-        deployment.use(ROOT)
+        deployment.use(ROOT, OPERATIONS)
         if addresses := replaced(deployment.plan()):
             raise Failure(
                 f"the upgrade replaces {', '.join(addresses)}",
