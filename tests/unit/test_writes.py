@@ -96,6 +96,9 @@ def test_each_change_leaves_one_linked_entry(table: store.Table) -> None:
     assert [entry["requestId"] for entry in (first, second)] == ["request-1", "r-2"]
     assert first["changedAt"] == created["updatedAt"] == MOMENT
     assert {entry["requestHash"] for entry in (first, second, third)} == {created["requestHash"]}
+    tokens = [entry["writeToken"] for entry in (first, second, third)]
+    assert len(set(tokens)) == 3
+    assert tokens[:2] == [created["writeToken"], updated["writeToken"]]
 
 
 def content_of(record: store.Record) -> Any:  # noqa: ANN401 (JSON)
