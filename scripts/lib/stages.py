@@ -190,7 +190,7 @@ def stages(runner: Terraform, tier: str) -> Iterator[Stage]:
         yield terraform_stage(runner, folder)
     yield pytest("e2e", ["e2e"], tier, exclusive=True)
     yield Stage(
-        "bench", ["scripts/bench", "--quick", "--check"], run_bench, "default", ("bench",),
+        "bench", ["scripts/bench", "--quick", "--check"], run_bench, "default", ("bench", "emulator"),
         exclusive=True,
     )  # fmt: skip
     yield Stage(
