@@ -190,9 +190,13 @@ def stages(runner: Terraform, tier: str) -> Iterator[Stage]:
         yield terraform_stage(runner, folder)
     yield pytest("e2e", ["e2e"], tier, exclusive=True)
     yield Stage(
-        "bench", ["scripts/bench", "--quick", "--check"], run_bench, "default", ("bench",),
+        "bench",
+        ["scripts/bench", "--quick", "--check"],
+        run_bench,
+        "default",
+        ("bench", "emulator"),
         exclusive=True,
-    )  # fmt: skip
+    )
     yield Stage(
         "scan-sources", ["scripts/scan"], scan.scan_sources, "default", ("scan",), exclusive=True
     )

@@ -240,7 +240,12 @@ def tables() -> Iterator[Tables]:
             ],
             BillingMode="PAY_PER_REQUEST",
         )
-        yield Tables()
+        try:
+            yield Tables()
+        finally:
+            # Within another mock, moto keeps tables until that one ends.
+            for name in (RECORDS, HISTORY):
+                client.delete_table(TableName=name)
 
 
 def _key(name: str, kind: str) -> dict[str, str]:

@@ -31,6 +31,7 @@ INVOCATION = "/2018-06-01/runtime/invocation/"
 SETTINGS = {
     "AUTH_MODE": "IAM",
     "FILTER_INDEXES": "type",
+    "HISTORY_TABLE_NAME": "records-test-history",
     "LOG_LEVEL": "INFO",
     "OPERATIONS": "get,list",
     "RECORD_RETENTION_DAYS": "0",

@@ -106,7 +106,7 @@ def test_modules_derive_the_profile_in_the_same_way(module: str) -> None:
 @pytest.mark.parametrize("variable", ["environment", "name"])
 def test_modules_accept_the_same_names(module: str, variable: str) -> None:
     rule, expected = (
-        validation(f"modules/{folder}", variable, "can(regex(")
+        validation(f"modules/{folder}", variable, 'can(regex("^')
         for folder in (module, "records-api")
     )
     assert rule == expected

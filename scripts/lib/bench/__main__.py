@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from lib import venvs
-from lib.bench import report, verification
+from lib.bench import growth, report, verification
 from lib.bench.measure import Effort, Report, cold, limited, warm
 from lib.bench.results import machine, ratios, summary, violations
 from lib.bench.workload import OURS, PEER_LABELS, dynamodb, package, peer, seed
@@ -25,8 +25,8 @@ from lib.console import Failure, main, step
 from lib.package import PACKAGE
 from lib.paths import ROOT, shown
 
-QUICK = Effort(cold=5, warm=50, limited=0)
-FULL = Effort(cold=25, warm=250, limited=5)
+QUICK = Effort(cold=5, warm=50, limited=0, sizes=(1000, 3000))
+FULL = Effort(cold=25, warm=250, limited=5, sizes=(1000, 10_000, 100_000))
 LIMITED_MEMORY = (512, 128)  # MB
 LIMITED_PEERS = ("boto3_client", "powertools")
 ARCHIVE = PACKAGE / "records-api.zip"
@@ -55,12 +55,17 @@ def run(effort: Effort, against: Path | None) -> dict[str, Any]:
                     samples[f"cold_{memory}_megabytes"] = limited(
                         python, few, effort.limited, memory, show
                     )
+            with progress("read units") as show:
+                units = growth.measure(python, ours, folder, effort.sizes, show)
     return {
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": machine(),
         "versions": versions(python),
         "subjects": {subject.name: subject.label for subject in subjects},
-        "ratios": ratios(samples["cold"], samples["warm"], ARCHIVE.stat().st_size, None),
+        "ratios": ratios(
+            samples["cold"], samples["warm"], ARCHIVE.stat().st_size, growth.ratio(units)
+        ),
+        "read_units": units,
         "summary": summary(samples),
         "samples": samples,
     }
@@ -123,7 +128,8 @@ def _verb() -> None:
     if options.verify:
         print(verification.table())
         return
-    venvs.ensure("bench")
+    for group in ("bench", "emulator"):
+        venvs.ensure(group)
     results = run(QUICK if options.quick else FULL, options.against)
     if options.json:
         options.json.write_text(json.dumps(results, indent=1) + "\n")

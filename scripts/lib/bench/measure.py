@@ -20,11 +20,12 @@ Report = Callable[[str], None]
 
 
 class Effort(NamedTuple):
-    """Rounds of cold starts, of warm requests, and of cold starts with less memory."""
+    """Rounds of cold starts, of warm requests and of cold starts with less memory; table sizes."""
 
     cold: int
     warm: int
     limited: int
+    sizes: tuple[int, ...]
 
 
 def cold(

@@ -44,7 +44,7 @@ AT_MOST = {"cold_over_floor": 10.0, "page_units_growth": 1.0, "zip_bytes": 250_0
 
 
 def ratios(
-    cold: Samples, warm: Mapping[str, Samples], zip_bytes: int, growth: float | None
+    cold: Samples, warm: Mapping[str, Samples], zip_bytes: int, growth: float
 ) -> dict[str, float]:
     """Return the ratios by name: peer / ours, and ours / the floor, in processor time.
 
@@ -57,8 +57,7 @@ def ratios(
     result["memory_boto3_client"] = paired(
         cold["boto3_client"]["peak_megabytes"], cold[OURS]["peak_megabytes"]
     )
-    if growth is not None:
-        result["page_units_growth"] = growth
+    result["page_units_growth"] = growth
     return {name: round(value, 2) for name, value in result.items()} | {"zip_bytes": zip_bytes}
 
 

@@ -78,7 +78,7 @@ class Runtime:
     def __init__(self, python: Path, subject: Subject, share: float | None = None) -> None:
         self._python = python
         self._share = share
-        self._subject = subject
+        self.subject = subject
         self._arrivals: queue.Queue[tuple[str, Moment, Any]] = queue.Queue()
         self._events: queue.Queue[Any] = queue.Queue()
 
@@ -89,8 +89,8 @@ class Runtime:
         try:
             self._started = time.monotonic_ns() / 1e6
             self.process = subprocess.Popen(
-                [self._python, _LAUNCH, self._subject.handler, str(writer)],
-                cwd=self._subject.folder,
+                [self._python, _LAUNCH, self.subject.handler, str(writer)],
+                cwd=self.subject.folder,
                 env=self._environment(log),
                 pass_fds=[writer, log],
                 stdout=subprocess.DEVNULL,
@@ -124,11 +124,11 @@ class Runtime:
         kind, after, response = self._arrival()
         if kind != "response":
             raise Failure(
-                f"{self._subject.label} failed: {json.dumps(response)[:500]}",
+                f"{self.subject.label} failed: {json.dumps(response)[:500]}",
                 "correct its handler, or report it if it is the package",
             )
         if self._arrival()[0] != "next":
-            raise Failure(f"{self._subject.label} answered twice", "correct its handler")
+            raise Failure(f"{self.subject.label} answered twice", "correct its handler")
         return Sample(after.cpu - before.cpu, after.wall - before.wall, response)
 
     def first(self, event: Any) -> tuple[Cold, Any]:
@@ -181,11 +181,11 @@ class Runtime:
         raise self._failure("did not answer")
 
     def _failure(self, what: str) -> Failure:
-        return Failure(f"{self._subject.label} {what}", "see its output above", report=self._errors)
+        return Failure(f"{self.subject.label} {what}", "see its output above", report=self._errors)
 
     def _environment(self, log: int) -> dict[str, str]:
         return {
-            **self._subject.environment,
+            **self.subject.environment,
             "AWS_EXECUTION_ENV": "AWS_Lambda_python3.13",
             "AWS_LAMBDA_FUNCTION_NAME": "records-bench",
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
@@ -194,7 +194,7 @@ class Runtime:
             "AWS_LAMBDA_LOG_FORMAT": "JSON",
             "AWS_LAMBDA_LOG_LEVEL": "INFO",
             "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{self._server.server_port}",
-            "LAMBDA_TASK_ROOT": str(self._subject.folder),
+            "LAMBDA_TASK_ROOT": str(self.subject.folder),
             "PATH": os.environ["PATH"],
             "PYTHONDONTWRITEBYTECODE": "1",  # Lambda's file system is read-only
             "_LAMBDA_TELEMETRY_LOG_FD": str(log),

@@ -145,7 +145,9 @@ def dynamodb(folder: Path) -> Iterator[dict[str, str]]:
     )
     assert server.stdout  # noqa: S101 (a pipe)
     try:
-        url = f"https://{endpoint.HOST}:{server.stdout.readline().strip()}"
+        if not (port := server.stdout.readline().strip()):
+            raise Failure("the DynamoDB endpoint did not start", "run python -m lib.bench.endpoint")
+        url = f"https://{endpoint.HOST}:{port}"
         yield {
             "AUTH_MODE": "IAM",
             "AWS_ACCESS_KEY_ID": "ASIAEXAMPLE",
