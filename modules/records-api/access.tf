@@ -38,8 +38,9 @@ locals {
 }
 
 # In a policy, `*` also matches slashes ("IAM JSON policy elements: Resource"): the resource of
-# `get`, GET/records/*, includes GET/records/*/history. Levels that do not audit are therefore denied
-# everything below a record. If a principal has such a policy, the Deny overrides the auditor policy.
+# `get`, GET/records/*, includes GET/records/*/history. Levels that do not audit are therefore
+# denied everything below a record. If a principal has such a policy, the Deny overrides the auditor
+# policy.
 locals {
   denied_to_level = {
     for level, operations in local.caller_operations : level => [
