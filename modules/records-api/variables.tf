@@ -344,7 +344,7 @@ variable "environment" {
   }
 
   validation {
-    condition     = !can(regex("(^|-)history$", var.environment))
+    condition     = !endswith("-${var.environment}", "-history")
     error_message = <<-EOT
       environment must not be "history" or end with "-history": its table could have the name of
       another instance's history table.

@@ -14,7 +14,7 @@ module "records" {
   name        = "audit-notes"
   environment = "prod"
   profile     = "prod" # the default for every environment but local and dev
-  operations  = ["list", "get", "create", "update", "delete"]
+  operations  = ["list", "get", "create", "update", "delete", "history", "changes", "restore"]
 
   auth = {
     mode         = "JWT"
