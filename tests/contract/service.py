@@ -1,4 +1,4 @@
-"""The real handler in this process, as a caller sees it; its clock and its random numbers are fixed."""
+"""The handler in this process, as a caller sees it, with fixed clock and random numbers."""
 
 import gzip
 import itertools
@@ -16,7 +16,7 @@ from records_api import attributes, config, handler
 from unit.support import Call, Context, event, wire
 
 REQUEST_ID = "7d0f1c9a-2f5e-4d0b-9a57-1c1f6f0e8b21"
-# The caller of the document's examples: the ids that follow from idempotency keys depend on it.
+# The caller in the examples of the document: IDs derived from idempotency keys depend on it.
 CALLER = {
     "iam": {
         "userArn": "arn:aws:iam::123456789012:user/operator",
@@ -29,7 +29,7 @@ _FIRST_REQUEST = datetime(2026, 1, 31, 9, 30, tzinfo=UTC)
 
 
 class Request(NamedTuple):
-    """What a caller sends, and what the authorizer makes of it."""
+    """A request, and the authorizer's context for it."""
 
     route_key: str
     record_id: str | None = None
@@ -40,7 +40,7 @@ class Request(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What the caller gets; `content` is the JSON of the body, uncompressed, or None where there is no body."""
+    """A response; `content` is the parsed and uncompressed body, or None without a body."""
 
     status: int
     headers: dict[str, str]
@@ -48,7 +48,7 @@ class Answer(NamedTuple):
 
 
 def app(call: Call, table_name: str = "records", auth_mode: str = "IAM") -> handler.App:
-    """Return what serves requests with `call` in place of the wire client's."""
+    """Return an app that uses `call` in place of the wire client."""
     settings = config.Settings(
         table_name=table_name,
         operations=config.OPERATIONS,
@@ -64,7 +64,7 @@ def app(call: Call, table_name: str = "records", auth_mode: str = "IAM") -> hand
 
 
 def faulty(call: Call, faults: Mapping[str, Exception]) -> Call:
-    """Return `call`, but the operations in `faults` raise."""
+    """Return `call`, except that the operations in `faults` raise."""
 
     def failing(operation: str, payload: Mapping[str, Any], deadline: float) -> dict[str, Any]:
         if operation in faults:
@@ -75,7 +75,7 @@ def faulty(call: Call, faults: Mapping[str, Exception]) -> Call:
 
 
 def agreeable(operation: str, _payload: Mapping[str, Any], _deadline: float) -> dict[str, Any]:
-    """Have one record for every id and none in any list, and take every write."""
+    """Respond with one record to every get, none to every query, and accept every write."""
     record = {
         "recordID": "any",
         "createdAt": "2026-01-31T09:30:00.000Z",
@@ -89,7 +89,7 @@ def agreeable(operation: str, _payload: Mapping[str, Any], _deadline: float) -> 
 
 @contextmanager
 def fixed() -> Iterator[None]:
-    """Make every run give the same bytes: each request comes a minute after the one before, each token is a number."""
+    """Make responses reproducible: a request per minute, and numbers as tokens."""
     minutes, tokens = itertools.count(), itertools.count()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(handler, "_now", lambda: _FIRST_REQUEST + timedelta(minutes=next(minutes)))
@@ -99,9 +99,9 @@ def fixed() -> Iterator[None]:
 
 
 def send(app: handler.App | config.ConfigError, request: Request) -> Answer:
-    """Put a request to the handler as API Gateway does, and read its answer as a caller does."""
+    """Send a request to the handler as API Gateway does, and parse the response."""
     headers = {name.lower(): value for name, value in request.headers.items()}
-    given = event(
+    gateway_event = event(
         request.route_key,
         record_id=request.record_id,
         query=request.query,
@@ -109,7 +109,7 @@ def send(app: handler.App | config.ConfigError, request: Request) -> Answer:
         authorizer=request.authorizer,
         **headers,
     )
-    response = handler.serve(app, given, Context(REQUEST_ID))
+    response = handler.serve(app, gateway_event, Context(REQUEST_ID))
     octets = (
         b64decode(response["body"]) if response["isBase64Encoded"] else response["body"].encode()
     )
