@@ -178,7 +178,7 @@ run "with_all_inputs_set" {
         readOnly         = "false"
       }
     }
-    error_message = "Without management events the trail must record the given data events only."
+    error_message = "Without management events the trail must record data events of tables only."
   }
 
   assert {
@@ -207,7 +207,7 @@ run "with_all_inputs_set" {
     condition = [for rule in aws_s3_bucket_object_lock_configuration.trail["object_lock"].rule : [
       rule.default_retention[0].days, rule.default_retention[0].mode,
     ]] == [[365, "COMPLIANCE"]]
-    error_message = "Object Lock must have the given days and mode."
+    error_message = "Object Lock must have the days and mode of bucket.object_lock."
   }
 
   assert {
@@ -215,7 +215,7 @@ run "with_all_inputs_set" {
       aws_s3_bucket_logging.trail["access_logs"].target_bucket,
       aws_s3_bucket_logging.trail["access_logs"].target_prefix,
     ] == ["account-access-logs", "audit/"]
-    error_message = "Access logs must go to the given bucket and prefix."
+    error_message = "Access logs must go to bucket and prefix of bucket.access_logs."
   }
 
   assert {

@@ -78,7 +78,7 @@ run "with_limit_scope_and_thresholds" {
 
   assert {
     condition     = aws_budgets_budget.monthly.limit_amount == "0.01"
-    error_message = "The limit must be the given one."
+    error_message = "The limit must be monthly_limit_usd."
   }
 
   assert {
@@ -93,7 +93,7 @@ run "with_limit_scope_and_thresholds" {
       for notification in aws_budgets_budget.monthly.notification :
       "${notification.notification_type} ${notification.threshold}"
     ]) == toset(["ACTUAL 12.5", "FORECASTED 150"])
-    error_message = "The thresholds must be the given ones."
+    error_message = "The notifications must be those of thresholds."
   }
 
   assert {

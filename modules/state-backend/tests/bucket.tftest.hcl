@@ -91,7 +91,7 @@ run "with_all_inputs_set" {
       aws_s3_bucket_logging.state["access_logs"].target_bucket,
       aws_s3_bucket_logging.state["access_logs"].target_prefix,
     ] == ["account-access-logs", "state/"]
-    error_message = "Access logs must go to the given bucket and prefix."
+    error_message = "Access logs must go to bucket and prefix of access_logs."
   }
 
   assert {
