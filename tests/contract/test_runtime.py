@@ -68,7 +68,7 @@ class Run(NamedTuple):
     printed: list[Any]
 
 
-def test_missing_variables_are_logged_once_and_fail_all_requests(tmp_path: Path) -> None:
+def test_missing_variables_are_logged_and_fail_requests(tmp_path: Path) -> None:
     missing = ("TABLE_NAME", "AUTH_MODE", "OPERATIONS")
     settings = {name: value for name, value in SETTINGS.items() if name not in missing}
     run = lambda_run(tmp_path, settings, [REQUEST, REQUEST])

@@ -197,7 +197,7 @@ def test_rollback_and_canary_without_failed_requests(service: Service, tmp_path:
     assert traffic.changes() == [BUILD_A, BUILD_B, BUILD_A]
 
 
-def test_unpublished_release_fails_with_the_command_to_publish_it(service: Service) -> None:
+def test_unpublished_release_fails_with_publish_command(service: Service) -> None:
     """As after an apply that changed the function's configuration and failed to publish it."""
     changed = {"function": {"memory_mb": 640}}
     before = service.live()
