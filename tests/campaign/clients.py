@@ -92,7 +92,7 @@ def environment(endpoint: str) -> dict[str, str]:
 
 
 def run(endpoint: str, seed: str, number: int, operations: int, file: Path) -> None:
-    """Send `operations` requests as client `number`; write each outcome to `file` as a JSON line."""
+    """Send `operations` requests as client `number`; write the outcomes to `file` as JSON lines."""
     os.environ.update(environment(endpoint))
     from records_api import handler, ids  # noqa: PLC0415 (reads the environment)
     from unit.support import ALICE, Context, event  # noqa: PLC0415

@@ -1,7 +1,6 @@
-"""What a line for the shell would run, and what the AWS CLI would make of it; neither needs the CLI.
+"""Parses shell commands as `sh` and the AWS CLI would, without the CLI.
 
-Its word is botocore's, whose models the CLI's commands and options are made from. The few commands that the CLI adds
-by hand are known here by name.
+The CLI derives its commands and options from botocore's models. CUSTOM lists its other commands.
 """
 
 import json
@@ -15,14 +14,14 @@ from botocore import xform_name
 from botocore.model import Shape
 from botocore.validate import ParamValidator
 
-OF_EVERY_COMMAND = {"output", "query", "region"}
+GLOBAL_OPTIONS = {"output", "query", "region"}
 # https://docs.aws.amazon.com/cli/latest/reference/logs/tail.html
-BY_HAND = {("logs", "tail"): {"follow", "since"}}
+CUSTOM = {("logs", "tail"): {"follow", "since"}}
 _PRINT = "import json, sys; print(json.dumps(sys.argv[1:]))"
 
 
 class Call(NamedTuple):
-    """One call of an AWS API, checked against its model; `query` picks from its answer."""
+    """A call of an AWS API, checked against its model; `query` selects from the response."""
 
     service: str
     method: str
@@ -31,46 +30,47 @@ class Call(NamedTuple):
     query: str
 
 
-def runs(line: str, programs: tuple[str, ...], **variables: str) -> list[list[str]]:
-    """Return the commands that `sh` would run for a line, with their words as the programs get them."""
-    stand_ins = "".join(f'{name}() {{ "$PYTHON" -c "$PRINT" {name} "$@"; }}\n' for name in programs)
+def commands(line: str, programs: tuple[str, ...], **variables: str) -> list[list[str]]:
+    """Return the calls of `programs` that `sh` would make for a line, each as its words."""
+    stubs = "".join(f'{name}() {{ "$PYTHON" -c "$PRINT" {name} "$@"; }}\n' for name in programs)
     env = {"PYTHON": sys.executable, "PRINT": _PRINT, **variables}
     done = subprocess.run(
-        ["sh", "-euc", stand_ins + line], env=env, capture_output=True, text=True, check=False
+        ["sh", "-euc", stubs + line], env=env, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
     return [json.loads(words) for words in done.stdout.splitlines()]
 
 
 def options(words: list[str]) -> tuple[list[str], dict[str, str]]:
-    """Split what follows a program's name into its arguments, and its options by name; a flag's value is empty."""
+    """Split the words into arguments and options by name; the value of a flag is empty."""
     arguments: list[str] = []
-    found: dict[str, str] = {}
+    values: dict[str, str] = {}
     name = None
     for word in words:
         if word.startswith("--"):
             name = word.removeprefix("--")
-            found[name] = ""
+            values[name] = ""
         elif name is not None:
-            assert not found[name], f"--{name} has two values"
-            found[name] = word
+            assert not values[name], f"--{name} has two values"
+            values[name] = word
             name = None
         else:
             arguments.append(word)
-    return arguments, found
+    return arguments, values
 
 
-def understood(words: list[str]) -> Call | None:
-    """Return the call that `aws <words>` makes, or None for a command that the CLI has by hand.
+def parsed(words: list[str]) -> Call | None:
+    """Return the call that `aws <words>` makes, or None for a custom command.
 
-    Raises AssertionError where the CLI would refuse: unknown service, operation or option, missing or malformed value.
+    Raises AssertionError for an unknown service, operation or option, and for a missing or
+    malformed value.
     """
-    arguments, given = options(words)
+    arguments, values = options(words)
     service, command = arguments[:2]
-    assert given.get("region"), "whose region?"
-    own = {name: value for name, value in given.items() if name not in OF_EVERY_COMMAND}
-    if (service, command) in BY_HAND:
-        assert own.keys() <= BY_HAND[service, command]
+    assert values.get("region"), "--region is missing"
+    specific = {name: value for name, value in values.items() if name not in GLOBAL_OPTIONS}
+    if (service, command) in CUSTOM:
+        assert specific.keys() <= CUSTOM[service, command]
         return None
     assert arguments == [service, command]
     model = botocore.session.get_session().get_service_model(service)
@@ -81,24 +81,25 @@ def understood(words: list[str]) -> Call | None:
     shape = operations[command].input_shape
     assert shape is not None
     by_option = {xform_name(name, "-"): name for name in shape.members}
-    assert own.keys() <= by_option.keys(), (
-        f"{command} has no --{', --'.join(own.keys() - by_option.keys())}"
+    assert specific.keys() <= by_option.keys(), (
+        f"{command} has no --{', --'.join(specific.keys() - by_option.keys())}"
     )
     parameters = {
         by_option[name]: value_of(shape.members[by_option[name]], text)
-        for name, text in own.items()
+        for name, text in specific.items()
     }
     problems = ParamValidator().validate(parameters, shape)
     assert not problems.has_errors(), problems.generate_report()
-    query = given.get("query", "@")
+    query = values.get("query", "@")
     jmespath.compile(query)
-    return Call(service, xform_name(operations[command].name), parameters, given["region"], query)
+    return Call(service, xform_name(operations[command].name), parameters, values["region"], query)
 
 
-def value_of(shape: Shape, text: str) -> Any:  # noqa: ANN401 (whatever the shape says)
+def value_of(shape: Shape, text: str) -> Any:  # noqa: ANN401
     """Return an option's value, in shorthand or plain, as the shape's type."""
     if shape.type_name == "list":
-        return [value_of(shape.member, part) for part in text.split(" ")]  # type: ignore[attr-defined]
+        member = shape.member  # type: ignore[attr-defined]
+        return [value_of(member, part) for part in text.split(" ")]
     if shape.type_name == "structure":
         return dict(pair.split("=", 1) for pair in text.split(","))
     return int(text) if shape.type_name in ("integer", "long") else text

@@ -1,4 +1,4 @@
-"""What the wire tests share: credentials, certificates, fault servers, and a count of what was injected."""
+"""Fixtures of the wire tests: credentials, certificates, fault servers, a count of faults."""
 
 import ipaddress
 import ssl
@@ -19,10 +19,10 @@ from contract.fault_server import Exchange, FaultServer, Step
 from records_api import connection, dynamodb
 
 REGION = "eu-west-3"
-# By key id. Some tests renew the credentials on the way.
+# By key ID. Some tests change the credentials between attempts.
 SECRETS = {"AKIDEXAMPLE": "first/secret+", "AKIDRENEWED": "second/secret+"}
 
-# Longer than a busy machine keeps anything waiting, shorter than anybody waits for a test.
+# Longer than any delay on a busy machine, so that only a hung test reaches it.
 PATIENCE_SECONDS = 30.0
 TALLY = "wire"
 COMPARED = "compared with botocore"
@@ -40,7 +40,7 @@ USAGES = (
 
 
 class Authority(NamedTuple):
-    """A certificate authority of this run's own: its certificate's file, and what it signs with."""
+    """A certificate authority for this run: the file of its certificate, and its key."""
 
     file: Path
     certificate: x509.Certificate
@@ -48,9 +48,9 @@ class Authority(NamedTuple):
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Show how often each fault was injected and what became of the calls it met."""
+    """Print how often each fault was injected, and the outcomes of the calls."""
     counts: Counter[tuple[str, str]] = Counter()
-    # Setups and teardowns are the reports without a category; a teardown's has all that its test counted.
+    # Setups and teardowns are reports without a category; a teardown's has the test's counts.
     for report in terminalreporter.getreports(""):
         for name, counted in report.user_properties if report.when == "teardown" else ():
             if name == TALLY:
@@ -67,13 +67,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     )
     if terminalreporter.verbosity > 0:
         for kind in kinds:
-            found = {
+            by_outcome = {
                 outcome: number
                 for (each, outcome), number in sorted(counts.items())
                 if each == kind
             }
-            told = ", ".join(f"{outcome} {number}" for outcome, number in found.items())
-            terminalreporter.line(f"{sum(found.values()):6}  {kind}: {told}")
+            text = ", ".join(f"{outcome} {number}" for outcome, number in by_outcome.items())
+            terminalreporter.line(f"{sum(by_outcome.values()):6}  {kind}: {text}")
     terminalreporter.line(
         f"{len(kinds)} kinds: " + ", ".join(f"{name} {outcomes[name]}" for name in sorted(outcomes))
     )
@@ -112,8 +112,11 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch, patient: None) -> Callable[[Step], Step]:  # noqa: ARG001
-    """Return a function that makes attempts short until the given step is reached, then patient."""
+def impatient(
+    monkeypatch: pytest.MonkeyPatch,
+    patient: None,  # noqa: ARG001
+) -> Callable[[Step], Step]:
+    """Return a function that keeps attempts short until the step is reached."""
 
     def until(step: Step) -> Step:
         def reached(exchange: Exchange) -> None:
@@ -128,7 +131,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch, patient: None) -> Callable[[Step]
 
 @pytest.fixture
 def serve() -> Iterator[Callable[..., FaultServer]]:
-    """Start fault servers. What they got is checked at the end: botocore signs it the same; no coding is asked for."""
+    """Start fault servers. At the end, compare the signatures of all requests with botocore's."""
     started: list[FaultServer] = []
     with ExitStack() as stack:
 
@@ -181,7 +184,7 @@ def _signed(
     *,
     is_authority: bool = False,
 ) -> x509.Certificate:
-    """Sign with the extensions that OpenSSL wants under X509_STRICT (the default from Python 3.13)."""
+    """Sign with the extensions that X509_STRICT requires (the default from Python 3.13)."""
     usage = dict.fromkeys(USAGES, False)
     usage["key_cert_sign" if is_authority else "digital_signature"] = True
     return (
@@ -219,7 +222,7 @@ def _context(
 
 @pytest.fixture(scope="session")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    """The authority that `trusted` makes the client trust."""
+    """The authority that the client trusts with the fixture `trusted`."""
     return _authority(tmp_path_factory.mktemp("authority"), "trusted")
 
 
@@ -227,27 +230,27 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 def certificates(
     authority: Authority, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, ssl.SSLContext]:
-    """Servers' contexts by what is right or wrong with their certificate: good, wrong-host, expired, untrusted."""
+    """TLS contexts of servers by their certificate: good, wrong-host, expired, untrusted."""
     folder = tmp_path_factory.mktemp("certificates")
     here = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
-    stranger = _authority(folder, "stranger")
+    other = _authority(folder, "other")
     return {
         "good": _context(folder, authority, "good", here),
         "wrong-host": _context(folder, authority, "wrong-host", x509.DNSName("elsewhere.example")),
         "expired": _context(folder, authority, "expired", here, days=-1),
-        "untrusted": _context(folder, stranger, "untrusted", here),
+        "untrusted": _context(folder, other, "untrusted", here),
     }
 
 
 @pytest.fixture
 def trusted(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The client trusts the run's own authority, by the way OpenSSL has for that."""
+    """The client trusts `authority`, through OpenSSL's environment variable."""
     monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
 
 
 @pytest.fixture(params=["tcp", "tls"])
 def tls(request: pytest.FixtureRequest) -> ssl.SSLContext | None:
-    """Each test over plain TCP and over TLS."""
+    """Run each test over plain TCP and over TLS."""
     request.getfixturevalue("trusted")
     certificates: dict[str, ssl.SSLContext] = request.getfixturevalue("certificates")
     return certificates["good"] if request.param == "tls" else None

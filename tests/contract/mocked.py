@@ -1,4 +1,4 @@
-"""What a test file of modules/records-api applies with its mocked provider."""
+"""Applies a test file of modules/records-api with its mocked provider."""
 
 import json
 from pathlib import Path
@@ -15,7 +15,7 @@ def applied(name: str, folder: Path) -> dict[str, Any]:
     runner = terraform.ensure(folder / "terraform.log")
     env = terraform.environment(data=TOOLS / "terraform-data" / name)
     command = ("test", "-json", "-verbose", f"-filter=tests/{name}.tftest.hcl")
-    # Its own assertions are for `terraform test` to report. No state means there was no init yet.
+    # `terraform test` reports the assertions. Without a state, the module is not initialized yet.
     output = runner.call(MODULE, *command, env=env).output
     if "test_state" not in output:
         runner.run(MODULE, "init", "-backend=false", "-no-color", env=env)

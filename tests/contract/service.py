@@ -1,4 +1,4 @@
-"""The real handler in this process, as a caller sees it; its clock and its random numbers are fixed."""
+"""The handler in this process, as a caller sees it, with fixed clock and random numbers."""
 
 import gzip
 import itertools
@@ -16,7 +16,7 @@ from records_api import config, handler, history, store
 from unit.support import Call, Context, event, history_name, wire
 
 REQUEST_ID = "7d0f1c9a-2f5e-4d0b-9a57-1c1f6f0e8b21"
-# The caller of the document's examples: the ids that follow from idempotency keys depend on it.
+# The caller in the examples of the document: IDs derived from idempotency keys depend on it.
 CALLER = {
     "iam": {
         "userArn": "arn:aws:iam::123456789012:user/operator",
@@ -31,7 +31,7 @@ _clock = {"minutes": 0}
 
 
 class Request(NamedTuple):
-    """What a caller sends, and what the authorizer makes of it."""
+    """A request, and the authorizer's context for it."""
 
     route_key: str
     record_id: str | None = None
@@ -42,7 +42,7 @@ class Request(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What the caller gets; `content` is the JSON of the body, uncompressed, or None where there is no body."""
+    """A response; `content` is the parsed and uncompressed body, or None without a body."""
 
     status: int
     headers: dict[str, str]
@@ -50,7 +50,7 @@ class Answer(NamedTuple):
 
 
 def app(call: Call, table_name: str = "records", auth_mode: str = "IAM") -> handler.App:
-    """Return what serves requests with `call` in place of the wire client's."""
+    """Return an app that uses `call` in place of the wire client."""
     settings = config.Settings(
         table_name=table_name,
         history_table_name=history_name(table_name),
@@ -67,7 +67,7 @@ def app(call: Call, table_name: str = "records", auth_mode: str = "IAM") -> hand
 
 
 def faulty(call: Call, faults: Mapping[str, Exception]) -> Call:
-    """Return `call`, but the operations in `faults` raise."""
+    """Return `call`, except that the operations in `faults` raise."""
 
     def failing(operation: str, payload: Mapping[str, Any], deadline: float) -> dict[str, Any]:
         if operation in faults:
@@ -78,7 +78,7 @@ def faulty(call: Call, faults: Mapping[str, Exception]) -> Call:
 
 
 def agreeable(operation: str, payload: Mapping[str, Any], _deadline: float) -> dict[str, Any]:
-    """Have one record and one entry for every id and none in any list, and take every write."""
+    """Respond with a record or entry to every get, none to every query; accept every write."""
     record = {
         "recordID": "any",
         "createdAt": "2026-01-31T09:30:00.000Z",
@@ -107,7 +107,7 @@ def agreeable(operation: str, payload: Mapping[str, Any], _deadline: float) -> d
 
 @contextmanager
 def fixed() -> Iterator[None]:
-    """Make every run give the same bytes: each request comes a minute after the one before, each token is a number."""
+    """Make responses reproducible: a request per minute, and numbers as tokens."""
     tokens = itertools.count()
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(_clock, "minutes", -1)
@@ -118,10 +118,10 @@ def fixed() -> Iterator[None]:
 
 
 def send(app: handler.App | config.ConfigError, request: Request) -> Answer:
-    """Put a request to the handler as API Gateway does, and read its answer as a caller does."""
+    """Send a request to the handler as API Gateway does, and parse the response."""
     _clock["minutes"] += 1
     headers = {name.lower(): value for name, value in request.headers.items()}
-    given = event(
+    gateway_event = event(
         request.route_key,
         record_id=request.record_id,
         query=request.query,
@@ -129,7 +129,7 @@ def send(app: handler.App | config.ConfigError, request: Request) -> Answer:
         authorizer=request.authorizer,
         **headers,
     )
-    response = handler.serve(app, given, Context(REQUEST_ID))
+    response = handler.serve(app, gateway_event, Context(REQUEST_ID))
     octets = (
         b64decode(response["body"]) if response["isBase64Encoded"] else response["body"].encode()
     )

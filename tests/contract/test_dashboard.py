@@ -51,7 +51,7 @@ def dashboards(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, 
 
 
 def problems(body: Body) -> Iterator[str]:
-    """Yield what CloudWatch would refuse, or show nothing for."""
+    """Yield what CloudWatch would reject, or show nothing for."""
     widgets = body["widgets"]
     if not 0 < len(widgets) <= MOST_WIDGETS:
         yield f"{len(widgets)} widgets"
@@ -118,11 +118,11 @@ def annotation_problems(annotations: dict[str, Any] | None) -> Iterator[str]:
 
 def test_every_dashboard_follows_the_grammar(dashboards: dict[str, dict[str, Any]]) -> None:
     assert len(dashboards) == 255 + 2 * 3 - 1  # all operations, no budget, aws: in both
-    refused = {key: list(problems(each["body"])) for key, each in dashboards.items()}
-    assert not {key: found for key, found in refused.items() if found}
+    errors = {key: list(problems(each["body"])) for key, each in dashboards.items()}
+    assert not {key: problems for key, problems in errors.items() if problems}
 
 
-def test_charges_are_shown_where_they_exist_and_beside_a_budget_only(
+def test_charges_are_shown_where_aws_publishes_them(
     dashboards: dict[str, dict[str, Any]],
 ) -> None:
     for key, each in dashboards.items():
@@ -167,13 +167,12 @@ GOOD = {
         ({}, {"period": 90}),
     ],
 )
-def test_what_cloudwatch_would_refuse_is_found(
-    place: dict[str, Any], properties: dict[str, Any]
-) -> None:
+def test_each_invalid_widget_is_reported(place: dict[str, Any], properties: dict[str, Any]) -> None:
     assert not list(problems({"widgets": [GOOD]}))
-    broken = GOOD | place | {"properties": GOOD["properties"] | properties}  # type: ignore[operator]
+    changed = GOOD["properties"] | properties  # type: ignore[operator]
+    broken = GOOD | place | {"properties": changed}
     assert list(problems({"widgets": [broken]}))
 
 
-def test_widgets_that_overlap_are_found() -> None:
+def test_overlapping_widgets_are_reported() -> None:
     assert list(problems({"widgets": [GOOD, GOOD]}))

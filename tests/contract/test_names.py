@@ -1,4 +1,4 @@
-"""The longest names that the inputs allow are within the limits of AWS, in every region there is."""
+"""The longest names that the inputs allow are within AWS's limits in every region."""
 
 from typing import Any
 
@@ -61,13 +61,13 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 def test_no_name_is_too_long(state: dict[str, Any]) -> None:
-    found = list(resources_of(state["root_module"]))
-    kinds = {each["type"] for each in found}
+    resources = list(resources_of(state["root_module"]))
+    kinds = {each["type"] for each in resources}
     kinds = {kind for kind in kinds if not kind.startswith("aws_s3_bucket_")} - NAMELESS
     assert kinds == set(LIMITS), "add the new type to LIMITS or NAMELESS"
     names = [
         (each["values"][attribute], limit)
-        for each in found
+        for each in resources
         if each["type"] in LIMITS
         for attribute, limit in [LIMITS[each["type"]]]
     ]
@@ -75,7 +75,7 @@ def test_no_name_is_too_long(state: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("module", ["audit-trail", "records-api", "state-backend"])
-def test_the_tests_use_the_region_with_the_longest_name(module: str) -> None:
+def test_tests_use_the_longest_region_name(module: str) -> None:
     longest = max(regions(), key=len)
     files = (ROOT / "modules" / module / "tests").glob("*.tftest.hcl")
     assert any(f'id = "{longest}"' in file.read_text() for file in files), longest

@@ -1,6 +1,6 @@
-"""What an engineer on call reads and types, against what AWS publishes, the handler sends and the CLI understands.
+"""Alarms, dashboard, saved queries and runbook, against AWS, the handler and the AWS CLI.
 
-The values are those that a mocked apply gives (modules/records-api/tests/on_call.tftest.hcl).
+The values come from a mocked apply (modules/records-api/tests/on_call.tftest.hcl).
 """
 
 import fcntl
@@ -30,17 +30,18 @@ Metric = tuple[str, str, frozenset[str]]  # namespace, name, names of dimensions
 Values = dict[str, Any]
 Find = Callable[[str], dict[str, Values]]
 
-# Amazon CloudWatch Logs User Guide, "CloudWatch Logs Insights language query syntax": as much of it as is used here.
+# The part of the query language that is used here: Amazon CloudWatch Logs User Guide, "CloudWatch
+# Logs Insights language query syntax".
 COMMANDS = {"display", "fields", "filter", "limit", "sort", "stats"}
 WORDS = {"and", "as", "asc", "by", "desc", "like", "or"}
 FUNCTIONS = {"avg", "count", "latest", "max"}
-FOUND_IN_EVERY_LINE = {"@log", "@message", "@timestamp"}
+FIELDS_OF_EVERY_LINE = {"@log", "@message", "@timestamp"}
 # A column that a query reads from the text of a JSON line, by the name of its field.
 PARSE = re.compile(r'^parse @message /"(?P<field>\w+)":"\(\?<(?P<column>\w+)>\[\^"\]\*\)/$')
 
 
 class Served(NamedTuple):
-    """What a handler says: its log lines, and its embedded-metric lines."""
+    """The log lines and the embedded-metric lines of a handler."""
 
     lines: list[Values]
     metrics: list[Values]
@@ -48,7 +49,7 @@ class Served(NamedTuple):
 
 @pytest.fixture(scope="session")
 def applied(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> dict[str, Any]:
-    """What Terraform says of the applied run, from the first process that asks."""
+    """The state of the mocked apply, which the first process creates for all."""
     folder = tmp_path_factory.getbasetemp()
     folder = folder if worker_id == "master" else folder.parent
     with (folder / "on_call.lock").open("w") as lock:
@@ -64,18 +65,16 @@ def resources(applied: dict[str, Any]) -> Find:
     """Find the resources of a type in the module itself, by their key."""
 
     def of_type(kind: str) -> dict[str, Values]:
-        found = [
+        matching = [
             resource for resource in applied["root_module"]["resources"] if resource["type"] == kind
         ]
-        assert found, kind
-        return {
-            str(resource.get("index", resource["name"])): resource["values"] for resource in found
-        }
+        assert matching, kind
+        return {str(each.get("index", each["name"])): each["values"] for each in matching}
 
     return of_type
 
 
-def test_the_trails_bucket_logs_its_access_where_asked(applied: dict[str, Any]) -> None:
+def test_trail_bucket_logs_access_to_the_given_bucket(applied: dict[str, Any]) -> None:
     logging_to = [
         (resource["values"]["target_bucket"], resource["values"]["target_prefix"])
         for module in applied["root_module"]["child_modules"]
@@ -110,9 +109,10 @@ def published() -> set[Metric]:
 
 @pytest.fixture(scope="session")
 def served() -> Served:
-    """What a handler says that met everything: traffic, a defect, throttles, no configuration."""
-    asked = [Request(route, RECORD_ID if "{" in route else None) for route in operations.OPERATIONS]
-    faults = [KeyError("a defect"), dynamodb.Unavailable("ThrottlingException", "too fast")]
+    """The output of a handler with requests, an exception, throttles, no configuration."""
+    routes = operations.OPERATIONS
+    requests = [Request(route, RECORD_ID if "{" in route else None) for route in routes]
+    faults = [KeyError("defect"), dynamodb.Unavailable("ThrottlingException", "too fast")]
 
     def counted(operation: str, payload: Mapping[str, Any], deadline: float) -> dict[str, Any]:
         return agreeable(operation, payload, deadline) | {
@@ -120,13 +120,13 @@ def served() -> Served:
         }
 
     root, lines, printed = logging.getLogger(), io.StringIO(), io.StringIO()
-    own = logging.StreamHandler(lines)
+    stream = logging.StreamHandler(lines)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("sys.stdout", printed)
-        patch.setattr(root, "handlers", [own])
+        patch.setattr(root, "handlers", [stream])
         patch.setenv("SERVICE_NAME", "records-test")
         logs.configure("records-test", "INFO")
-        for request in asked:
+        for request in requests:
             patch.setattr(handler, "_is_cold", True)
             send(app(counted), request)
         for fault in faults:
@@ -153,14 +153,14 @@ def emitted(lines: list[Values]) -> set[Metric]:
     }
 
 
-def test_alarms_and_dashboard_name_metrics_that_exist(resources: Find, served: Served) -> None:
-    own = emitted(served.metrics)
-    assert {metric[0] for metric in own} == {logs.NAMESPACE}
-    found = {
+def test_alarms_and_dashboard_use_existing_metrics(resources: Find, served: Served) -> None:
+    sent = emitted(served.metrics)
+    assert {metric[0] for metric in sent} == {logs.NAMESPACE}
+    used = {
         (namespace, name, frozenset(dimensions)) for namespace, name, dimensions in named(resources)
     }
-    assert found - published() - own == set()
-    assert own - found == set(), "the handler sends what nobody looks at"
+    assert used - published() - sent == set()
+    assert sent - used == set(), "metrics that neither an alarm nor the dashboard uses"
 
 
 @pytest.mark.parametrize(
@@ -189,12 +189,12 @@ def test_api_5xx_is_the_share_of_5xx_in_all_requests(
     assert eval(watched["expression"], {"__builtins__": {}}, names) == share  # noqa: S307
 
 
-def test_alarms_and_dashboard_look_at_this_service(resources: Find) -> None:
+def test_alarms_and_dashboard_use_this_service(resources: Find) -> None:
     (function,) = resources("aws_lambda_function").values()
     (alias,) = resources("aws_lambda_alias").values()
     tables = resources("aws_dynamodb_table").values()
     variables = function["environment"][0]["variables"]
-    right = {
+    expected = {
         "ApiId": {api["id"] for api in resources("aws_apigatewayv2_api").values()},
         "Currency": {"USD"},
         "FunctionName": {function["function_name"]},
@@ -205,29 +205,29 @@ def test_alarms_and_dashboard_look_at_this_service(resources: Find) -> None:
         "Service": {variables["SERVICE_NAME"]},
         "TableName": {table["name"] for table in tables},
     }
-    # Amazon DynamoDB Developer Guide, "DynamoDB metrics and dimensions", Operation: the operation of
-    # the API, which for a write is the transaction and not its parts.
+    # Amazon DynamoDB Developer Guide, "DynamoDB metrics and dimensions", Operation: the operation
+    # of the API, which for a write is the transaction and not its parts.
     actions = {"GetItem", "Query", "TransactWriteItems"}
     for namespace, name, dimensions in named(resources):
-        wanted = right | {
+        allowed = expected | {
             "Operation": actions if namespace == "AWS/DynamoDB" else set(handler_operations())
         }
         for dimension, value in dimensions.items():
-            assert value in wanted[dimension], (namespace, name, dimension)
+            assert value in allowed[dimension], (namespace, name, dimension)
 
 
 def handler_operations() -> list[str]:
     return [operation for operation, _ in operations.OPERATIONS.values()]
 
 
-def test_the_access_log_asks_for_what_api_gateway_knows(resources: Find) -> None:
+def test_access_log_uses_existing_variables(resources: Find) -> None:
     (stage,) = resources("aws_apigatewayv2_stage").values()
     values = json.loads(stage["access_log_settings"][0]["format"]).values()
-    asked = {value.removeprefix("$context.") for value in values if value != "-"}
-    assert asked <= set(PUBLISHED["access_log"]["variables"])
+    used = {value.removeprefix("$context.") for value in values if value != "-"}
+    assert used <= set(PUBLISHED["access_log"]["variables"])
 
 
-def test_saved_queries_name_fields_that_are_logged(resources: Find, served: Served) -> None:
+def test_saved_queries_use_logged_fields(resources: Find, served: Served) -> None:
     (stage,) = resources("aws_apigatewayv2_stage").values()
     fields = {
         "access": set(json.loads(stage["access_log_settings"][0]["format"])),
@@ -238,7 +238,7 @@ def test_saved_queries_name_fields_that_are_logged(resources: Find, served: Serv
     }
     for key, query in resources("aws_cloudwatch_query_definition").items():
         logged = set().union(*(fields[groups[name]] for name in query["log_group_names"]))
-        assert fields_of(query["query_string"]) - logged <= FOUND_IN_EVERY_LINE, key
+        assert fields_of(query["query_string"]) - logged <= FIELDS_OF_EVERY_LINE, key
 
 
 def steps_of(query: str) -> tuple[dict[str, str], list[str]]:
@@ -251,7 +251,7 @@ def steps_of(query: str) -> tuple[dict[str, str], list[str]]:
 
 
 def fields_of(query: str) -> set[str]:
-    """Return the fields that a query reads, without the names that it defines itself."""
+    """Return the fields that a query reads, without the names that it defines."""
     columns, steps = steps_of(query)
     bare = re.sub(r'"[^"]*"|/[^/\n]*/', " ", "\n| ".join(steps))
     for step in bare.split("|"):
@@ -262,7 +262,7 @@ def fields_of(query: str) -> set[str]:
     return (words - COMMANDS - WORDS - defined) | set(columns.values())
 
 
-# Sent by somebody who would rather not be found. API Gateway does not say that it escapes values.
+# Sent to hide a request. API Gateway does not document that it escapes values.
 HOSTILE = (
     'quote " backslash \\ end',
     'x","caller":"somebody-else","requestId":"other","routeKey":"POST /records","status":"500',
@@ -271,7 +271,7 @@ HOSTILE = (
 
 @pytest.mark.parametrize("text", [*HOSTILE, *(json.dumps(text)[1:-1] for text in HOSTILE)])
 @pytest.mark.parametrize("field", ["path", "userAgent"])
-def test_who_read_what_finds_a_request_whatever_its_caller_sends(
+def test_who_read_what_finds_requests_with_hostile_values(
     resources: Find, field: str, text: str
 ) -> None:
     sent = {
@@ -287,7 +287,7 @@ def test_who_read_what_finds_a_request_whatever_its_caller_sends(
     template = stage["access_log_settings"][0]["format"]
     values = {variable: sent.get(name, "-") for name, variable in json.loads(template).items()}
     values[json.loads(template)[field]] = text
-    line = re.sub(r"\$context[.\w]+", lambda found: values[found[0]], template)
+    line = re.sub(r"\$context[.\w]+", lambda match: values[match[0]], template)
     query = resources("aws_cloudwatch_query_definition")["who-read-what"]["query_string"]
     columns, steps = steps_of(query)
     assert steps[0] == "filter route like /^GET /"
@@ -298,14 +298,14 @@ def test_who_read_what_finds_a_request_whatever_its_caller_sends(
     assert row | {field: ""} == sent | {field: ""}
 
 
-def test_a_field_that_nobody_logs_is_found() -> None:
+def test_fields_of_a_query_are_read() -> None:
     query = """parse @message /"path":"(?<target>[^"]*)/
 | filter message = "no field" and statusCode >= 1 and target like /^x/
 | stats count(*) as many by operation | sort many desc"""
     assert fields_of(query) == {"message", "operation", "path", "statusCode"}
 
 
-def test_every_command_of_the_runbook_is_one(applied: dict[str, Any]) -> None:
+def test_runbook_commands_are_valid(applied: dict[str, Any]) -> None:
     variables = {
         "BACKUP_ARN": "arn:aws:dynamodb:eu-west-1:123456789012:table/orders-dev/backup/01-a",
         "HISTORY_BACKUP_ARN": "arn:aws:dynamodb:eu-west-1:123456789012:table/b/backup/01-b",
@@ -321,11 +321,11 @@ def test_every_command_of_the_runbook_is_one(applied: dict[str, Any]) -> None:
     )
     adopted: list[list[str]] = []
     for key, line in applied["outputs"]["runbook"]["value"].items():
-        commands = aws_cli.runs(line, ("aws", "curl", "terraform"), **variables)
+        commands = aws_cli.commands(line, ("aws", "curl", "terraform"), **variables)
         assert commands, key
         for program, *words in commands:
             if program == "aws":
-                aws_cli.understood(words)
+                aws_cli.parsed(words)
             elif program == "terraform" and key == "adopt_tables":
                 adopted.append(words)
             elif program == "terraform":
@@ -340,7 +340,7 @@ def test_every_command_of_the_runbook_is_one(applied: dict[str, Any]) -> None:
 
 
 def check_release(words: list[str]) -> None:
-    """Hold that `terraform apply` of dev and prod would take these words for `release`."""
+    """Check that `terraform apply` of dev and prod accepts these words for `release`."""
     action, flag, setting = words
     name, _, value = setting.partition("=")
     assert (action, flag) == ("apply", "-var")
@@ -368,6 +368,6 @@ def check_release(words: list[str]) -> None:
         ],
     ],
 )
-def test_a_command_that_the_cli_would_refuse_is_found(words: list[str]) -> None:
+def test_invalid_commands_are_reported(words: list[str]) -> None:
     with pytest.raises(AssertionError):
-        aws_cli.understood(words)
+        aws_cli.parsed(words)

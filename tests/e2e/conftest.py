@@ -1,4 +1,4 @@
-"""One emulator and one applied stack for the whole run: the first test that needs them makes them."""
+"""One emulator and one applied stack per run, created by the first test that needs them."""
 
 import fcntl
 import json
@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from e2e import copies, instances
-from e2e import dev as on_dev
+from e2e import dev as dev_environment
 from e2e.instances import Instance, Instances
-from e2e.talk import unique
+from e2e.support import unique
 from lib import scratch
 from lib.client import Caller
 from lib.stack import Stack
@@ -29,7 +29,7 @@ def _folder(config: pytest.Config) -> Path:
 
 
 @contextmanager
-def _alone(folder: Path, name: str) -> Iterator[None]:
+def _locked(folder: Path, name: str) -> Iterator[None]:
     """Hold a lock that all processes of the run share."""
     with (folder / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -38,22 +38,22 @@ def _alone(folder: Path, name: str) -> Iterator[None]:
 
 @contextmanager
 def _once(folder: Path, name: str) -> Iterator[bool]:
-    """Yield whether this process is the run's first here; the others wait until it has succeeded."""
-    with _alone(folder, name):
+    """Yield whether this process is the first one here; the others wait until it is done."""
+    with _locked(folder, name):
         done = folder / f"{name}.done"
         yield not done.exists()
         done.touch()
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """End the stack when the run ends, however it ends, in the process that outlives the others."""
+    """Stop the stack when the run ends, in the main process."""
     if not hasattr(session.config, "workerinput"):
         scratch.emulator(_folder(session.config)).stop()
 
 
 @pytest.fixture(scope="session")
 def stack(pytestconfig: pytest.Config) -> Stack:
-    """environments/local, applied to an emulator of this run's own. A test must leave it as it found it."""
+    """environments/local, applied to the emulator of this run. Tests must not change it."""
     folder = _folder(pytestconfig)
     folder.mkdir(exist_ok=True)
     with _once(folder, "stack") as first:
@@ -63,30 +63,30 @@ def stack(pytestconfig: pytest.Config) -> Stack:
 
 
 @pytest.fixture(scope="session")
-def beside(pytestconfig: pytest.Config, stack: Stack, aws: Aws) -> Instances:
-    """Two more instances of the module on the same emulator: one takes bearer tokens, one lets everybody in."""
+def extra_instances(pytestconfig: pytest.Config, stack: Stack, aws: Aws) -> Instances:
+    """Two more instances on the same emulator: one accepts tokens, one has no authentication."""
     folder = _folder(pytestconfig)
     with _once(folder, "instances") as first:
         if first:
             instances.apply(stack, folder / "instances", aws)
-    return instances.known(folder / "instances")
+    return instances.load(folder / "instances")
 
 
 @pytest.fixture(scope="session")
-def dev(pytestconfig: pytest.Config, stack: Stack) -> on_dev.Dev:
+def dev(pytestconfig: pytest.Config, stack: Stack) -> dev_environment.Dev:
     """environments/dev on the same emulator."""
     folder = _folder(pytestconfig)
     with _once(folder, "dev") as first:
         if first:
-            on_dev.apply(stack, folder / "dev")
-    return on_dev.known(stack, folder / "dev")
+            dev_environment.apply(stack, folder / "dev")
+    return dev_environment.load(stack, folder / "dev")
 
 
 @pytest.fixture
-def open_instance(pytestconfig: pytest.Config, beside: Instances) -> Iterator[Instance]:
-    """Yield the open instance to one test at a time: some count its log lines, some make it fail for a while."""
-    with _alone(_folder(pytestconfig), "open"):
-        yield beside.open
+def open_instance(pytestconfig: pytest.Config, extra_instances: Instances) -> Iterator[Instance]:
+    """The instance without authentication, for one test at a time: some change it for a while."""
+    with _locked(_folder(pytestconfig), "open"):
+        yield extra_instances.open
 
 
 @pytest.fixture(scope="session")
@@ -97,25 +97,25 @@ def connection(stack: Stack) -> Connection:
 
 @pytest.fixture(scope="session")
 def reader(connection: Connection) -> Caller:
-    """A user who holds exactly the module's reader policy."""
+    """A user with the module's reader policy and no other."""
     return Caller(connection["records_url"], connection["region"], **connection["reader"])
 
 
 @pytest.fixture(scope="session")
 def writer(connection: Connection) -> Caller:
-    """A user who holds exactly the module's writer policy."""
+    """A user with the module's writer policy and no other."""
     return Caller(connection["records_url"], connection["region"], **connection["writer"])
 
 
 @pytest.fixture(scope="session")
 def aws(stack: Stack) -> Aws:
-    """Make a boto3 client of the emulator: `aws("dynamodb")`, as its root unless keys are given."""
+    """A function that returns a boto3 client of the emulator, as root unless keys are passed."""
     return partial(copies.aws, stack.url)
 
 
 @pytest.fixture(scope="session")
 def new_user(connection: Connection, aws: Aws) -> Callable[..., Caller]:
-    """Make a caller: a new IAM user with keys of its own, and with a managed policy or a policy document if given."""
+    """A function that creates an IAM user, optionally with a managed or an inline policy."""
 
     def make(
         *, policy_arn: str | None = None, policy: Mapping[str, object] | None = None

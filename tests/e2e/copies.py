@@ -1,4 +1,4 @@
-"""Copies of environments/, to which a test can add files, on an emulator of the test's own."""
+"""Copies of environments/ to which a test can add files, and an emulator for one test."""
 
 import shutil
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from lib.paths import ROOT
 
 
 def environments(folder: Path) -> Path:
-    """Copy environments/ into `folder`, beside the modules and the sources that it names; return the copy."""
+    """Copy environments/ into `folder`, next to links to lambda/ and modules/; return the copy."""
     for name in ("lambda", "modules"):
         (folder / name).symlink_to(ROOT / name)
     ignored = shutil.ignore_patterns(".terraform", "*.tfstate*")
@@ -24,7 +24,7 @@ def environments(folder: Path) -> Path:
 
 @contextmanager
 def emulator(folder: Path) -> Iterator[str]:
-    """Run an emulator, with what belongs to it in `folder`, and give its endpoint. It keeps nothing."""
+    """Run an emulator with its files in `folder` and without saved state; yield its endpoint."""
     running = scratch.emulator(folder)
     running.start(persist=False)
     try:
@@ -33,9 +33,12 @@ def emulator(folder: Path) -> Iterator[str]:
         running.stop()
 
 
-def aws(url: str, service: str, **given: str) -> Any:  # noqa: ANN401 (one type for each service)
-    """Return a boto3 client of the emulator at `url`, as its root unless keys are given."""
-    usual = {"region_name": REGION, "aws_access_key_id": "test", "aws_secret_access_key": "test"}
-    # One attempt: a test that sees a refusal should see it at once.
+def aws(url: str, service: str, **arguments: str) -> Any:  # noqa: ANN401 (boto3)
+    """Return a boto3 client of the emulator at `url`, as root unless keys are passed."""
+    defaults = {"region_name": REGION, "aws_access_key_id": "test", "aws_secret_access_key": "test"}
+    # One attempt, so that a test sees an error at once.
     config = Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"})
-    return boto3.client(service, endpoint_url=url, config=config, **(usual | given))  # type: ignore[call-overload]
+    arguments = defaults | arguments
+    return boto3.client(  # type: ignore[call-overload]
+        service, endpoint_url=url, config=config, **arguments
+    )

@@ -1,4 +1,4 @@
-"""environments/dev on the stack's emulator, with all that an engineer on call has, and its state in a file."""
+"""environments/dev on the emulator of the stack, with its state in a file."""
 
 import json
 import re
@@ -18,7 +18,7 @@ _BACKEND = 'terraform {\n  backend "local" {}\n}\n'
 
 
 class Dev(NamedTuple):
-    """The applied environment: its folder, what Terraform runs with there, its outputs, and a caller of its API."""
+    """The applied environment: folder, environment variables, outputs, and a caller of its API."""
 
     folder: Path
     env: dict[str, str]
@@ -40,14 +40,14 @@ def apply(stack: Stack, folder: Path) -> None:
     stack.terraform.run(root, "apply", "-no-color", "-auto-approve", env=_env(stack))
 
 
-def known(stack: Stack, folder: Path) -> Dev:
-    """Return what `apply` made in `folder`."""
+def load(stack: Stack, folder: Path) -> Dev:
+    """Return the environment that `apply` created in `folder`."""
     root = folder / "environments" / "dev"
-    found = stack.terraform.read(root, "output", "-json", env=_env(stack))
-    outputs = {name: output["value"] for name, output in found.items()}
+    read = stack.terraform.read(root, "output", "-json", env=_env(stack))
+    outputs = {name: output["value"] for name, output in read.items()}
     api = re.fullmatch(r"https://(\w+)\..*/records", outputs["records_url"])
     assert api
-    # The emulator's root, which may do everything.
+    # The emulator's root user, which has all permissions.
     caller = Caller(
         f"{stack.url}/_aws/execute-api/{api[1]}/$default/records", REGION, "test", "test"
     )
@@ -56,5 +56,5 @@ def known(stack: Stack, folder: Path) -> Dev:
 
 def _env(stack: Stack) -> dict[str, str]:
     values = {f"TF_VAR_{name}": json.dumps(value) for name, value in VALUES.items()}
-    # Terraform's data lies in the folder, as it does for whoever types the commands of the runbook there.
+    # Terraform's data is in the folder, where the commands of the runbook expect it.
     return {name: value for name, value in stack.env.items() if name != "TF_DATA_DIR"} | values

@@ -1,7 +1,7 @@
-"""Two more instances of the module beside the stack's own, and an issuer of bearer tokens for one of them.
+"""Two more instances of the module on the emulator, and an issuer of bearer tokens for one of them.
 
-The issuer is a bucket of the emulator's that everybody may read: an OpenID provider's two documents are all that an
-authorizer asks for, and a bucket lives as long as the stack, whichever of the run's processes made it.
+The issuer is a public bucket of the emulator with the two documents of an OpenID provider that an
+authorizer reads.
 """
 
 import json
@@ -21,14 +21,14 @@ from lib.stack import Stack
 from lib.terraform import environment
 
 AUDIENCE = "records-tests"
-KEY_ID = "of-the-tests"
-HEARTBEAT = "rate(1 minute)"  # of the instance that takes tokens
+KEY_ID = "test-key"
+HEARTBEAT = "rate(1 minute)"  # of the instance `tokens`
 BUCKET = "issuer"
 READ, WRITE = "records/read", "records/write"
 
 
 class Instance(NamedTuple):
-    """One instance of the service: the URL of its records, and the names of what it is made of."""
+    """One instance of the service: its URL and the names of its resources."""
 
     url: str
     function: str
@@ -37,7 +37,7 @@ class Instance(NamedTuple):
 
 
 class Instances(NamedTuple):
-    """`tokens` takes tokens of `issuer`, which signs with `private_key` (PEM); `open` lets everybody in."""
+    """`tokens` accepts tokens of `issuer`, signed with `private_key` (PEM); `open` has no auth."""
 
     tokens: Instance
     open: Instance
@@ -45,25 +45,25 @@ class Instances(NamedTuple):
     private_key: str
 
     def claims(self, changes: dict[str, object]) -> dict[str, object]:
-        """Return the claims of a reader and writer named `tester`, with changes; one changed to None is left out."""
-        usual: dict[str, object] = {
+        """Return the claims of a reader and writer with changes; claims of None are left out."""
+        defaults: dict[str, object] = {
             "iss": self.issuer,
             "sub": "tester",
             "aud": AUDIENCE,
             "scope": f"{READ} {WRITE}",
         }
-        changed = usual | {"exp": int(time.time()) + 300} | changes
+        changed = defaults | {"exp": int(time.time()) + 300} | changes
         return {name: value for name, value in changed.items() if value is not None}
 
     def token(self, **changes: object) -> str:
-        """Return a token of the issuer's with these claims."""
+        """Return a token of the issuer with these claims."""
         return signed(self.claims(changes), self.private_key)
 
 
 def signed(
     claims: dict[str, object], key: str, *, key_id: str = KEY_ID, algorithm: str = "RS256"
 ) -> str:
-    """Return a token that claims to be signed by the key of that id."""
+    """Return a signed token whose header has this key ID."""
     return jwt.encode(claims, key, algorithm=algorithm, headers={"kid": key_id})
 
 
@@ -75,7 +75,7 @@ def new_key() -> str:
 
 
 def apply(stack: Stack, folder: Path, aws: Callable[..., Any]) -> None:
-    """Apply a root module of its own, in `folder`, to the stack's emulator."""
+    """Write a root module to `folder` and apply it to the emulator of the stack."""
     folder.mkdir()
     (folder / "key.pem").write_text(new_key())
     issuer = f"{stack.url}/{BUCKET}"
@@ -86,7 +86,7 @@ def apply(stack: Stack, folder: Path, aws: Callable[..., Any]) -> None:
     stack.terraform.run(folder, "init", "-no-color", "-lockfile=readonly", env=env)
     stack.terraform.run(folder, "apply", "-no-color", "-auto-approve", env=env)
     outputs = stack.terraform.read(folder, "output", "-json", env=env)
-    (folder / "known.json").write_text(
+    (folder / "instances.json").write_text(
         json.dumps(
             {"issuer": issuer}
             | {name: _instance(stack.url, outputs[name]["value"]) for name in ("tokens", "open")},
@@ -94,13 +94,13 @@ def apply(stack: Stack, folder: Path, aws: Callable[..., Any]) -> None:
     )
 
 
-def known(folder: Path) -> Instances:
-    """Return what `apply` made in `folder`."""
-    made = json.loads((folder / "known.json").read_text())
+def load(folder: Path) -> Instances:
+    """Return the instances that `apply` created in `folder`."""
+    names = json.loads((folder / "instances.json").read_text())
     return Instances(
-        Instance(*made["tokens"]),
-        Instance(*made["open"]),
-        made["issuer"],
+        Instance(*names["tokens"]),
+        Instance(*names["open"]),
+        names["issuer"],
         (folder / "key.pem").read_text(),
     )
 
@@ -113,7 +113,7 @@ def _publish(s3: Any, issuer: str, private_key: str) -> None:  # noqa: ANN401 (a
         ".well-known/openid-configuration": {"issuer": issuer, "jwks_uri": f"{issuer}/keys.json"},
         "keys.json": {"keys": [key | {"kid": KEY_ID, "use": "sig", "alg": "RS256"}]},
     }
-    everybody = {
+    policy = {
         "Version": "2012-10-17",
         "Statement": [
             {
@@ -126,7 +126,7 @@ def _publish(s3: Any, issuer: str, private_key: str) -> None:  # noqa: ANN401 (a
     }
     s3.create_bucket(Bucket=BUCKET)
     s3.delete_public_access_block(Bucket=BUCKET)
-    s3.put_bucket_policy(Bucket=BUCKET, Policy=json.dumps(everybody))
+    s3.put_bucket_policy(Bucket=BUCKET, Policy=json.dumps(policy))
     for name, content in documents.items():
         s3.put_object(
             Bucket=BUCKET, Key=name, Body=json.dumps(content), ContentType="application/json"
@@ -146,7 +146,7 @@ def _root(checkout: str, issuer: str) -> dict[str, Any]:
         "auth": {"mode": "JWT", "issuer": issuer, "audience": [AUDIENCE, "another"]},
         "function": {"heartbeat": HEARTBEAT},
     }
-    everybody = {
+    open_ = {
         "name": "open",
         "auth": {"mode": "NONE"},
         "operations": ["create", "get", "list"],
@@ -158,7 +158,7 @@ def _root(checkout: str, issuer: str) -> dict[str, Any]:
     }
     modules = {
         "tokens": common | tokens | {"table": {"deletion_protection": False}},
-        "open": common | everybody,
+        "open": common | open_,
     }
     return {
         "terraform": {

@@ -1,8 +1,9 @@
-"""The function's own role, in sessions of the role itself: it can do what its operations need, and nothing beside it.
+"""The function's role allows what its operations need and nothing else.
 
-The emulator decides by action, table and index as AWS does. It names a log group without the `:*` that AWS has behind
-it, so calls to logs are made by a user who holds the role's policy in that spelling. It gives no request a
-`kms:ViaService` or encryption context, so of the key it can only be shown that the role has no use of it by itself.
+The emulator evaluates action, table and index as AWS does. It names a log group without the `:*`
+that AWS appends, so a user with the accordingly changed policy makes the calls to logs. It sends no
+`kms:ViaService` or encryption context, so these tests only show that the role cannot use a key
+directly.
 """
 
 import json
@@ -14,7 +15,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from e2e.instances import Instances
-from e2e.talk import LOG_GROUP, TABLE, created, unique
+from e2e.support import LOG_GROUP, TABLE, created, unique
 from lib.client import Caller
 
 Aws = Callable[..., Any]
@@ -33,7 +34,7 @@ OTHER_TABLE, OTHER_LOG_GROUP = "tokens-local", "/aws/lambda/tokens-local"
 OTHER_HISTORY = "tokens-local-history"
 ABSENT: dict[str, Any] = {"recordID": {"S": "absent"}}
 ABSENT_ENTRY: dict[str, Any] = {**ABSENT, "version": {"N": "1"}}
-# A condition that never holds: a write that is allowed still changes nothing.
+# A condition that is never true: an allowed write changes nothing.
 NEVER = {"ConditionExpression": "attribute_exists(recordID) AND attribute_not_exists(recordID)"}
 
 
@@ -51,8 +52,8 @@ def query(index: str | None, table: str = TABLE) -> Call:
     )
 
 
-def of_table(table: str) -> list[Call]:
-    """Return what the operations do on a table itself."""
+def table_calls(table: str) -> list[Call]:
+    """Return the calls of the operations to a table itself."""
     return [
         ("dynamodb", "get_item", {"TableName": table, "Key": ABSENT}),
         ("dynamodb", "put_item", {"TableName": table, "Item": ABSENT, **NEVER}),
@@ -69,8 +70,8 @@ def transaction(**parts: Any) -> Call:  # noqa: ANN401 (items of DynamoDB's API)
     return "dynamodb", "transact_write_items", {"TransactItems": items}
 
 
-def of_history(table: str) -> list[Call]:
-    """Return what the operations do on a history table by itself."""
+def history_calls(table: str) -> list[Call]:
+    """Return the calls of the operations to a history table outside transactions."""
     return [
         ("dynamodb", "get_item", {"TableName": table, "Key": ABSENT_ENTRY}),
         query(None, table),
@@ -78,8 +79,8 @@ def of_history(table: str) -> list[Call]:
     ]
 
 
-def of_log_group(group: str) -> list[Call]:
-    """Return what the Lambda service does in the role's name in a log group."""
+def log_calls(group: str) -> list[Call]:
+    """Return the calls of the Lambda service to a log group, with the role."""
     events = [{"timestamp": int(time.time() * 1000), "message": "{}"}]
     stream = {"logGroupName": group, "logStreamName": unique("stream")}
     return [
@@ -91,16 +92,16 @@ def of_log_group(group: str) -> list[Call]:
 PUT, DELETE = ("Put", {"Item": ABSENT}), ("Delete", {"Key": ABSENT})
 ENTRY = ("Put", {"Item": ABSENT_ENTRY})
 NEEDED = [
-    *of_table(TABLE),
+    *table_calls(TABLE),
     *(query(index) for index in INDEXES),
-    *of_history(HISTORY),
+    *history_calls(HISTORY),
     transaction(records_local=PUT, records_local_history=ENTRY),
     transaction(records_local=DELETE, records_local_history=ENTRY),
 ]
-ARN = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{TABLE}"
-STATEMENT = f"SELECT * FROM \"{TABLE}\" WHERE recordID = 'absent'"  # noqa: S608 (PartiQL, and of constants)
-BEYOND: list[Call] = [
-    # Other actions on the very table and its indexes.
+TABLE_ARN = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{TABLE}"
+STATEMENT = f"SELECT * FROM \"{TABLE}\" WHERE recordID = 'absent'"  # noqa: S608 (PartiQL)
+DENIED: list[Call] = [
+    # Other actions on the table and its indexes.
     query(None),
     ("dynamodb", "scan", {"TableName": TABLE}),
     ("dynamodb", "scan", {"TableName": TABLE, "IndexName": "byType"}),
@@ -123,9 +124,9 @@ BEYOND: list[Call] = [
             "TimeToLiveSpecification": {"Enabled": False, "AttributeName": "expiresAt"},
         },
     ),
-    ("dynamodb", "create_backup", {"TableName": TABLE, "BackupName": "taken"}),
+    ("dynamodb", "create_backup", {"TableName": TABLE, "BackupName": "backup"}),
     ("dynamodb", "list_tables", {}),
-    ("dynamodb", "tag_resource", {"ResourceArn": ARN, "Tags": [{"Key": "a", "Value": "b"}]}),
+    ("dynamodb", "tag_resource", {"ResourceArn": TABLE_ARN, "Tags": [{"Key": "a", "Value": "b"}]}),
     # Entries are added in transactions, and never changed or removed.
     ("dynamodb", "put_item", {"TableName": HISTORY, "Item": ABSENT_ENTRY, **NEVER}),
     ("dynamodb", "update_item", {"TableName": HISTORY, "Key": ABSENT_ENTRY}),
@@ -150,8 +151,8 @@ BEYOND: list[Call] = [
     ("dynamodb", "scan", {"TableName": HISTORY}),
     ("dynamodb", "scan", {"TableName": HISTORY, "IndexName": "byChange"}),
     ("dynamodb", "describe_table", {"TableName": HISTORY}),
-    ("dynamodb", "put_resource_policy", {"ResourceArn": f"{ARN}-history", "Policy": "{}"}),
-    ("dynamodb", "delete_resource_policy", {"ResourceArn": f"{ARN}-history"}),
+    ("dynamodb", "put_resource_policy", {"ResourceArn": f"{TABLE_ARN}-history", "Policy": "{}"}),
+    ("dynamodb", "delete_resource_policy", {"ResourceArn": f"{TABLE_ARN}-history"}),
     (
         "dynamodb",
         "update_time_to_live",
@@ -162,19 +163,19 @@ BEYOND: list[Call] = [
     ),
     ("dynamodb", "delete_table", {"TableName": HISTORY}),
     # The same actions on the tables of another instance.
-    *of_table(OTHER_TABLE),
-    *of_history(OTHER_HISTORY),
+    *table_calls(OTHER_TABLE),
+    *history_calls(OTHER_HISTORY),
     transaction(tokens_local=PUT, tokens_local_history=ENTRY),
     transaction(records_local=PUT, tokens_local_history=ENTRY),
     *(query(index, OTHER_TABLE) for index in INDEXES),
-    # Logs: other groups, and whatever is not writing.
-    *of_log_group(OTHER_LOG_GROUP),
-    *of_log_group("/aws/vendedlogs/records-local/access"),
+    # Logs: other groups, and anything but writing.
+    *log_calls(OTHER_LOG_GROUP),
+    *log_calls("/aws/vendedlogs/records-local/access"),
     ("logs", "create_log_group", {"logGroupName": "/aws/lambda/records-local-2"}),
     ("logs", "create_log_group", {"logGroupName": LOG_GROUP}),
     ("logs", "put_retention_policy", {"logGroupName": LOG_GROUP, "retentionInDays": 1}),
     ("logs", "filter_log_events", {"logGroupName": LOG_GROUP}),
-    ("logs", "delete_log_stream", {"logGroupName": LOG_GROUP, "logStreamName": "of-the-tests"}),
+    ("logs", "delete_log_stream", {"logGroupName": LOG_GROUP, "logStreamName": "absent"}),
     ("logs", "describe_log_groups", {}),
     # Everything else.
     ("lambda", "invoke", {"FunctionName": "records-local"}),
@@ -211,13 +212,13 @@ def name(call: Call) -> str:
 
 
 def session(aws: Aws, function: str) -> Callable[[str], Any]:
-    """Return a maker of clients that act as the role of a function. Only the emulator's root can take it on."""
+    """Return a function that creates clients with the role of a function."""
     role = aws("lambda").get_function_configuration(FunctionName=function)["Role"]
-    made = aws("sts").assume_role(RoleArn=role, RoleSessionName="tests")["Credentials"]
+    credentials = aws("sts").assume_role(RoleArn=role, RoleSessionName="tests")["Credentials"]
     keys = {
-        "aws_access_key_id": made["AccessKeyId"],
-        "aws_secret_access_key": made["SecretAccessKey"],
-        "aws_session_token": made["SessionToken"],
+        "aws_access_key_id": credentials["AccessKeyId"],
+        "aws_secret_access_key": credentials["SecretAccessKey"],
+        "aws_session_token": credentials["SessionToken"],
     }
     return lambda service: aws(service, **keys)
 
@@ -230,9 +231,11 @@ def keys(caller: Caller) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def as_role(beside: Instances, new_user: Callable[..., Caller], aws: Aws) -> Callable[[str], Any]:
-    """Make clients that act as the function's role; another instance is there whose things it must not touch."""
-    assert beside.tokens.table == OTHER_TABLE
+def as_role(
+    extra_instances: Instances, new_user: Callable[..., Caller], aws: Aws
+) -> Callable[[str], Any]:
+    """A function that creates clients with the function's role, beside another instance."""
+    assert extra_instances.tokens.table == OTHER_TABLE
     role = (
         aws("lambda")
         .get_function_configuration(FunctionName="records-local")["Role"]
@@ -251,7 +254,11 @@ def as_role(beside: Instances, new_user: Callable[..., Caller], aws: Aws) -> Cal
     return lambda service: aws(service, **writer_of_logs) if service == "logs" else client(service)
 
 
-def outcome(client: Any, operation: str, arguments: dict[str, Any]) -> str:  # noqa: ANN401 (a boto3 client)
+def outcome(
+    client: Any,  # noqa: ANN401 (boto3)
+    operation: str,
+    arguments: dict[str, Any],
+) -> str:
     """Return the error code of a call, or an empty text."""
     try:
         getattr(client, operation)(**arguments)
@@ -261,24 +268,22 @@ def outcome(client: Any, operation: str, arguments: dict[str, Any]) -> str:  # n
 
 
 @pytest.mark.parametrize("call", NEEDED, ids=name)
-def test_the_role_can_do_what_its_operations_need(
-    as_role: Callable[[str], Any], call: Call
-) -> None:
+def test_role_allows_what_its_operations_need(as_role: Callable[[str], Any], call: Call) -> None:
     service, operation, arguments = call
     expected = "ConditionalCheckFailedException" if "ConditionExpression" in arguments else ""
     expected = "TransactionCanceledException" if "TransactItems" in arguments else expected
     assert outcome(as_role(service), operation, arguments) == expected
 
 
-def test_the_role_can_write_its_log(as_role: Callable[[str], Any]) -> None:
-    calls = of_log_group(LOG_GROUP)
+def test_role_can_write_its_log(as_role: Callable[[str], Any]) -> None:
+    calls = log_calls(LOG_GROUP)
     assert [
         outcome(as_role(service), operation, arguments) for service, operation, arguments in calls
     ] == ["", ""]
 
 
-@pytest.mark.parametrize("call", BEYOND, ids=name)
-def test_the_role_can_do_nothing_else(as_role: Callable[[str], Any], call: Call) -> None:
+@pytest.mark.parametrize("call", DENIED, ids=name)
+def test_role_allows_nothing_else(as_role: Callable[[str], Any], call: Call) -> None:
     service, operation, arguments = call
     assert outcome(as_role(service), operation, arguments) in (
         "AccessDenied",
@@ -286,15 +291,15 @@ def test_the_role_can_do_nothing_else(as_role: Callable[[str], Any], call: Call)
     )
 
 
-def test_the_role_can_not_use_a_key_by_itself(as_role: Callable[[str], Any], aws: Aws) -> None:
-    own = aws("dynamodb").describe_table(TableName=TABLE)["Table"]["SSEDescription"][
+def test_role_cannot_use_a_key_directly(as_role: Callable[[str], Any], aws: Aws) -> None:
+    key_arn = aws("dynamodb").describe_table(TableName=TABLE)["Table"]["SSEDescription"][
         "KMSMasterKeyArn"
     ]
     other = aws("dynamodb").describe_table(TableName=OTHER_TABLE)["Table"]["SSEDescription"][
         "KMSMasterKeyArn"
     ]
-    assert own != other
-    for key in (own, other):
+    assert key_arn != other
+    for key in (key_arn, other):
         secret = aws("kms").encrypt(KeyId=key, Plaintext=b"secret")["CiphertextBlob"]
         for operation, arguments in (
             ("decrypt", {"CiphertextBlob": secret}),
@@ -302,7 +307,7 @@ def test_the_role_can_not_use_a_key_by_itself(as_role: Callable[[str], Any], aws
             ("generate_data_key", {"KeyId": key, "KeySpec": "AES_256"}),
             ("schedule_key_deletion", {"KeyId": key}),
             ("put_key_policy", {"KeyId": key, "PolicyName": "default", "Policy": "{}"}),
-            ("create_grant", {"KeyId": key, "GranteePrincipal": "me", "Operations": ["Decrypt"]}),
+            ("create_grant", {"KeyId": key, "GranteePrincipal": "user", "Operations": ["Decrypt"]}),
         ):
             assert outcome(as_role("kms"), operation, arguments) == "AccessDeniedException", (
                 key,
@@ -310,20 +315,18 @@ def test_the_role_can_not_use_a_key_by_itself(as_role: Callable[[str], Any], aws
             )
 
 
-def test_the_role_can_not_call_the_api(as_role: Callable[[str], Any], writer: Caller) -> None:
+def test_role_cannot_call_the_api(as_role: Callable[[str], Any], writer: Caller) -> None:
     credentials = as_role("sts")._request_signer._credentials
-    of_session = credentials.access_key, credentials.secret_key, credentials.token
-    assert Caller(writer.url, writer.region, *of_session).call("GET").status == 403
+    session_keys = credentials.access_key, credentials.secret_key, credentials.token
+    assert Caller(writer.url, writer.region, *session_keys).call("GET").status == 403
 
 
-def test_callers_can_not_take_the_role_on_nor_reach_behind_the_api(
-    reader: Caller, writer: Caller, aws: Aws
-) -> None:
+def test_callers_can_reach_nothing_behind_the_api(reader: Caller, writer: Caller, aws: Aws) -> None:
     role = aws("lambda").get_function_configuration(FunctionName="records-local")["Role"]
     record, _ = created(writer)
     for caller in (reader, writer):
         for service, operation, arguments in (
-            ("sts", "assume_role", {"RoleArn": role, "RoleSessionName": "taken"}),
+            ("sts", "assume_role", {"RoleArn": role, "RoleSessionName": "session"}),
             ("lambda", "invoke", {"FunctionName": "records-local"}),
             (
                 "dynamodb",
@@ -339,24 +342,23 @@ def test_callers_can_not_take_the_role_on_nor_reach_behind_the_api(
             assert code in ("AccessDenied", "AccessDeniedException"), (service, operation)
 
 
-def test_an_operation_that_is_off_and_an_index_that_is_not_there_come_with_no_right(
-    beside: Instances, aws: Aws
-) -> None:
-    """The open instance has create, get and list, and of the filters' indexes that of `type`."""
-    as_open, table = session(aws, beside.open.function), beside.open.table
-    found = [
-        outcome(as_open(service), operation, given) for service, operation, given in of_table(table)
+def test_role_has_no_rights_for_disabled_operations(extra_instances: Instances, aws: Aws) -> None:
+    """The open instance has the operations create, get and list, and the index of `type`."""
+    as_open, table = session(aws, extra_instances.open.function), extra_instances.open.table
+    codes = [
+        outcome(as_open(service), operation, arguments)
+        for service, operation, arguments in table_calls(table)
     ]
-    assert found == ["", "ConditionalCheckFailedException", "AccessDeniedException"]
-    found = [
+    assert codes == ["", "ConditionalCheckFailedException", "AccessDeniedException"]
+    codes = [
         outcome(as_open("dynamodb"), "query", query(index, table)[2]) for index in sorted(INDEXES)
     ]
-    assert found == ["", "AccessDeniedException", "AccessDeniedException", ""]
-    found = [
-        outcome(as_open(service), operation, given)
-        for service, operation, given in of_history(f"{table}-history")
+    assert codes == ["", "AccessDeniedException", "AccessDeniedException", ""]
+    codes = [
+        outcome(as_open(service), operation, arguments)
+        for service, operation, arguments in history_calls(f"{table}-history")
     ]
-    assert found == ["", "AccessDeniedException", "AccessDeniedException"]
+    assert codes == ["", "AccessDeniedException", "AccessDeniedException"]
     names = {table.replace("-", "_"): PUT, f"{table}-history".replace("-", "_"): ENTRY}
-    service, operation, given = transaction(**names)
-    assert outcome(as_open(service), operation, given) == "TransactionCanceledException"
+    service, operation, arguments = transaction(**names)
+    assert outcome(as_open(service), operation, arguments) == "TransactionCanceledException"

@@ -3,9 +3,7 @@
 import http.client
 import io
 import json
-import os
 import resource
-import signal
 import subprocess
 import sys
 import zipfile
@@ -15,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from e2e import copies
-from e2e.talk import soon
+from e2e.support import wait_for
 from lib import emulator_server, venvs
 from lib.emulator import HOST, Emulator
 
@@ -91,28 +89,13 @@ def test_stop_with_open_connections_saves_the_state(emulator: Emulator) -> None:
     idle.getresponse().read()
     sqs = copies.aws(emulator.url, "sqs")
     sqs.create_queue(QueueName="copied")
-    assert soon(lambda: emulator.last_copy() is not None, 60)
+    assert wait_for(lambda: emulator.last_copy() is not None, 60)
     sqs.create_queue(QueueName="kept")
     assert emulator.stop()
     idle.close()
     assert not emulator.was_killed()
     emulator.start()
     assert copies.aws(emulator.url, "sqs").get_queue_url(QueueName="kept")
-
-
-def test_last_copy_is_restored_after_a_kill(emulator: Emulator) -> None:
-    emulator.start()
-    sqs = copies.aws(emulator.url, "sqs")
-    sqs.create_queue(QueueName="kept")
-    assert soon(lambda: emulator.last_copy() is not None, 60)
-    sqs.create_queue(QueueName="lost")
-    pid = emulator.pid()
-    assert pid
-    os.kill(pid, signal.SIGKILL)
-    assert soon(emulator.was_killed, 10)
-    emulator.start()
-    urls = copies.aws(emulator.url, "sqs").list_queues()["QueueUrls"]
-    assert [url.rpartition("/")[2] for url in urls] == ["kept"]
 
 
 def test_saved_queries_are_supported(emulator: Emulator) -> None:

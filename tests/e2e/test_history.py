@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from e2e.talk import TABLE, at_once, created, problem, soon, unique
+from e2e.support import TABLE, assert_problem, created, run_concurrently, unique, wait_for
 from lib.client import Answer, Caller
 from records_cli import jsontext, verification
 
@@ -82,7 +82,7 @@ def test_auditors_read_records_and_change_nothing(writer: Caller, auditor: Calle
 def test_concurrent_updates_make_one_chain(writer: Caller, auditor: Caller) -> None:
     record, _ = created(writer)
     path = f"/{record['recordID']}"
-    answers = at_once(
+    answers = run_concurrently(
         [lambda n=n: writer.call("PATCH", path, body={"message": str(n)}) for n in range(8)]  # type: ignore[misc]
     )
     acknowledged = {answer.json()["version"] for answer in answers if answer.status == 200}
@@ -127,7 +127,7 @@ def test_feed_is_resumed_without_gaps(writer: Caller, auditor: Caller) -> None:
         found = [entry["recordID"] for entry in page["changes"] if entry["recordID"] in ids]
         return found if len(found) == len(ids) else []
 
-    assert soon(unsettled) == ids
+    assert wait_for(unsettled) == ids
     assert auditor.get("/changes", {"cursor": start["next"]}).json()["changes"] == []
 
 
@@ -147,4 +147,4 @@ def test_altered_entries_are_named(
 
 
 def test_history_of_an_unknown_record_is_not_found(auditor: Caller) -> None:
-    problem(auditor.get("/records/no-such-record/history", {}), 404, "record-not-found")
+    assert_problem(auditor.get("/records/no-such-record/history", {}), 404, "record-not-found")

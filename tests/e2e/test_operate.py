@@ -1,7 +1,7 @@
-"""What an engineer on call relies on, in environments/dev: alarms that reach somebody, evidence, a budget, a runbook.
+"""Alarms, trail, budget, runbook and drills in environments/dev.
 
-The emulator does not evaluate topic and key policies, dimensions or data events: `terraform test` and tests/contract
-hold those.
+The emulator does not evaluate topic and key policies, dimensions or data events: `terraform test`,
+tests/policy and tests/contract check those.
 """
 
 import json
@@ -18,16 +18,16 @@ import pytest
 from contract import aws_cli
 from e2e.conftest import Aws
 from e2e.dev import Dev
-from e2e.talk import answer_of, created, soon
+from e2e.support import created, run_aws, wait_for
 from lib import fire_drill
 from lib.emulator import REGION
 from lib.paths import ROOT
 from lib.stack import Stack
 
 SERVICE = "records-dev"
-DRILLED = "unhandled-exceptions"  # the alarm of the fire drill, which the other tests leave alone
-# Read back otherwise than written (the emulator's answers lack what they were sent), so in every plan anew.
-NEVER_SETTLED = {"aws_cloudtrail", "aws_cloudwatch_metric_alarm"}
+DRILLED = "unhandled-exceptions"  # the alarm of the fire drill, which other tests do not change
+# The emulator returns them without some settings, so every plan changes them.
+ALWAYS_CHANGED = {"aws_cloudtrail", "aws_cloudwatch_metric_alarm"}
 
 
 def script(dev: Dev, verb: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -44,9 +44,7 @@ def session(dev: Dev, monkeypatch: pytest.MonkeyPatch) -> boto3.Session:
     return boto3.Session("test", "test", region_name=REGION)
 
 
-def test_what_a_metric_sets_off_reaches_whoever_is_subscribed(
-    dev: Dev, session: boto3.Session
-) -> None:
+def test_each_metric_alarm_notifies_the_topic(dev: Dev, session: boto3.Session) -> None:
     cloudwatch = session.client("cloudwatch")
     alarms = cloudwatch.describe_alarms(AlarmNamePrefix=f"{SERVICE}-")["MetricAlarms"]
     by_name = {alarm["AlarmName"]: alarm for alarm in alarms}
@@ -58,26 +56,26 @@ def test_what_a_metric_sets_off_reaches_whoever_is_subscribed(
         sqs, url, _ = fire_drill.listen(session, [dev.outputs["alarm_topic_arn"]], cleanup)
         for alarm in watched.values():
             metric: Any = {"MetricName": alarm["MetricName"], "Dimensions": alarm["Dimensions"]}
-            # So much that the traffic of other tests does not pull the average or percentile below the threshold.
+            # High enough that other tests cannot pull the average or percentile below it.
             metric["Value"] = alarm["Threshold"] * 10_000
             cloudwatch.put_metric_data(Namespace=alarm["Namespace"], MetricData=[metric])
-        heard: dict[str, Any] = {}
+        notifications: dict[str, Any] = {}
 
-        def all_heard() -> bool:
+        def all_notified() -> bool:
             received = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=1)
             for message in received.get("Messages", []):
-                told = json.loads(json.loads(message["Body"])["Message"])
-                if told["NewStateValue"] == "ALARM":
-                    heard[told["AlarmName"]] = told
+                content = json.loads(json.loads(message["Body"])["Message"])
+                if content["NewStateValue"] == "ALARM":
+                    notifications[content["AlarmName"]] = content
                 sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-            return heard.keys() >= watched.keys()
+            return notifications.keys() >= watched.keys()
 
-        assert soon(all_heard, 20), watched.keys() - heard.keys()
-    for name, told in heard.items():
-        assert told["AlarmDescription"] == watched[name]["AlarmDescription"] != ""
+        assert wait_for(all_notified, 20), watched.keys() - notifications.keys()
+    for name, content in notifications.items():
+        assert content["AlarmDescription"] == watched[name]["AlarmDescription"] != ""
 
 
-def test_the_trail_records_the_writes_of_both_tables(dev: Dev, aws: Aws) -> None:
+def test_trail_records_writes_of_both_tables(dev: Dev, aws: Aws) -> None:
     trail = aws("cloudtrail").get_trail(Name=dev.outputs["trail_arn"])["Trail"]
     assert trail["IsMultiRegionTrail"]
     assert trail["LogFileValidationEnabled"]
@@ -89,7 +87,7 @@ def test_the_trail_records_the_writes_of_both_tables(dev: Dev, aws: Aws) -> None
         aws("dynamodb").describe_table(TableName=dev.outputs[name])["Table"]["TableArn"]
         for name in ("history_table_name", "table_name")
     ]
-    # Dev leaves the account's management events to another trail.
+    # In dev another trail records management events.
     assert [
         {field["Field"]: field["Equals"] for field in each["FieldSelectors"]} for each in selectors
     ] == [
@@ -103,7 +101,7 @@ def test_the_trail_records_the_writes_of_both_tables(dev: Dev, aws: Aws) -> None
     ]
 
 
-def test_the_budget_tells_the_alarms_topic_at_each_threshold(dev: Dev, aws: Aws) -> None:
+def test_budget_notifies_the_alarm_topic(dev: Dev, aws: Aws) -> None:
     budgets, name = (
         aws("budgets"),
         {"AccountId": "000000000000", "BudgetName": f"{SERVICE}-{REGION}"},
@@ -114,26 +112,24 @@ def test_the_budget_tells_the_alarms_topic_at_each_threshold(dev: Dev, aws: Aws)
         "Unit": "USD",
     }
     assert not budget.get("CostFilters")
-    told = {}
+    recipients = {}
     for notification in budgets.describe_notifications_for_budget(**name)["Notifications"]:
-        asked = {key: notification[key] for key in notification if key != "NotificationState"}
-        subscribers = budgets.describe_subscribers_for_notification(**name, Notification=asked)[
+        request = {key: notification[key] for key in notification if key != "NotificationState"}
+        subscribers = budgets.describe_subscribers_for_notification(**name, Notification=request)[
             "Subscribers"
         ]
-        told[notification["NotificationType"], notification["Threshold"]] = subscribers
+        recipients[notification["NotificationType"], notification["Threshold"]] = subscribers
     topic = {"SubscriptionType": "SNS", "Address": dev.outputs["alarm_topic_arn"]}
     thresholds = [("ACTUAL", 50), ("ACTUAL", 80), ("ACTUAL", 100), ("FORECASTED", 100)]
-    assert told == {threshold: [topic] for threshold in thresholds}
+    assert recipients == {threshold: [topic] for threshold in thresholds}
 
 
-def test_a_second_plan_differs_where_the_emulator_forgets_and_a_roll_back_is_one_line(
-    dev: Dev, stack: Stack, aws: Aws, tmp_path: Path
-) -> None:
+def test_second_plan_and_rollback_command(dev: Dev, stack: Stack, aws: Aws, tmp_path: Path) -> None:
     plan = tmp_path / "plan"
     stack.terraform.run(dev.folder, "plan", "-no-color", f"-out={plan}", env=dev.env)
     shown = stack.terraform.read(dev.folder, "show", "-json", str(plan), env=dev.env)
     changes = [each for each in shown["resource_changes"] if each["change"]["actions"] != ["no-op"]]
-    assert {each["type"] for each in changes} == NEVER_SETTLED
+    assert {each["type"] for each in changes} == ALWAYS_CHANGED
     assert {tuple(each["change"]["actions"]) for each in changes} == {("update",)}
 
     path = f"{Path(stack.terraform.binary).parent}:{os.environ['PATH']}"
@@ -147,8 +143,8 @@ def test_a_second_plan_differs_where_the_emulator_forgets_and_a_roll_back_is_one
     assert aws("lambda").get_alias(FunctionName=SERVICE, Name="live")["FunctionVersion"] == "1"
 
 
-def test_the_runbook_works(dev: Dev, aws: Aws) -> None:
-    # The emulator writes no access log, so what looks there finds nothing.
+def test_runbook_commands_work(dev: Dev, aws: Aws) -> None:
+    # The emulator writes no access log, so queries of it return nothing.
     record, _ = created(dev.caller)
     answer = dev.caller.call("GET", f"/{record['recordID']}")
     request_id = answer.headers["x-request-id"]
@@ -160,39 +156,40 @@ def test_the_runbook_works(dev: Dev, aws: Aws) -> None:
     }
     runbook = dev.outputs["runbook"]
 
-    def says(key: str) -> list[Any]:
+    def output_of(key: str) -> list[Any]:
         return [
-            answer_of(words, aws) for _, *words in aws_cli.runs(runbook[key], ("aws",), **variables)
+            run_aws(words, aws)
+            for _, *words in aws_cli.commands(runbook[key], ("aws",), **variables)
         ]
 
-    assert [len(alarms) for alarms in says("alarms")] == [19]
-    versions, serving, _ = says("versions")
+    assert [len(alarms) for alarms in output_of("alarms")] == [19]
+    versions, serving, _ = output_of("versions")
     assert [version[0] for version in versions] == ["$LATEST", "1"]
     assert re.fullmatch(r"source \w{12} configuration \w{12}", versions[-1][-1])
     assert serving == {"live": "1", "canary": None}
-    assert says("backups") == [[], []]
-    in_access, in_function = soon(
-        lambda: found if request_id in str((found := says("request"))[1]) else [], 10
+    assert output_of("backups") == [[], []]
+    in_access, in_function = wait_for(
+        lambda: output if request_id in str((output := output_of("request"))[1]) else [], 10
     )
     assert in_access == []
     assert request_id in str(in_function)
-    assert says("who_touched") == [[]]
-    recovery = {"PointInTimeRecoveryEnabled": True}  # as it is already: what counts is who said so
+    assert output_of("who_touched") == [[]]
+    recovery = {"PointInTimeRecoveryEnabled": True}  # unchanged; only the event matters
     aws("dynamodb").update_continuous_backups(
         TableName=SERVICE, PointInTimeRecoverySpecification=recovery
     )
-    changes = {event[1] for event in says("who_changed")[0]}
+    changes = {event[1] for event in output_of("who_changed")[0]}
     assert "UpdateContinuousBackups" in changes
     assert not [name for name in changes if name.startswith(("Describe", "Get"))]
-    restored = {answer["TableDescription"]["TableName"] for answer in says("restore")}
+    restored = {answer["TableDescription"]["TableName"] for answer in output_of("restore")}
     for table in restored:
         aws("dynamodb").delete_table(TableName=table)
     assert restored == {f"{SERVICE}-restored", f"{SERVICE}-history-restored"}
 
 
-def test_the_smoke_call_is_answered(dev: Dev) -> None:
-    """By curl itself; only the host is another: the emulator serves the API under a path of its own."""
-    (words,) = aws_cli.runs(
+def test_smoke_command_works(dev: Dev) -> None:
+    """With curl, and the emulator's URL of the API."""
+    (words,) = aws_cli.commands(
         dev.outputs["runbook"]["smoke"],
         ("curl",),
         AWS_ACCESS_KEY_ID="test",
@@ -201,13 +198,13 @@ def test_the_smoke_call_is_answered(dev: Dev) -> None:
     )
     *words, url = words
     assert url == f"{dev.outputs['records_url']}?limit=1"
-    here = url.replace(dev.outputs["records_url"], dev.caller.url.replace("$", "%24"))
-    done = subprocess.run([*words, here], capture_output=True, text=True, check=False)
+    local_url = url.replace(dev.outputs["records_url"], dev.caller.url.replace("$", "%24"))
+    done = subprocess.run([*words, local_url], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done
     assert "records" in json.loads(done.stdout)
 
 
-def test_a_fire_drill_hears_the_alarm_and_leaves_nothing(dev: Dev, aws: Aws) -> None:
+def test_fire_drill_is_notified_and_leaves_nothing(dev: Dev, aws: Aws) -> None:
     name, topic = f"{SERVICE}-{DRILLED}", dev.outputs["alarm_topic_arn"]
     before = aws("cloudwatch").describe_alarms(AlarmNames=[name])["MetricAlarms"][0]["StateValue"]
     done = script(dev, "fire-drill", SERVICE)
@@ -225,7 +222,7 @@ def test_a_fire_drill_hears_the_alarm_and_leaves_nothing(dev: Dev, aws: Aws) -> 
     assert not aws("sqs").list_queues(QueueNamePrefix=queue).get("QueueUrls")
 
 
-def test_a_fire_drill_of_an_alarm_that_is_none_names_those_there_are(dev: Dev) -> None:
+def test_fire_drill_of_an_unknown_alarm_names_the_others(dev: Dev) -> None:
     done = script(dev, "fire-drill", SERVICE, "--alarm", "api-6xx")
     assert done.returncode == 1
     cause, remedy = done.stderr.splitlines()
@@ -233,7 +230,7 @@ def test_a_fire_drill_of_an_alarm_that_is_none_names_those_there_are(dev: Dev) -
     assert "api-5xx, api-latency, configuration-errors" in remedy
 
 
-def test_a_restore_drill_compares_and_leaves_nothing(dev: Dev, aws: Aws) -> None:
+def test_restore_drill_compares_and_leaves_nothing(dev: Dev, aws: Aws) -> None:
     for number in range(3):
         created(dev.caller, attributes={"number": number})
     tables = [dev.outputs[name] for name in ("table_name", "history_table_name")]

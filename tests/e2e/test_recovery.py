@@ -1,7 +1,4 @@
-"""The tables are gone: from restored copies to a service that serves them, and a Terraform that agrees.
-
-Follows the section "The tables are gone" of docs/operate.md, with the commands of the runbook.
-"""
+"""Recovery of deleted tables: section "The tables are gone" of docs/operate.md, step by step."""
 
 import json
 import os
@@ -14,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from contract import aws_cli
-from e2e import own
+from e2e import isolated
 from e2e.conftest import Aws
 from e2e.instances import HEARTBEAT, Instances
-from e2e.own import SERVICE, Service
-from e2e.talk import answer_of, created, lines, listed, soon
+from e2e.isolated import SERVICE, Service
+from e2e.support import created, listed, log_lines, run_aws, wait_for
 
 MODULE = "module.records_api"
 SUFFIX = "-restored"
@@ -28,12 +25,12 @@ RESTORED = [f"{HISTORY}{SUFFIX}", f"{SERVICE}{SUFFIX}"]
 
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Service]:
-    with own.service(tmp_path) as service:
-        yield service
+    with isolated.service(tmp_path) as service_:
+        yield service_
 
 
-def typed(service: Service, command: str, **variables: str) -> None:
-    """Run a command of the runbook in the environment's folder, as a person does."""
+def run_in_shell(service: Service, command: str, **variables: str) -> None:
+    """Run a command of the runbook in the environment's folder."""
     terraform = service.stack.terraform
     path = f"{Path(terraform.binary).parent}:{os.environ['PATH']}"
     env = service.stack.env | variables | {"PATH": path}
@@ -48,27 +45,27 @@ def typed(service: Service, command: str, **variables: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_restored_tables_serve_again_and_terraform_agrees(service: Service) -> None:
+def test_restored_tables_are_served_and_managed(service: Service) -> None:
     # The lost table's resource policy must not stand in the way of the restored one.
     protected = {"protect_history": True, "deletion_protection": False}
-    service.applied(table=protected)
+    service.apply_or_fail(table=protected)
     dynamodb, runbook = service.aws("dynamodb"), service.runbook()
     records = [created(service.writer, attributes={"number": number})[0] for number in range(3)]
     moment = datetime.now(UTC).isoformat(timespec="seconds")
-    commands = aws_cli.runs(runbook["restore"], ("aws",), MOMENT=moment, SUFFIX=SUFFIX)
+    commands = aws_cli.commands(runbook["restore"], ("aws",), MOMENT=moment, SUFFIX=SUFFIX)
     for _, *words in commands:
-        answer_of(words, service.aws)
+        run_aws(words, service.aws)
     dynamodb.delete_table(TableName=SERVICE)
     dynamodb.delete_table(TableName=HISTORY)
     assert service.reader.call("GET").status >= 500
 
     restored = protected | {"name_suffix": SUFFIX, "deletion_protection": True}
     variables = {"MODULE": MODULE, "SUFFIX": SUFFIX, "TF_VAR_table": json.dumps(restored)}
-    typed(service, runbook["adopt_tables"], **variables)
+    run_in_shell(service, runbook["adopt_tables"], **variables)
     plan = service.planned(table=restored)
     for key in ("history", "records"):
         assert plan[f"aws_dynamodb_table.{key}"]["actions"] == ["update"]
-    service.applied(table=restored)
+    service.apply_or_fail(table=restored)
 
     assert service.live() == ("2", {})
     for record in records:
@@ -102,19 +99,23 @@ def test_restored_tables_serve_again_and_terraform_agrees(service: Service) -> N
 
 
 @pytest.mark.full
-def test_the_heartbeat_tests_what_serves(beside: Instances, aws: Aws) -> None:
-    name = beside.tokens.function
+def test_heartbeat_tests_the_live_version(extra_instances: Instances, aws: Aws) -> None:
+    name = extra_instances.tokens.function
     schedule = aws("scheduler").get_schedule(GroupName=name, Name="heartbeat")
     assert schedule["ScheduleExpression"] == HEARTBEAT
     alias = aws("lambda").get_alias(FunctionName=name, Name="live")
     assert schedule["Target"]["Arn"] == alias["AliasArn"]
-    since = schedule["CreationDate"].timestamp() + 30  # the gate's own self-test came before
+    since = schedule["CreationDate"].timestamp() + 30  # after the self-test of the release gate
 
     def passed() -> list[dict[str, object]]:
-        every = lines(aws("logs"), since, beside.tokens.log_group)
+        every = log_lines(aws("logs"), since, extra_instances.tokens.log_group)
         return [line for line in every if line.get("message") == "self-test passed"]
 
     # It fires after an interval, on the emulator at a tick of 10 s.
-    first, *_ = soon(passed, since + 60 + 20 - time.time())
+    first, *_ = wait_for(passed, since + 60 + 20 - time.time())
     assert first["functionVersion"] == alias["FunctionVersion"]
-    assert [line for line in lines(aws("logs"), since, beside.tokens.log_group) if "_aws" in line]
+    assert [
+        line
+        for line in log_lines(aws("logs"), since, extra_instances.tokens.log_group)
+        if "_aws" in line
+    ]

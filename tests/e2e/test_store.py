@@ -1,6 +1,6 @@
 """Unit tests of the store and of scripts/reindex, run against the emulator's DynamoDB.
 
-They use the function's own HTTP client. The tests are those of tests/unit that need only a table.
+They are the tests of tests/unit that need only the tables, with the function's HTTP client.
 """
 
 import time
@@ -61,7 +61,7 @@ test_probe = test_probes.test_probe_writes_nothing
 
 @pytest.fixture(scope="module")
 def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
-    """An emulator of this module's own, which keeps nothing."""
+    """An emulator for this file, without saved state."""
     home = tmp_path_factory.mktemp("emulator")
     started = Emulator(home, home / "log")
     started.start(persist=False)
@@ -71,20 +71,20 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
 
 @pytest.fixture
 def table(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[store.Table]:
-    """An empty table, reached as the function reaches it."""
+    """An empty table with the function's HTTP client."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     monkeypatch.delenv("AWS_SESSION_TOKEN", raising=False)
-    made = new_table(boto3.client("dynamodb", region_name=REGION, endpoint_url=emulator.url))
-    made.client = dynamodb.Client(emulator.url, REGION)
-    made.deadline = time.monotonic() + SECONDS
-    yield made
-    made.client.close()
+    new = new_table(boto3.client("dynamodb", region_name=REGION, endpoint_url=emulator.url))
+    new.client = dynamodb.Client(emulator.url, REGION)
+    new.deadline = time.monotonic() + SECONDS
+    yield new
+    new.client.close()
 
 
 @pytest.fixture
 def raw(emulator: Emulator, table: store.Table) -> Iterator[Any]:
-    """The table as other programs have it."""
+    """The table as a boto3 resource, for writes that bypass the service."""
     resource: Any = boto3.resource("dynamodb", region_name=REGION, endpoint_url=emulator.url)
     yield resource.Table(table.name)
     resource.meta.client.close()
@@ -92,5 +92,5 @@ def raw(emulator: Emulator, table: store.Table) -> Iterator[Any]:
 
 @pytest.fixture
 def progress(tmp_path: Path) -> Path:
-    """Where scripts/reindex keeps how far it got."""
+    """The file in which scripts/reindex stores its position."""
     return tmp_path / "progress.json"

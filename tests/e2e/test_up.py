@@ -7,7 +7,6 @@ import resource
 import select
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -17,7 +16,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from e2e.talk import soon
+from e2e.support import wait_for
 from lib import terraform
 from lib.client import Caller
 from lib.emulator import REGION, Emulator
@@ -78,11 +77,11 @@ class Clone(NamedTuple):
         """Wait until a copy of the emulator's state contains all previous changes."""
         began = datetime.now(UTC)
         self.records()  # without a request after `began`, there may be nothing left to copy
-        assert soon(lambda: (self.emulator.last_copy() or began) > began, 60)
+        assert wait_for(lambda: (self.emulator.last_copy() or began) > began, 60)
 
     def kill(self) -> None:
         os.kill(self.pid, signal.SIGKILL)
-        assert soon(self.emulator.was_killed, 10)
+        assert wait_for(self.emulator.was_killed, 10)
 
 
 @pytest.fixture
@@ -132,11 +131,11 @@ def test_life_cycle_of_a_stack(clone: Clone) -> None:
         command.replace("\\\n", "")
         for command in re.findall(r"^  (curl (?:.*\\\n)*.*)$", first, re.MULTILINE)
     ]
-    read, mine = map(shell, pasted)
+    read, created = map(shell, pasted)
     assert [record["recordID"] for record in read["records"]] == [
         record["recordID"] for record in seeded[:3]
     ]
-    assert mine["status"] == "ok"
+    assert created["status"] == "ok"
 
     # On a running stack, scripts/up changes nothing.
     before, keys, pid = clone.records(), connection.read_text(), clone.pid
@@ -148,7 +147,7 @@ def test_life_cycle_of_a_stack(clone: Clone) -> None:
         "unchanged"
     ] * 2
     assert (clone.records(), connection.read_text(), clone.pid) == (before, keys, pid)
-    assert mine in before
+    assert created in before
 
     # A deleted sample record is not created again.
     assert clone.run("records", "delete", seeded[0]["recordID"]).code == 0
@@ -198,7 +197,10 @@ def check_logs(clone: Clone) -> None:
     connection = json.loads((clone.folder / ".local/connection.json").read_text())
     reader = Caller(connection["records_url"], connection["region"], **connection["reader"])
     ids = [reader.call("GET", "/absent").headers["x-request-id"] for _ in range(2)]
-    shown = [soon(lambda each=each: clone.run("logs", each).out, 10) for each in ids]  # type: ignore[misc]
+    shown = [
+        wait_for(lambda each=each: clone.run("logs", each).out, 10)  # type: ignore[misc]
+        for each in ids
+    ]
     for request_id, other, lines in zip(ids, reversed(ids), shown, strict=True):
         assert f"requestId={request_id}" in lines
         assert "operation=get  status=404" in lines
@@ -231,14 +233,14 @@ def check_logs(clone: Clone) -> None:
 
 def apply_minimal_example(clone: Clone) -> None:
     """Apply it in a shell that has evaluated scripts/env and has other AWS credentials."""
-    root = clone.folder / "mine"
+    root = clone.folder / "example"
     shutil.copytree(clone.folder / "modules/records-api/examples/minimal", root)
     main = (root / "main.tf").read_text()
     (root / "main.tf").write_text(main.replace('"../.."', '"../modules/records-api"'))
     (root / "outputs.tf").write_text('output "url" {\n  value = module.records.records_url\n}\n')
     commands = """
         eval "$("$1"/scripts/env)"
-        cd "$1/mine"
+        cd "$1/example"
         terraform init -no-color >&2
         terraform apply -no-color -auto-approve >&2
         terraform output -raw url
@@ -263,19 +265,6 @@ def apply_minimal_example(clone: Clone) -> None:
     url = f"{clone.emulator.url}/_aws/execute-api/{api[1]}/$default/records"
     answer = Caller(url, REGION, "test", "test").call("GET")
     assert (answer.status, answer.json()) == (200, {"records": []})
-
-
-def test_port_in_use_is_reported(clone: Clone) -> None:
-    with socket.socket() as other:
-        other.bind(("127.0.0.1", 0))
-        other.listen()
-        port = other.getsockname()[1]
-        result = clone.run("up", "--port", str(port))
-    assert result.code == 1
-    assert result.err.splitlines() == [
-        f"error: port {port} is in use by another program",
-        "  fix: stop that program, or choose another port: --port N",
-    ]
 
 
 def test_failed_apply_and_unresponsive_emulator_are_reported(

@@ -31,12 +31,12 @@ class Block(NamedTuple):
 
     @property
     def address(self) -> str:
-        """Return what a message calls this block."""
+        """Return the name of this block in messages."""
         return f"{self.path.relative_to(ROOT)}: {' '.join((self.kind, *self.labels))}"
 
 
 def sources() -> list[Path]:
-    """Return every file of HCL that runs in an account: modules, their examples, environments."""
+    """Return the HCL files of modules, examples and environments."""
     folders = (ROOT / "modules", ROOT / "environments")
     return sorted(
         path

@@ -30,7 +30,7 @@ class Unsupported(Exception):
 
 
 class Decision(Enum):
-    """What one policy says about a request."""
+    """The result of one policy for a request."""
 
     ALLOW = "allow"
     DELEGATE = "delegate"  # allowed to the whole account: its IAM policies decide
@@ -52,7 +52,7 @@ class Request:
 
     @property
     def is_service(self) -> bool:
-        """Return whether an AWS service makes this call in its own name."""
+        """Return whether an AWS service makes this call."""
         return not self.principal.startswith("arn:")
 
     @property
@@ -67,7 +67,7 @@ def is_allowed(
     resource_policy: str | Document | None = None,
     identity_policies: Sequence[str | Document] = (),
 ) -> bool:
-    """Return whether AWS carries the request out on a resource of the account `owner`."""
+    """Return whether AWS allows the request on a resource of the account `owner`."""
     on_resource = (
         Decision.NONE
         if resource_policy is None
@@ -87,7 +87,7 @@ def is_allowed(
 
 
 def decide(policy: str | Document, request: Request, *, has_principals: bool) -> Decision:
-    """Return what one policy says. Resource policies have principals, identity policies don't."""
+    """Return the decision of one policy. Only resource policies have principals."""
     document = json.loads(policy) if isinstance(policy, str) else policy
     if document.get("Version") != "2012-10-17":
         raise Unsupported(f"Version {document.get('Version')!r}")
@@ -130,7 +130,7 @@ def _match_principal(principal: str | Mapping[str, Any], request: Request) -> De
         return Decision.ALLOW
     if isinstance(principal, str):
         raise Unsupported(f"Principal {principal!r}")
-    found = Decision.NONE
+    decision = Decision.NONE
     for kind, values in principal.items():
         if kind not in {"AWS", "Service"}:
             raise Unsupported(f"Principal type {kind!r}")
@@ -141,8 +141,8 @@ def _match_principal(principal: str | Mapping[str, Any], request: Request) -> De
                 matched = _match_aws_principal(value, request)
             if matched is Decision.ALLOW:
                 return matched
-            found = matched if found is Decision.NONE else found
-    return found
+            decision = matched if decision is Decision.NONE else decision
+    return decision
 
 
 def _match_aws_principal(value: str, request: Request) -> Decision:
@@ -223,10 +223,10 @@ def _matches_text(pattern: str, text: str) -> bool:
 
 def _matches_arn(pattern: str, arn: str) -> bool:
     """Compare the six parts of two ARNs one by one: no wildcard spans two of them."""
-    wanted, given = pattern.split(":", _ARN_PARTS - 1), arn.split(":", _ARN_PARTS - 1)
-    if len(wanted) != _ARN_PARTS:
+    expected, actual = (text.split(":", _ARN_PARTS - 1) for text in (pattern, arn))
+    if len(expected) != _ARN_PARTS:
         raise Unsupported(f"{pattern!r} is not an ARN")
-    return len(given) == _ARN_PARTS and all(map(_matches_text, wanted, given))
+    return len(actual) == _ARN_PARTS and all(map(_matches_text, expected, actual))
 
 
 def _is_equal(pattern: str, value: str) -> bool:

@@ -10,11 +10,11 @@ from policy.hcl import MODULES, ROOT, ROOT_MODULES, Block, blocks, names, parse,
 
 # What provider 6 removed or deprecated, from its "Version 6 Upgrade" guide: attributes that are
 # read (`type.name.attribute`), and settings of a resource, by its type.
-REFUSED_REFERENCES = {
+REJECTED_REFERENCES = {
     r"data\.aws_region\.\w+\.(?:name|region)\b": "use .id",
     r"\baws_s3_bucket\.\w+(?:\[[^\]]+\])?\.region\b": "provider 6 says bucket_region",
 }
-REFUSED_SETTINGS = {
+REJECTED_SETTINGS = {
     "aws_budgets_budget": {"cost_filters"},
     "aws_dynamodb_table": {"hash_key", "range_key"},
     "aws_iam_policy_document": {"source_json", "override_json"},
@@ -43,9 +43,9 @@ def all_blocks(*kinds: str) -> list[Block]:
     return [block for path in sources() for kind in kinds for block in blocks(path, kind)]
 
 
-def refused_settings(block: Block) -> set[str]:
-    """Return which refused settings a resource or data source makes, at any depth."""
-    return REFUSED_SETTINGS.get(block.labels[0], set()) & set(names(block.body))
+def rejected_settings(block: Block) -> set[str]:
+    """Return which rejected settings a resource or data source makes, at any depth."""
+    return REJECTED_SETTINGS.get(block.labels[0], set()) & set(names(block.body))
 
 
 def files_with(pattern: str) -> list[Path]:
@@ -59,17 +59,17 @@ def files_with(pattern: str) -> list[Path]:
 
 def names_by_file(kind: str) -> dict[Path, list[str]]:
     """Return the names of the blocks of a kind, in the order of each file."""
-    found: dict[Path, list[str]] = {}
+    by_file: dict[Path, list[str]] = {}
     for block in all_blocks(kind):
-        found.setdefault(block.path, []).append(block.labels[0])
-    return found
+        by_file.setdefault(block.path, []).append(block.labels[0])
+    return by_file
 
 
 def labels(*kinds: str) -> set[str]:
     return {block.labels[0] for block in all_blocks(*kinds)}
 
 
-def test_there_is_something_to_check() -> None:
+def test_reader_returns_blocks_and_names() -> None:
     assert {"records-api", "audit-trail"} <= {path.name for path in MODULES}
     assert {"local", "dev", "prod"} <= {path.name for path in ROOT_MODULES}
     resources = labels("resource", "data")
@@ -81,21 +81,21 @@ def test_there_is_something_to_check() -> None:
     assert files_with(r"\bdata\.aws_region\.\w+\.id\b")
 
 
-@pytest.mark.parametrize(("pattern", "remedy"), REFUSED_REFERENCES.items())
-def test_nothing_reads_what_provider_6_removed(pattern: str, remedy: str) -> None:
+@pytest.mark.parametrize(("pattern", "remedy"), REJECTED_REFERENCES.items())
+def test_no_references_that_provider_6_removed(pattern: str, remedy: str) -> None:
     assert not files_with(pattern), remedy
 
 
-def test_nothing_sets_what_provider_6_removed() -> None:
-    found = {
+def test_no_settings_that_provider_6_removed() -> None:
+    settings = {
         (block.labels[0], name)
         for block in all_blocks("resource", "data")
-        for name in refused_settings(block)
+        for name in rejected_settings(block)
     }
-    assert found == EXCEPTIONS, "refused settings, or exceptions that nothing needs any more"
+    assert settings == EXCEPTIONS, "rejected settings, or exceptions without a use"
 
 
-def test_optional_resources_have_for_each_and_telling_names() -> None:
+def test_optional_resources_have_for_each_and_names() -> None:
     """`count` gives addresses without meaning: `{ for key in ["name"] : key => ... if ... }`."""
     kinds = ("resource", "data", "module")
     assert not [block.address for block in all_blocks(*kinds) if "count" in block.body]
@@ -106,7 +106,7 @@ def test_no_role_may_create_log_groups() -> None:
     assert not files_with("CreateLogGroup")
 
 
-def test_module_keeps_to_its_number_of_variables() -> None:
+def test_module_has_at_most_20_variables() -> None:
     variables = names_by_file("variable")[ROOT / "modules/records-api/variables.tf"]
     assert len(variables) <= MOST_VARIABLES
 
@@ -133,11 +133,11 @@ def test_variables_are_nullable_only_if_null_is_the_default() -> None:
 def test_interfaces_are_described_and_in_order(kind: str) -> None:
     assert not [block.address for block in all_blocks(kind) if not block.body.get("description")]
     files = names_by_file(kind)
-    assert not [path for path, found in files.items() if found != sorted(found)]
+    assert not [path for path, ordered in files.items() if ordered != sorted(ordered)]
 
 
 @pytest.mark.parametrize("folder", MODULES + ROOT_MODULES, ids=lambda folder: folder.name)
-def test_version_constraints_are_the_supported_ones(folder: Path) -> None:
+def test_version_constraints_are_supported(folder: Path) -> None:
     [settings] = [block.body for path in folder.glob("*.tf") for block in blocks(path, "terraform")]
     assert settings["required_version"] == (">= 1.9" if folder in MODULES else ">= 1.11")
     [providers] = settings["required_providers"]
@@ -151,7 +151,7 @@ def test_every_environment_is_locked(folder: Path) -> None:
     assert 'version     = "5.100.0"' in lock
 
 
-def test_the_settings_in_effect_show_every_variable() -> None:
+def test_output_settings_shows_every_variable() -> None:
     folder = ROOT / "modules/records-api"
     [settings] = [block for block in blocks(folder / "outputs.tf") if block.labels == ("settings",)]
     variables = [block.labels[0] for block in blocks(folder / "variables.tf", "variable")]
@@ -162,8 +162,8 @@ def test_the_settings_in_effect_show_every_variable() -> None:
     ("file", "resource"),
     [("encryption.tf", "aws_kms_key"), ("api.tf", "aws_apigatewayv2_authorizer")],
 )
-def test_resources_in_use_are_replaced_before_they_are_destroyed(file: str, resource: str) -> None:
-    """By default Terraform destroys first: AWS refuses that, or the table loses its key."""
+def test_resources_in_use_are_created_before_destroyed(file: str, resource: str) -> None:
+    """By default Terraform destroys first: AWS rejects that, or the table loses its key."""
     [block] = [
         block
         for block in blocks(ROOT / "modules/records-api" / file, "resource")

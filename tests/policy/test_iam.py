@@ -10,7 +10,7 @@ from policy.iam import Context, Decision, Request, Unsupported, decide, is_allow
 ACCOUNT = "111122223333"
 OTHER_ACCOUNT = "444455556666"
 USER = f"arn:aws:iam::{ACCOUNT}:user/alice"
-STRANGER = f"arn:aws:iam::{OTHER_ACCOUNT}:user/mallory"
+OUTSIDER = f"arn:aws:iam::{OTHER_ACCOUNT}:user/mallory"
 OBJECT = "arn:aws:s3:::bucket/object"
 KEY = f"arn:aws:kms:eu-central-1:{ACCOUNT}:key/1"
 
@@ -122,7 +122,7 @@ def test_operators_and_keys_are_combined_with_and() -> None:
         assert decide(policy, request(changed), has_principals=False) is Decision.NONE
 
 
-def test_an_explicit_deny_overrides_an_allow_and_no_statement_allows_nothing() -> None:
+def test_explicit_deny_overrides_allow() -> None:
     everything = document(allow())
     assert is_allowed(request(), ACCOUNT, identity_policies=[everything])
     assert not is_allowed(request(), ACCOUNT, identity_policies=[document(allow(), deny())])
@@ -155,12 +155,12 @@ def test_actions_and_resources(elements: Statement, *, expected: bool) -> None:
     ("principal", "caller", "expected"),
     [
         ("*", "sns.amazonaws.com", Decision.ALLOW),
-        ({"AWS": "*"}, STRANGER, Decision.ALLOW),
+        ({"AWS": "*"}, OUTSIDER, Decision.ALLOW),
         ({"AWS": [USER]}, USER, Decision.ALLOW),
-        ({"AWS": [USER]}, STRANGER, Decision.NONE),
+        ({"AWS": [USER]}, OUTSIDER, Decision.NONE),
         ({"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, USER, Decision.DELEGATE),
         ({"AWS": ACCOUNT}, USER, Decision.DELEGATE),
-        ({"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, STRANGER, Decision.NONE),
+        ({"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, OUTSIDER, Decision.NONE),
         ({"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "sns.amazonaws.com", Decision.NONE),
         ({"AWS": [ACCOUNT, USER]}, USER, Decision.ALLOW),
         (
@@ -176,21 +176,21 @@ def test_principals(principal: Any, caller: str, expected: Decision) -> None:  #
     assert decide(policy, request(principal=caller), has_principals=True) is expected
 
 
-def test_within_an_account_one_of_the_two_policies_suffices() -> None:
+def test_one_of_two_policies_suffices_within_an_account() -> None:
     bucket_policy = document(allow(Principal={"AWS": USER}))
     assert is_allowed(request(), ACCOUNT, bucket_policy)
     assert is_allowed(request(), ACCOUNT, None, [document(allow())])
 
 
-def test_another_account_needs_both_policies() -> None:
-    stranger = request(principal=STRANGER)
+def test_other_accounts_need_both_policies() -> None:
+    outsider = request(principal=OUTSIDER)
     bucket_policy = document(allow(Principal={"AWS": OTHER_ACCOUNT}))
-    assert is_allowed(stranger, ACCOUNT, bucket_policy, [document(allow())])
-    assert not is_allowed(stranger, ACCOUNT, bucket_policy)
-    assert not is_allowed(stranger, ACCOUNT, None, [document(allow())])
+    assert is_allowed(outsider, ACCOUNT, bucket_policy, [document(allow())])
+    assert not is_allowed(outsider, ACCOUNT, bucket_policy)
+    assert not is_allowed(outsider, ACCOUNT, None, [document(allow())])
 
 
-def test_a_key_policy_must_allow_what_an_identity_policy_allows() -> None:
+def test_key_policy_must_delegate_to_identity_policies() -> None:
     decrypt = request(action="kms:Decrypt", resource=KEY)
     delegated = document(allow(Principal={"AWS": ACCOUNT}))
     assert is_allowed(decrypt, ACCOUNT, delegated, [document(allow())])
@@ -219,7 +219,7 @@ def test_a_key_policy_must_allow_what_an_identity_policy_allows() -> None:
         ({"Effect": "allow"}, False, "Effect"),
     ],
 )
-def test_what_it_does_not_know_raises(
+def test_unsupported_elements_raise(
     elements: Statement, *, has_principals: bool, message: str
 ) -> None:
     with pytest.raises(Unsupported, match=message):

@@ -1,4 +1,4 @@
-"""Terraform refuses a package that is missing or older than its sources, and asks for nothing without sources."""
+"""Terraform rejects a package that is missing or older than its sources."""
 
 import hashlib
 import json
@@ -27,11 +27,11 @@ run "plan" {{
 }}
 """
 
-Refusals = Mapping[str, list[str]]
+Errors = Mapping[str, list[str]]
 
 
 def checkout(root: Path) -> Path:
-    """Make the module beside two sources, with a package that claims to be built from them."""
+    """Copy the module to `root` with two sources and a package with their digest."""
     ignored = shutil.ignore_patterns(".terraform*", "tests", "examples")
     for name in (MODULE, "modules/audit-trail", "modules/cost-budget"):
         shutil.copytree(ROOT / name, root / name, ignore=ignored)
@@ -54,17 +54,17 @@ def checkout(root: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def refusals(tmp_path_factory: pytest.TempPathFactory) -> Refusals:
-    """Why Terraform refuses to plan each checkout; one command plans them all, as its start takes the most time."""
+def errors(tmp_path_factory: pytest.TempPathFactory) -> Errors:
+    """The errors of a plan of each checkout; one command plans all, because its start is slow."""
     root = tmp_path_factory.mktemp("checkouts")
     checkout(root / "built")
     (checkout(root / "older") / "lambda/records_api/handler.py").write_bytes(b"newer")
     shutil.rmtree(checkout(root / "missing") / MODULE / "package")
-    shutil.rmtree(checkout(root / "alone") / "lambda")
+    shutil.rmtree(checkout(root / "no_sources") / "lambda")
     shutil.copytree(ROOT / MODULE / "tests/mocks", root / "mocks")
     shutil.copy(ROOT / MODULE / "versions.tf", root)
-    found: dict[str, list[str]] = {}
-    for name in ("built", "older", "missing", "alone"):
+    messages: dict[str, list[str]] = {}
+    for name in ("built", "older", "missing", "no_sources"):
         (root / f"{name}.tftest.hcl").write_text(TEST.format(checkout=name))
     runner = terraform.ensure(root / "log")
     env = terraform.environment(data=root / "data")
@@ -73,25 +73,25 @@ def refusals(tmp_path_factory: pytest.TempPathFactory) -> Refusals:
         message = json.loads(line)
         name = message.get("@testfile", "").removesuffix(".tftest.hcl")
         if message.get("test_run", {}).get("progress") == "complete":
-            found[name] = []
+            messages[name] = []
         elif message["type"] == "diagnostic":
-            found[name].append(message["diagnostic"]["detail"])
-    return found
+            messages[name].append(message["diagnostic"]["detail"])
+    return messages
 
 
-def test_a_package_built_from_the_sources_is_taken(refusals: Refusals) -> None:
-    assert refusals["built"] == []
+def test_package_built_from_the_sources_is_accepted(errors: Errors) -> None:
+    assert errors["built"] == []
 
 
-def test_a_package_older_than_its_sources_is_refused(refusals: Refusals) -> None:
-    assert refusals["older"] == [
+def test_package_older_than_its_sources_is_rejected(errors: Errors) -> None:
+    assert errors["older"] == [
         "The committed package was not built from these sources: run scripts/package and commit it."
     ]
 
 
-def test_a_missing_package_is_refused(refusals: Refusals) -> None:
-    assert "records-api.zip is missing: run scripts/package" in refusals["missing"][0]
+def test_missing_package_is_rejected(errors: Errors) -> None:
+    assert "records-api.zip is missing: run scripts/package" in errors["missing"][0]
 
 
-def test_a_copy_without_sources_takes_the_package_as_it_is(refusals: Refusals) -> None:
-    assert refusals["alone"] == []
+def test_package_without_sources_is_accepted(errors: Errors) -> None:
+    assert errors["no_sources"] == []

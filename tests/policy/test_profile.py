@@ -1,4 +1,4 @@
-"""The rules of modules/records-api/profile.tf: what they refuse, all in one plan, and warn about.
+"""The errors and warnings of modules/records-api/profile.tf.
 
 tests/inputs of the module contains its variables and profile.tf, and needs no provider.
 """
@@ -30,7 +30,7 @@ UNSAFE: dict[str, Any] = {
     "log_retention_days": 180,
     "table": {"deletion_protection": False, "point_in_time_recovery": False},
 }
-REFUSED_IN_PROD = [
+REJECTED_IN_PROD = [
     'function.dynamodb_endpoint_url may use http only in profile "local": set an https URL.',
     'prod refuses auth.mode "NONE", which lets anyone in: use "IAM" or "JWT".',
     "prod requires at least one alarm recipient: set alarms.emails or alarms.topic_arns.",
@@ -73,15 +73,15 @@ def plan(tmp_path_factory: pytest.TempPathFactory) -> Plan:
 @pytest.mark.parametrize(
     "names", [{"environment": "prod"}, {"environment": "x", "profile": "prod"}]
 )
-def test_one_plan_reports_everything_that_prod_refuses(plan: Plan, names: dict[str, str]) -> None:
-    assert plan(**UNSAFE, **names) == [("error", text) for text in sorted(REFUSED_IN_PROD)]
+def test_one_plan_reports_all_that_prod_rejects(plan: Plan, names: dict[str, str]) -> None:
+    assert plan(**UNSAFE, **names) == [("error", text) for text in sorted(REJECTED_IN_PROD)]
 
 
-def test_any_other_environment_has_the_profile_prod(plan: Plan) -> None:
-    refused = plan(**UNSAFE, environment="staging")
-    assert len(refused) == len(REFUSED_IN_PROD)
+def test_other_environments_have_the_profile_prod(plan: Plan) -> None:
+    messages = plan(**UNSAFE, environment="staging")
+    assert len(messages) == len(REJECTED_IN_PROD)
     prod = 'prod (the default profile for environment "staging")'
-    assert any(text.startswith(f"{prod} requires budget: ") for _, text in refused)
+    assert any(text.startswith(f"{prod} requires budget: ") for _, text in messages)
 
 
 @pytest.mark.parametrize(
@@ -99,12 +99,12 @@ def test_any_other_environment_has_the_profile_prod(plan: Plan) -> None:
         UNSAFE | PROD | {"environment": "staging", "profile": "dev", "function": {}},
     ],
 )  # fmt: skip
-def test_what_the_profile_allows_is_planned(plan: Plan, inputs: dict[str, Any]) -> None:
+def test_allowed_inputs_are_planned(plan: Plan, inputs: dict[str, Any]) -> None:
     assert plan(**inputs) == []
 
 
 @pytest.mark.parametrize(
-    ("inputs", "refused"),
+    ("inputs", "message"),
     [
         (
             {"auth": {"mode": "JWT", "issuer": LOOPBACK, "audience": ["records"]}},
@@ -134,11 +134,11 @@ def test_what_the_profile_allows_is_planned(plan: Plan, inputs: dict[str, Any]) 
         ),
     ],
 )
-def test_every_profile_but_local_refuses(plan: Plan, inputs: dict[str, Any], refused: str) -> None:
-    assert ("error", refused) in plan(**inputs, environment="dev")
+def test_dev_and_prod_reject(plan: Plan, inputs: dict[str, Any], message: str) -> None:
+    assert ("error", message) in plan(**inputs, environment="dev")
 
 
-def test_budgets_are_refused_where_aws_budgets_has_no_endpoint() -> None:
+def test_partitions_without_budgets_are_those_of_botocore() -> None:
     data = get_session().get_component("data_loader")
     rules = json.dumps(data.load_service_model("budgets", "endpoint-rule-set-1"))
     without = [
@@ -150,7 +150,7 @@ def test_budgets_are_refused_where_aws_budgets_has_no_endpoint() -> None:
     assert f"partitions_without_budgets = {json.dumps(without)}" in code
 
 
-def test_settings_without_effect_are_warned_about(plan: Plan) -> None:
+def test_settings_without_effect_cause_warnings(plan: Plan) -> None:
     misspelled = {
         "alarms": {"email": ["on-call@example.com"], "tune": {"api_5xx": {"enabled": False}}},
         "audit": {"mdoe": "create", "data_events": "all"},

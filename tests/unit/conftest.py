@@ -1,4 +1,4 @@
-"""Fixtures of the unit tests. Nothing here may open a socket, except what says so with the marker enable_socket."""
+"""Fixtures of the unit tests, which may open sockets only with the marker enable_socket."""
 
 import logging
 import os
@@ -16,7 +16,7 @@ from unit.support import new_table
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-# Time limits of single examples would measure the machine. CI runs the same examples every time.
+# No deadline, because it would depend on the machine. CI runs the same examples every time.
 settings.register_profile(
     "unit",
     deadline=None,
@@ -35,7 +35,7 @@ def no_sockets(request: pytest.FixtureRequest) -> None:
 
 @pytest.fixture(scope="session")
 def dynamodb_client() -> Iterator["DynamoDBClient"]:
-    """DynamoDB's rules in this very process."""
+    """A client of moto's DynamoDB in this process."""
     with mock_aws():
         yield boto3.client(
             "dynamodb",
@@ -52,7 +52,7 @@ def table(dynamodb_client: "DynamoDBClient") -> store.Table:
 
 @pytest.fixture
 def log_lines() -> Iterator[list[str]]:
-    """What a root handler like the Lambda runtime's writes: one entry a record."""
+    """The lines of a root handler like that of the Lambda runtime."""
     lines: list[str] = []
 
     class RuntimeHandler(logging.Handler):
@@ -60,7 +60,7 @@ def log_lines() -> Iterator[list[str]]:
             lines.append(self.format(record))
 
     def mark(record: logging.LogRecord) -> bool:
-        record.aws_request_id = "of the runtime"
+        record.aws_request_id = "runtime"
         record.tenant_id = None
         return True
 

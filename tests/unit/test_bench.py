@@ -1,4 +1,4 @@
-"""What scripts/bench concludes from its samples."""
+"""How scripts/bench computes and judges its results."""
 
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -62,8 +62,8 @@ def test_each_ratio_has_a_limit() -> None:
     assert results.violations(within) == []
     slow = {name: limit - 0.01 for name, limit in results.AT_LEAST.items()}
     large = {name: limit + 1 for name, limit in results.AT_MOST.items()}
-    found = results.violations(slow | large)
-    assert [sentence.split()[0] for sentence in found] == [*results.AT_LEAST, *results.AT_MOST]
+    sentences = results.violations(slow | large)
+    assert [sentence.split()[0] for sentence in sentences] == [*results.AT_LEAST, *results.AT_MOST]
 
 
 def test_charts_are_valid_xml_with_a_bar_for_each_subject() -> None:

@@ -1,4 +1,4 @@
-"""Who calls: the identity that is recorded, and the namespace of idempotency keys."""
+"""The identity of a caller, and the namespace of its idempotency keys."""
 
 from typing import Any
 
@@ -24,8 +24,8 @@ def jwt(**claims: Any) -> dict[str, Any]:  # noqa: ANN401 (any JSON value)
     return {"jwt": {"claims": claims, "scopes": ["records/read"]}}
 
 
-# What a principal's unique ID looks like, and the part that outlives a session: IAM User Guide, "IAM
-# policy elements: Variables and tags", principal key values (aws:userid).
+# Unique IDs of principals, and the part without the session. Source: IAM User Guide, "IAM policy
+# elements: Variables and tags", principal key values (aws:userid).
 PRINCIPALS = {
     "root user": ("arn:aws:iam::123456789012:root", "123456789012", "123456789012"),
     "IAM user": (
@@ -63,23 +63,24 @@ PRINCIPALS = {
 
 
 @pytest.mark.parametrize("kind", PRINCIPALS)
-def test_a_signer_is_known_by_account_and_principal(kind: str) -> None:
+def test_iam_caller_is_account_and_principal(kind: str) -> None:
     arn, user_id, principal = PRINCIPALS[kind]
     request = event(authorizer=iam(arn, user_id))
     expected = records.Caller(arn, f"123456789012/{principal}")
     assert callers.caller(request, "IAM") == expected
 
 
-def test_principals_of_one_account_share_no_namespace() -> None:
+def test_principals_have_different_namespaces() -> None:
     users = ["123456789012", "123456789012:bob", "123456789012:eve", "AIDABOB", "AROABOB:1"]
-    found = {callers.caller(event(authorizer=iam("arn", user)), "IAM").namespace for user in users}
-    assert len(found) == len(users)
+    requests = [event(authorizer=iam("arn", user)) for user in users]
+    namespaces = {callers.caller(request, "IAM").namespace for request in requests}
+    assert len(namespaces) == len(users)
 
 
 @pytest.mark.parametrize("authorizer", [None, IAM_USER])
-def test_without_authentication_everybody_is_one_caller(authorizer: dict[str, Any] | None) -> None:
-    found = callers.caller(event(authorizer=authorizer), "NONE")
-    assert found == records.Caller("anonymous", "anonymous")
+def test_without_authentication_there_is_one_caller(authorizer: dict[str, Any] | None) -> None:
+    caller = callers.caller(event(authorizer=authorizer), "NONE")
+    assert caller == records.Caller("anonymous", "anonymous")
 
 
 @pytest.mark.parametrize(
@@ -108,10 +109,10 @@ def test_without_authentication_everybody_is_one_caller(authorizer: dict[str, An
         ({"sub": 0}, "0"),
     ],
 )
-def test_a_bearer_is_known_by_issuer_and_subject(claims: dict[str, Any], subject: str) -> None:
-    known = f"https://issuer.example/#{subject}"
+def test_jwt_caller_is_issuer_and_subject(claims: dict[str, Any], subject: str) -> None:
+    identity = f"https://issuer.example/#{subject}"
     request = event(authorizer=jwt(**JWT | {"sub": None} | claims))
-    assert callers.caller(request, "JWT") == records.Caller(known, known)
+    assert callers.caller(request, "JWT") == records.Caller(identity, identity)
 
 
 @pytest.mark.parametrize(
@@ -125,7 +126,7 @@ def test_a_bearer_is_known_by_issuer_and_subject(claims: dict[str, Any], subject
         ("IAM", iam("", "AIDA")),
         ("IAM", iam("arn", "")),
         ("IAM", iam("arn", "AIDA", "")),
-        ("IAM", iam("", "anonymous", "")),  # the userid of a request that nobody signed
+        ("IAM", iam("", "anonymous", "")),  # aws:userid of an unsigned request
         ("IAM", iam("a" * 513, "AIDA")),
         ("JWT", None),
         ("JWT", IAM_USER),
@@ -141,7 +142,7 @@ def test_a_bearer_is_known_by_issuer_and_subject(claims: dict[str, Any], subject
         ("JWT", jwt(iss="https://i", sub="s" * 512)),
     ],
 )
-def test_a_request_without_an_identity_fails_closed(
+def test_request_without_an_identity_is_rejected(
     mode: str, authorizer: dict[str, Any] | None
 ) -> None:
     with pytest.raises(callers.NoIdentity):

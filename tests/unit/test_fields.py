@@ -1,4 +1,4 @@
-"""What may stand in a record: every problem is found, all at once, each with a pointer to its place."""
+"""Validation of records: all problems are reported together, each with a JSON pointer."""
 
 import itertools
 import tracemalloc
@@ -12,11 +12,11 @@ from records_api import fields, jsontext, records
 GOOD = {"type": "backup", "status": "ok"}
 
 
-def problems(body: Any, **how: Any) -> dict[str, str]:  # noqa: ANN401 (any JSON value)
-    """Return the details of what is wrong, by pointer."""
+def problems(body: Any, **options: Any) -> dict[str, str]:  # noqa: ANN401 (any JSON value)
+    """Return the details of all problems by pointer."""
     errors: list[dict[str, str]] = []
     try:
-        fields.check(body, fields.CLIENT_FIELDS, required=("type", "status"), **how)
+        fields.check(body, fields.CLIENT_FIELDS, required=("type", "status"), **options)
     except fields.Invalid as error:
         errors = error.errors
     assert all(set(each) == {"pointer", "detail"} for each in errors)
@@ -24,7 +24,7 @@ def problems(body: Any, **how: Any) -> dict[str, str]:  # noqa: ANN401 (any JSON
 
 
 def nested(levels: int, innermost: Any = None) -> Any:  # noqa: ANN401 (any JSON value)
-    """Return containers in each other, lists and objects in turn."""
+    """Return nested lists and objects in turn."""
     value = innermost
     for level in range(levels):
         value = {"a": value} if level % 2 else [value]
@@ -55,7 +55,7 @@ def nested(levels: int, innermost: Any = None) -> Any:  # noqa: ANN401 (any JSON
         {"attributes": {"e": "\u0000\U0010ffff"}},
     ],
 )
-def test_what_may_stand_in_a_record(more: dict[str, Any]) -> None:
+def test_valid_records_have_no_problems(more: dict[str, Any]) -> None:
     assert problems(GOOD | more) == {}
 
 
@@ -142,7 +142,7 @@ def test_what_may_stand_in_a_record(more: dict[str, Any]) -> None:
         ),
     ],
 )
-def test_what_may_not(more: dict[str, Any], pointer: str, detail: str) -> None:
+def test_each_invalid_field_is_reported(more: dict[str, Any], pointer: str, detail: str) -> None:
     assert problems(GOOD | more) == {pointer: detail}
 
 
@@ -160,20 +160,20 @@ def test_what_may_not(more: dict[str, Any], pointer: str, detail: str) -> None:
         "1." + "1" * 38,
     ],
 )
-def test_a_number_that_would_not_survive_is_refused(number: str) -> None:
-    found = problems(GOOD | {"attributes": {"a": [Decimal(number)]}})
-    assert found == {
+def test_number_that_dynamodb_cannot_store_is_rejected(number: str) -> None:
+    result = problems(GOOD | {"attributes": {"a": [Decimal(number)]}})
+    assert result == {
         "/attributes/a/0": "must be a number with at most 38 significant digits that is 0 or has a "
         "magnitude from 1E-130 to less than 1E+126"
     }
 
 
 @pytest.mark.parametrize("body", [None, [], "text", Decimal(1), True, jsontext.REPEATED])
-def test_a_body_that_is_no_object_is_refused(body: Any) -> None:  # noqa: ANN401 (any JSON value)
+def test_body_must_be_an_object(body: Any) -> None:  # noqa: ANN401 (any JSON value)
     assert problems(body) == {"": "the body must be a JSON object"}
 
 
-def test_all_problems_are_told_at_once() -> None:
+def test_all_problems_are_reported_together() -> None:
     bad = {
         "status": "",
         "message": jsontext.REPEATED,
@@ -199,32 +199,30 @@ def test_only_removable_fields_may_be_null() -> None:
     assert list(problems(nulls, removable=("message", "attributes"))) == ["/type", "/status"]
 
 
-def test_the_deepest_attributes_are_as_deep_as_dynamodb_holds() -> None:
+def test_depth_limit_is_that_of_dynamodb() -> None:
     depths = itertools.takewhile(
         lambda levels: not problems(GOOD | {"attributes": {"a": nested(levels)}}), range(99)
     )
     assert 1 + max(depths) == fields.MAX_DEPTH
 
 
-# Size of a refusal.
+# Size of an error response.
 
 
 def hostile(name: str, leaf: str, depth: int) -> Any:  # noqa: ANN401 (any JSON value)
-    """Return the largest body whose leaves are all wrong, and whose pointers all hold the name."""
+    """Return the largest body whose leaves are all invalid, with `name` in all pointers."""
     head = f'{{"type":"t","status":"s","attributes":{{"{name}":' + "[" * depth
     tail = "]" * depth + "}}"
     leaves = leaf * ((records.MAX_RECORD_BYTES - len(head.encode()) - len(tail)) // len(leaf))
     return jsontext.parse(head + leaves[:-1] + tail)
 
 
-# Before there was a limit, these made answers of 269 to 715 MB.
+# Without a limit, these cause responses of 269 to 715 MB.
 @pytest.mark.parametrize(
     ("name", "leaf", "depth"),
     [("k" * 32700, "NaN,", 1), ("k" * 32700, "[],", 30), ("~" * 32700, "{},", 30)],
 )
-def test_a_hostile_body_is_refused_in_few_words_and_little_memory(
-    name: str, leaf: str, depth: int
-) -> None:
+def test_errors_of_a_hostile_body_are_short(name: str, leaf: str, depth: int) -> None:
     body = hostile(name, leaf, depth)
     tracemalloc.start()
     with pytest.raises(fields.Invalid) as caught:
@@ -237,7 +235,7 @@ def test_a_hostile_body_is_refused_in_few_words_and_little_memory(
     leaves = body["attributes"][name]
     for _ in range(depth - 1):
         (leaves,) = leaves
-    # The number of values is wrong too, and is the first of the problems.
+    # The number of values is the first problem.
     assert caught.value.omitted == len(leaves) + 1 - 100
 
 
@@ -253,7 +251,7 @@ def test_a_hostile_body_is_refused_in_few_words_and_little_memory(
         (["\ud800" * 300], "/attributes/" + r"\ud800" * 168 + r"\…"),
     ],
 )
-def test_a_long_pointer_is_cut_and_shows_it(names: list[str], pointer: str) -> None:
+def test_long_pointers_are_truncated_with_an_ellipsis(names: list[str], pointer: str) -> None:
     value: Any = jsontext.REPEATED
     for name in reversed(names):
         value = {name: value}
@@ -299,7 +297,7 @@ def test_values_are_counted_at_every_depth(attributes: dict[str, Any], count: in
     assert problems(GOOD | {"attributes": attributes}) == expected
 
 
-def test_counting_needs_no_stack_and_knows_what_other_writers_may_have_stored() -> None:
+def test_deep_values_and_sets_are_counted() -> None:
     assert fields.count_values(jsontext.parse("[" * 900 + "0" + "]" * 900)) == 900
     assert fields.count_values(nested(50_000)) == 50_000
     assert fields.count_values({"set": {"a", "b"}, "bytes": b"abc", "text": "abc"}) == 5
@@ -307,7 +305,7 @@ def test_counting_needs_no_stack_and_knows_what_other_writers_may_have_stored() 
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "is_taken"),
+    ("before", "after", "is_accepted"),
     [
         (0, 1000, True),
         (1000, 1001, False),
@@ -317,11 +315,11 @@ def test_counting_needs_no_stack_and_knows_what_other_writers_may_have_stored() 
         (5000, 0, True),
     ],
 )
-def test_an_update_may_not_grow_beyond_the_limit(
-    before: int, after: int, *, is_taken: bool
+def test_update_may_not_grow_beyond_the_limit(
+    before: int, after: int, *, is_accepted: bool
 ) -> None:
     many = {count: dict.fromkeys(map(str, range(count))) for count in (before, after)}
-    if is_taken:
+    if is_accepted:
         fields.check_growth(many[before], many[after])
     else:
         with pytest.raises(fields.Invalid) as caught:

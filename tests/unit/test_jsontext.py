@@ -1,4 +1,4 @@
-"""JSON text: numbers keep every digit, whatever can't is not finite, and nothing that appears twice is lost."""
+"""JSON text: exact numbers, and repeated members."""
 
 import json
 import time
@@ -25,12 +25,12 @@ values = st.recursive(
 
 
 @given(values)
-def test_what_is_written_reads_back_the_same(value: Any) -> None:  # noqa: ANN401 (any JSON value)
+def test_values_survive_a_round_trip(value: Any) -> None:  # noqa: ANN401 (any JSON value)
     assert jsontext.parse(jsontext.to_json(value)) == value
 
 
 @given(values)
-def test_what_is_written_is_json_for_others_too(value: Any) -> None:  # noqa: ANN401 (any JSON value)
+def test_output_is_json_for_other_parsers(value: Any) -> None:  # noqa: ANN401
     def plain(part: Any) -> Any:  # noqa: ANN401 (any JSON value)
         if isinstance(part, dict):
             return {name: plain(member) for name, member in part.items()}
@@ -63,7 +63,7 @@ def test_what_is_written_is_json_for_others_too(value: Any) -> None:  # noqa: AN
         ("1e39", "1E+39"),
     ],
 )
-def test_numbers_keep_every_digit_and_have_one_spelling(text: str, written: str) -> None:
+def test_numbers_are_exact_and_have_one_form(text: str, written: str) -> None:
     assert jsontext.to_json(jsontext.parse(text)) == written
 
 
@@ -79,7 +79,7 @@ def test_numbers_keep_every_digit_and_have_one_spelling(text: str, written: str)
         "1e-99999999999999999999",
     ],
 )
-def test_a_number_past_all_bounds_is_not_finite_and_never_rounded(text: str) -> None:
+def test_number_outside_all_limits_is_not_finite(text: str) -> None:
     assert not jsontext.parse(text).is_finite()
 
 
@@ -102,12 +102,12 @@ def test_a_number_past_all_bounds_is_not_finite_and_never_rounded(text: str) -> 
         "[" * 100_000,
     ],
 )
-def test_what_is_no_json_is_a_value_error(text: str) -> None:
+def test_invalid_json_is_a_value_error(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         jsontext.parse(text)
 
 
-def test_a_member_given_twice_is_marked_in_its_own_object_only() -> None:
+def test_repeated_member_is_marked_in_its_object_only() -> None:
     parsed = jsontext.parse('{"a":1,"b":{"c":1,"c":1,"d":2},"\\u0061":2,"e":[{"f":1},{"f":1}]}')
     assert parsed == {
         "a": jsontext.REPEATED,
@@ -116,19 +116,19 @@ def test_a_member_given_twice_is_marked_in_its_own_object_only() -> None:
     }
 
 
-def test_many_members_are_read_in_linear_time() -> None:
+def test_many_members_are_parsed_in_linear_time() -> None:
     text = "{" + ",".join(f'"{number:x}":1' for number in range(60_000)) + ',"0":2}'
     began = time.process_time()
     assert jsontext.parse(text)["0"] is jsontext.REPEATED
     assert time.process_time() - began < 5  # counting each name among all took minutes
 
 
-def test_what_other_writers_may_have_stored_has_a_json_form() -> None:
+def test_sets_and_bytes_have_a_json_form() -> None:
     stored = {"set": {"b", "a"}, "numbers": {Decimal(2), Decimal("1E+1")}, "bytes": b"\x00\xff"}
     assert jsontext.to_json(stored) == '{"set":["a","b"],"numbers":[2,10],"bytes":"AP8="}'
 
 
-def test_sorted_keys_are_sorted_at_every_level() -> None:
+def test_keys_are_sorted_at_every_level() -> None:
     assert (
         jsontext.to_json({"b": [{"d": 1, "c": 2}], "a": None}, sort_keys=True)
         == '{"a":null,"b":[{"c":2,"d":1}]}'

@@ -1,4 +1,4 @@
-"""Log lines: one JSON object for each record, never two; embedded-metric lines as CloudWatch reads them."""
+"""Log lines are single JSON objects, and metric lines have the format that CloudWatch reads."""
 
 import json
 import logging
@@ -12,18 +12,16 @@ from records_api import logs
 from unit.support import metric_values
 
 
-def test_a_line_is_one_json_object_with_time_level_message_and_service(
-    log_lines: list[str],
-) -> None:
+def test_line_is_one_json_object(log_lines: list[str]) -> None:
     logs.configure("records-dev", "INFO")
     logs.logger.warning("several\nlines", extra={"status": 503, "caller": "ä"})
     (line,) = log_lines
     assert "\n" not in line
-    said = json.loads(line)
-    moment = datetime.fromisoformat(said.pop("timestamp"))
+    content = json.loads(line)
+    moment = datetime.fromisoformat(content.pop("timestamp"))
     assert moment.utcoffset() == timedelta(0)
     assert abs(datetime.now(UTC) - moment) < timedelta(minutes=1)
-    assert said == {
+    assert content == {
         "level": "WARNING",
         "message": "several\nlines",
         "service": "records-dev",
@@ -32,7 +30,7 @@ def test_a_line_is_one_json_object_with_time_level_message_and_service(
     }
 
 
-def test_the_timestamp_is_rfc_3339(log_lines: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_timestamp_is_rfc_3339(log_lines: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     logs.configure("records-dev", "INFO")
     for moment in (1769851800_123_456_000, 1769851800_000_000_000):
         monkeypatch.setattr("time.time_ns", lambda moment=moment: moment)
@@ -42,7 +40,7 @@ def test_the_timestamp_is_rfc_3339(log_lines: list[str], monkeypatch: pytest.Mon
     assert all(re.fullmatch(pattern, json.loads(line)["timestamp"]) for line in log_lines)
 
 
-def test_lines_do_not_double_however_often_the_function_starts(log_lines: list[str]) -> None:
+def test_repeated_configuration_does_not_repeat_lines(log_lines: list[str]) -> None:
     handlers = logging.getLogger().handlers[:]
     for _ in range(3):
         logs.configure("records-dev", "INFO")
@@ -52,7 +50,7 @@ def test_lines_do_not_double_however_often_the_function_starts(log_lines: list[s
     assert logging.getLogger().handlers == handlers
 
 
-def test_without_the_runtimes_handler_lines_go_to_standard_output(
+def test_without_a_handler_lines_go_to_standard_output(
     log_lines: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     logging.getLogger().handlers.clear()
@@ -63,10 +61,10 @@ def test_without_the_runtimes_handler_lines_go_to_standard_output(
     assert log_lines == []
 
 
-def test_an_exception_is_one_line_with_its_traceback(log_lines: list[str]) -> None:
+def test_exception_is_one_line_with_its_traceback(log_lines: list[str]) -> None:
     logs.configure("records-dev", "INFO")
     try:
-        raise LookupError("x")  # noqa: TRY301 (it takes one)
+        raise LookupError("x")  # noqa: TRY301 (needs an exception)
     except LookupError:
         logs.logger.exception("failed")
     (line,) = log_lines
@@ -79,7 +77,7 @@ def test_an_exception_is_one_line_with_its_traceback(log_lines: list[str]) -> No
 @pytest.mark.parametrize(
     ("level", "count"), [("DEBUG", 4), ("INFO", 3), ("WARNING", 2), ("ERROR", 1)]
 )
-def test_the_level_is_a_threshold(log_lines: list[str], level: str, count: int) -> None:
+def test_level_is_a_threshold(log_lines: list[str], level: str, count: int) -> None:
     logs.configure("records-dev", level)
     for severity in (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR):
         logs.logger.log(severity, "x")
@@ -87,9 +85,7 @@ def test_the_level_is_a_threshold(log_lines: list[str], level: str, count: int) 
 
 
 @pytest.mark.parametrize("name", ["message", "name", "args", "exc_info"])
-def test_a_field_can_not_take_the_place_of_one_of_the_lines_own(
-    log_lines: list[str], name: str
-) -> None:
+def test_extra_field_cannot_replace_a_standard_field(log_lines: list[str], name: str) -> None:
     logs.configure("records-dev", "INFO")
     extra: dict[str, Any] = {name: "record contents"}
     with pytest.raises(KeyError):
@@ -97,7 +93,7 @@ def test_a_field_can_not_take_the_place_of_one_of_the_lines_own(
     assert log_lines == []
 
 
-def test_metrics_are_one_line_cloudwatch_can_read(capsys: pytest.CaptureFixture[str]) -> None:
+def test_metrics_are_one_line_in_embedded_metric_format(capsys: pytest.CaptureFixture[str]) -> None:
     traffic, faults = {"ColdStarts": 1.0, "ConsumedReadUnits": 2.5}, {"UnhandledExceptions": 1.0}
     logs.emit_metrics("records-dev", "list", traffic, faults)
     printed = capsys.readouterr().out
@@ -107,7 +103,7 @@ def test_metrics_are_one_line_cloudwatch_can_read(capsys: pytest.CaptureFixture[
     }
 
 
-def test_what_did_not_happen_is_no_metric(capsys: pytest.CaptureFixture[str]) -> None:
+def test_zero_is_not_sent_as_a_metric(capsys: pytest.CaptureFixture[str]) -> None:
     logs.emit_metrics("records-dev", "get", {"ColdStarts": 0.0, "ConsumedReadUnits": 0.5}, {})
     logs.emit_metrics("records-dev", "get", {"ColdStarts": 0.0, "ConsumedReadUnits": 0.0}, {})
     assert metric_values(capsys.readouterr().out) == {

@@ -28,7 +28,7 @@ def test_mutants_that_do_not_apply_are_named(changes: dict[str, str], cause: str
         mutants.check([MUTANT._replace(**changes)])
 
 
-def test_a_survivor_is_named() -> None:
+def test_survivor_is_named() -> None:
     outcomes = [mutants.Outcome(MUTANT, None), mutants.Outcome(MUTANT, "a test")]
     with pytest.raises(Failure, match="no test caught: A rule"):
         mutants.report(outcomes)

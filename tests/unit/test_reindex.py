@@ -31,7 +31,9 @@ PLACE = f"{MOMENT}#foreign-1"
 def raw(table: store.Table) -> "Table":
     """The table as a boto3 resource, for writes that bypass the service."""
     keys = {"aws_access_key_id": "AKIAIOSFODNN7EXAMPLE", "aws_secret_access_key": "secret"}
-    resource: Any = boto3.resource("dynamodb", region_name="us-east-1", **keys)  # type: ignore[call-overload]
+    resource: Any = boto3.resource(  # type: ignore[call-overload]
+        "dynamodb", region_name="us-east-1", **keys
+    )
     return resource.Table(table.name)  # type: ignore[no-any-return]
 
 

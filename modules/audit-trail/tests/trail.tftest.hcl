@@ -1,4 +1,4 @@
-# What the trail records and where it delivers. tests/policy/test_requests.py evaluates its policies.
+# The trail: what it records and where. Its policies: tests/policy/test_requests.py.
 
 mock_provider "aws" {
   source = "./tests/mocks"
@@ -25,7 +25,9 @@ run "by_default" {
   }
 
   assert {
-    condition     = aws_cloudtrail.audit.cloud_watch_logs_group_arn == "${aws_cloudwatch_log_group.trail.arn}:*"
+    condition = (
+      aws_cloudtrail.audit.cloud_watch_logs_group_arn == "${aws_cloudwatch_log_group.trail.arn}:*"
+    )
     error_message = "CloudTrail expects the log group ARN with :* at the end."
   }
 
@@ -38,12 +40,18 @@ run "by_default" {
   }
 
   assert {
-    condition     = length(aws_sns_topic.delivery) == 0 && aws_cloudtrail.audit.sns_topic_name == null
+    condition = (
+      length(aws_sns_topic.delivery) == 0 &&
+      aws_cloudtrail.audit.sns_topic_name == null
+    )
     error_message = "There must be no delivery topic by default."
   }
 
   assert {
-    condition     = aws_cloudtrail.audit.name == "records-dev-audit" && local.trail_arn == aws_cloudtrail.audit.arn
+    condition = (
+      aws_cloudtrail.audit.name == "records-dev-audit" &&
+      local.trail_arn == aws_cloudtrail.audit.arn
+    )
     error_message = "The computed trail ARN must be the trail's."
   }
 
@@ -73,7 +81,9 @@ run "by_default" {
   }
 
   assert {
-    condition     = aws_s3_bucket_ownership_controls.trail.rule[0].object_ownership == "BucketOwnerEnforced"
+    condition = (
+      aws_s3_bucket_ownership_controls.trail.rule[0].object_ownership == "BucketOwnerEnforced"
+    )
     error_message = "The bucket owner must own every object."
   }
 
@@ -90,7 +100,10 @@ run "by_default" {
   }
 
   assert {
-    condition     = aws_kms_key.trail.enable_key_rotation && aws_kms_key.trail.deletion_window_in_days == 30
+    condition = (
+      aws_kms_key.trail.enable_key_rotation &&
+      aws_kms_key.trail.deletion_window_in_days == 30
+    )
     error_message = "The key must rotate and have the longest deletion window."
   }
 
@@ -132,9 +145,19 @@ run "with_all_inputs_set" {
     }
 
     tables = {
-      audited = { arn = "arn:aws:dynamodb:eu-central-1:111122223333:table/audited", events = "all" }
-      ignored = { arn = "arn:aws:dynamodb:eu-central-1:111122223333:table/ignored", events = "none" }
-      written = { arn = "arn:aws:dynamodb:eu-central-1:111122223333:table/written" }
+      audited = {
+        arn    = "arn:aws:dynamodb:eu-central-1:111122223333:table/audited"
+        events = "all"
+      }
+
+      ignored = {
+        arn    = "arn:aws:dynamodb:eu-central-1:111122223333:table/ignored"
+        events = "none"
+      }
+
+      written = {
+        arn = "arn:aws:dynamodb:eu-central-1:111122223333:table/written"
+      }
     }
   }
 
@@ -155,7 +178,7 @@ run "with_all_inputs_set" {
         readOnly         = "false"
       }
     }
-    error_message = "Without management events the trail must record the given data events only."
+    error_message = "Without management events the trail must record data events of tables only."
   }
 
   assert {
@@ -167,7 +190,9 @@ run "with_all_inputs_set" {
   }
 
   assert {
-    condition     = aws_sns_topic.delivery["delivery_topic"].kms_master_key_id == aws_kms_key.trail.arn
+    condition = (
+      aws_sns_topic.delivery["delivery_topic"].kms_master_key_id == aws_kms_key.trail.arn
+    )
     error_message = "The topic must be encrypted with the trail's key."
   }
 
@@ -182,18 +207,19 @@ run "with_all_inputs_set" {
     condition = [for rule in aws_s3_bucket_object_lock_configuration.trail["object_lock"].rule : [
       rule.default_retention[0].days, rule.default_retention[0].mode,
     ]] == [[365, "COMPLIANCE"]]
-    error_message = "Object Lock must have the given days and mode."
+    error_message = "Object Lock must have the days and mode of bucket.object_lock."
   }
 
   assert {
     condition = [
-      aws_s3_bucket_logging.trail["access_logs"].target_bucket, aws_s3_bucket_logging.trail["access_logs"].target_prefix,
+      aws_s3_bucket_logging.trail["access_logs"].target_bucket,
+      aws_s3_bucket_logging.trail["access_logs"].target_prefix,
     ] == ["account-access-logs", "audit/"]
-    error_message = "Access logs must go to the given bucket and prefix."
+    error_message = "Access logs must go to bucket and prefix of bucket.access_logs."
   }
 
   assert {
-    condition     = aws_iam_role.delivery.permissions_boundary == "arn:aws:iam::111122223333:policy/team/boundary"
+    condition     = aws_iam_role.delivery.permissions_boundary == var.permissions_boundary_arn
     error_message = "The role must have the permissions boundary."
   }
 }

@@ -1,4 +1,4 @@
-# Each rule rejects an invalid value; the run beside it accepts the nearest valid one.
+# Each rule rejects an invalid value. The runs "valid_*" contain the nearest valid values.
 
 mock_provider "aws" {
   source = "./tests/mocks"
@@ -9,8 +9,50 @@ variables {
   environment = "dev"
 }
 
-# Region names have at most 14 characters, but for one of 15 (tests/contract/test_names.py).
-run "name_of_24_fits_in_prod" {
+run "valid_in_dev" {
+  command = plan
+  module { source = "./tests/inputs" }
+
+  variables {
+    expected_regions   = ["eu-central-1", "us-east-1"]
+    log_retention_days = 30
+    management_events  = false
+
+    bucket = {
+      access_logs     = { bucket = "account-access-logs" }
+      expire_days     = 91
+      object_lock     = { days = 1 }
+      transition_days = 90
+    }
+
+    tables = { records = { arn = "arn:aws:dynamodb:eu-central-1:111122223333:table/a" } }
+  }
+}
+
+run "valid_in_prod_with_a_year" {
+  command = plan
+  module { source = "./tests/inputs" }
+
+  variables {
+    environment        = "prod"
+    bucket             = { expire_days = 365 }
+    log_retention_days = 365
+  }
+}
+
+run "valid_in_prod_forever" {
+  command = plan
+  module { source = "./tests/inputs" }
+
+  variables {
+    environment        = "prod"
+    bucket             = { expire_days = 0 }
+    log_retention_days = 0
+  }
+}
+
+# All region names but one have at most 14 characters (tests/contract/test_names.py).
+run "valid_with_name_of_24_in_prod" {
   command = plan
 
   variables {
@@ -29,7 +71,7 @@ run "name_of_24_fits_in_prod" {
   }
 }
 
-run "bucket_name_of_64_is_refused" {
+run "bucket_name_of_64_is_rejected" {
   command = plan
 
   variables {
@@ -45,7 +87,7 @@ run "bucket_name_of_64_is_refused" {
   expect_failures = [aws_s3_bucket.trail]
 }
 
-run "name_with_two_hyphens_in_a_row_is_refused" {
+run "name_with_two_hyphens_is_rejected" {
   command = plan
   module { source = "./tests/inputs" }
   variables { name = "ops--records" }
@@ -64,42 +106,42 @@ run "name_of_24_does_not_fit_in_local" {
   expect_failures = [var.name]
 }
 
-run "name_of_25_is_refused" {
+run "name_of_25_is_rejected" {
   command = plan
   module { source = "./tests/inputs" }
   variables { name = "a23456789-123456789-12345" }
   expect_failures = [var.name]
 }
 
-run "name_with_capitals_is_refused" {
+run "name_with_capitals_is_rejected" {
   command = plan
   module { source = "./tests/inputs" }
   variables { name = "Records" }
   expect_failures = [var.name]
 }
 
-run "name_ending_in_a_hyphen_is_refused" {
+run "name_ending_in_a_hyphen_is_rejected" {
   command = plan
   module { source = "./tests/inputs" }
   variables { name = "records-" }
   expect_failures = [var.name]
 }
 
-run "environment_of_13_is_refused" {
+run "environment_of_13_is_rejected" {
   command = plan
   module { source = "./tests/inputs" }
   variables { environment = "staging-eu-12" }
   expect_failures = [var.environment]
 }
 
-run "unknown_profile_is_refused" {
+run "unknown_profile_is_rejected" {
   command = plan
   module { source = "./tests/inputs" }
   variables { profile = "staging" }
   expect_failures = [var.profile]
 }
 
-run "any_environment_can_have_the_profile_dev" {
+run "valid_with_profile_dev" {
   command = plan
   module { source = "./tests/inputs" }
 
@@ -111,7 +153,7 @@ run "any_environment_can_have_the_profile_dev" {
   }
 }
 
-run "any_other_environment_has_the_profile_prod" {
+run "other_environments_have_the_profile_prod" {
   command = plan
   module { source = "./tests/inputs" }
 
@@ -124,7 +166,7 @@ run "any_other_environment_has_the_profile_prod" {
   expect_failures = [var.bucket, var.log_retention_days]
 }
 
-run "force_destroy_is_allowed_in_dev" {
+run "force_destroy_is_accepted_in_dev" {
   command = plan
   variables { bucket = { force_destroy = true } }
 
@@ -134,7 +176,7 @@ run "force_destroy_is_allowed_in_dev" {
   }
 }
 
-run "force_destroy_is_refused_in_prod" {
+run "force_destroy_is_rejected_in_prod" {
   command = plan
   module { source = "./tests/inputs" }
 
@@ -146,94 +188,56 @@ run "force_destroy_is_refused_in_prod" {
   expect_failures = [var.bucket]
 }
 
-run "force_destroy_with_object_lock_is_refused" {
+run "force_destroy_with_object_lock_is_rejected" {
   command = plan
   module { source = "./tests/inputs" }
   variables { bucket = { force_destroy = true, object_lock = { days = 1 } } }
   expect_failures = [var.bucket]
 }
 
-run "object_lock_of_a_day_is_allowed" {
-  command = plan
-  module { source = "./tests/inputs" }
-  variables { bucket = { object_lock = { days = 1 } } }
-}
-
-run "object_lock_of_no_days_is_refused" {
+run "object_lock_of_no_days_is_rejected" {
   command = plan
   module { source = "./tests/inputs" }
   variables { bucket = { object_lock = { days = 0 } } }
   expect_failures = [var.bucket]
 }
 
-run "object_lock_of_half_a_day_is_refused" {
+run "object_lock_of_half_a_day_is_rejected" {
   command = plan
   module { source = "./tests/inputs" }
   variables { bucket = { object_lock = { days = 1.5 } } }
   expect_failures = [var.bucket]
 }
 
-run "object_lock_of_unknown_mode_is_refused" {
+run "object_lock_of_unknown_mode_is_rejected" {
   command = plan
   module { source = "./tests/inputs" }
   variables { bucket = { object_lock = { days = 1, mode = "LEGAL" } } }
   expect_failures = [var.bucket]
 }
 
-run "access_log_bucket_by_arn_is_refused" {
+run "access_log_bucket_by_arn_is_rejected" {
   command = plan
   module { source = "./tests/inputs" }
   variables { bucket = { access_logs = { bucket = "arn:aws:s3:::account-access-logs" } } }
   expect_failures = [var.bucket]
 }
 
-run "access_log_bucket_by_name_is_allowed" {
-  command = plan
-  module { source = "./tests/inputs" }
-  variables { bucket = { access_logs = { bucket = "account-access-logs" } } }
-}
-
-run "transition_just_before_expiry_is_allowed" {
-  command = plan
-  module { source = "./tests/inputs" }
-  variables { bucket = { expire_days = 91, transition_days = 90 } }
-}
-
-run "transition_on_the_day_of_expiry_is_refused" {
+run "transition_on_the_day_of_expiry_is_rejected" {
   command = plan
   module { source = "./tests/inputs" }
   variables { bucket = { expire_days = 90, transition_days = 90 } }
   expect_failures = [var.bucket]
 }
 
-run "negative_days_are_refused" {
+run "negative_days_are_rejected" {
   command = plan
   module { source = "./tests/inputs" }
   variables { bucket = { transition_days = -1 } }
   expect_failures = [var.bucket]
 }
 
-run "prod_keeps_files_a_year" {
-  command = plan
-  module { source = "./tests/inputs" }
-
-  variables {
-    environment = "prod"
-    bucket      = { expire_days = 365 }
-  }
-}
-
-run "prod_keeps_files_for_ever" {
-  command = plan
-  module { source = "./tests/inputs" }
-
-  variables {
-    environment = "prod"
-    bucket      = { expire_days = 0 }
-  }
-}
-
-run "prod_refuses_files_under_a_year" {
+run "files_under_a_year_are_rejected_in_prod" {
   command = plan
   module { source = "./tests/inputs" }
 
@@ -245,20 +249,14 @@ run "prod_refuses_files_under_a_year" {
   expect_failures = [var.bucket]
 }
 
-run "log_retention_of_a_month_is_allowed_in_dev" {
-  command = plan
-  module { source = "./tests/inputs" }
-  variables { log_retention_days = 30 }
-}
-
-run "log_retention_outside_the_set_is_refused" {
+run "unknown_log_retention_is_rejected" {
   command = plan
   module { source = "./tests/inputs" }
   variables { log_retention_days = 31 }
   expect_failures = [var.log_retention_days]
 }
 
-run "log_retention_under_a_year_is_refused_in_prod" {
+run "log_retention_under_a_year_is_rejected_in_prod" {
   command = plan
   module { source = "./tests/inputs" }
 
@@ -270,82 +268,65 @@ run "log_retention_under_a_year_is_refused_in_prod" {
   expect_failures = [var.log_retention_days]
 }
 
-run "log_retention_of_a_year_is_allowed_in_prod" {
-  command = plan
-  module { source = "./tests/inputs" }
-
-  variables {
-    environment        = "prod"
-    log_retention_days = 365
-  }
-}
-
-run "log_retention_for_ever_is_allowed_in_prod" {
-  command = plan
-  module { source = "./tests/inputs" }
-
-  variables {
-    environment        = "prod"
-    log_retention_days = 0
-  }
-}
-
-run "a_trail_of_nothing_is_refused" {
+run "trail_without_events_is_rejected" {
   command = plan
   module { source = "./tests/inputs" }
 
   variables {
     management_events = false
-    tables            = { records = { arn = "arn:aws:dynamodb:eu-central-1:111122223333:table/a", events = "none" } }
+
+    tables = {
+      records = {
+        arn    = "arn:aws:dynamodb:eu-central-1:111122223333:table/a"
+        events = "none"
+      }
+    }
   }
 
   expect_failures = [var.management_events]
 }
 
-run "a_trail_of_one_table_is_allowed" {
+run "unknown_events_are_rejected" {
   command = plan
   module { source = "./tests/inputs" }
 
   variables {
-    management_events = false
-    tables            = { records = { arn = "arn:aws:dynamodb:eu-central-1:111122223333:table/a" } }
+    tables = {
+      records = {
+        arn    = "arn:aws:dynamodb:eu-central-1:111122223333:table/a"
+        events = "read"
+      }
+    }
   }
-}
 
-run "unknown_events_are_refused" {
-  command = plan
-  module { source = "./tests/inputs" }
-  variables { tables = { records = { arn = "arn:aws:dynamodb:eu-central-1:111122223333:table/a", events = "read" } } }
   expect_failures = [var.tables]
 }
 
-run "an_index_is_refused_as_a_table" {
+run "index_instead_of_a_table_is_rejected" {
   command = plan
   module { source = "./tests/inputs" }
-  variables { tables = { records = { arn = "arn:aws:dynamodb:eu-central-1:111122223333:table/a/index/b" } } }
+
+  variables {
+    tables = { records = { arn = "arn:aws:dynamodb:eu-central-1:111122223333:table/a/index/b" } }
+  }
+
   expect_failures = [var.tables]
 }
 
-run "enabled_regions_are_expected" {
-  command = plan
-  module { source = "./tests/inputs" }
-  variables { expected_regions = ["eu-central-1", "us-east-1"] }
-}
-
-run "a_region_that_is_not_enabled_is_refused" {
+run "disabled_region_is_rejected" {
   command = plan
   variables { expected_regions = ["eu-central-1", "ap-east-1"] }
   expect_failures = [aws_cloudtrail.audit]
 }
 
-run "a_region_that_is_none_is_refused" {
+run "invalid_region_is_rejected" {
   command = plan
   module { source = "./tests/inputs" }
   variables { expected_regions = ["europe"] }
   expect_failures = [var.expected_regions]
 }
 
-run "boundary_by_name_is_refused" {
+run "boundary_by_name_is_rejected" {
   command = plan
   module { source = "./tests/inputs" }
   variables { permissions_boundary_arn = "boundary" }

@@ -1,4 +1,4 @@
-# What the budget counts, when it notifies and whom. tests/policy/test_requests.py evaluates policies.
+# The budget: what it counts, and whom it notifies. Its policies: tests/policy/test_requests.py.
 
 mock_provider "aws" {
   source = "./tests/mocks"
@@ -11,13 +11,16 @@ variables {
   notify            = { emails = ["team@example.com"] }
 }
 
-run "by_default_it_monitors_the_account_and_sends_email" {
+run "by_default" {
   command = plan
 
   assert {
     condition = [
-      aws_budgets_budget.monthly.name, aws_budgets_budget.monthly.budget_type, aws_budgets_budget.monthly.time_unit,
-      aws_budgets_budget.monthly.limit_amount, aws_budgets_budget.monthly.limit_unit,
+      aws_budgets_budget.monthly.name,
+      aws_budgets_budget.monthly.budget_type,
+      aws_budgets_budget.monthly.time_unit,
+      aws_budgets_budget.monthly.limit_amount,
+      aws_budgets_budget.monthly.limit_unit,
     ] == ["records-dev-eu-central-1", "COST", "MONTHLY", "25", "USD"]
     error_message = "It must be a monthly cost budget of $25."
   }
@@ -29,7 +32,8 @@ run "by_default_it_monitors_the_account_and_sends_email" {
 
   assert {
     condition = alltrue([
-      for types in aws_budgets_budget.monthly.cost_types : !types.include_credit && !types.include_refund
+      for types in aws_budgets_budget.monthly.cost_types :
+      !types.include_credit && !types.include_refund
     ])
     error_message = "Credits and refunds must not hide usage."
   }
@@ -58,7 +62,7 @@ run "by_default_it_monitors_the_account_and_sends_email" {
   }
 }
 
-run "limit_scope_and_thresholds_are_set" {
+run "with_limit_scope_and_thresholds" {
   command = plan
 
   variables {
@@ -74,13 +78,13 @@ run "limit_scope_and_thresholds_are_set" {
 
   assert {
     condition     = aws_budgets_budget.monthly.limit_amount == "0.01"
-    error_message = "The limit must be the given one."
+    error_message = "The limit must be monthly_limit_usd."
   }
 
   assert {
-    condition = [for filter in aws_budgets_budget.monthly.cost_filter : [filter.name, one(filter.values)]] == [
-      ["TagKeyValue", join("", ["user:Service", "$", "records-dev"])],
-    ]
+    condition = {
+      for filter in aws_budgets_budget.monthly.cost_filter : filter.name => one(filter.values)
+    } == { TagKeyValue = join("", ["user:Service", "$", "records-dev"]) }
     error_message = "The tag filter must read user:Key$Value."
   }
 
@@ -89,7 +93,7 @@ run "limit_scope_and_thresholds_are_set" {
       for notification in aws_budgets_budget.monthly.notification :
       "${notification.notification_type} ${notification.threshold}"
     ]) == toset(["ACTUAL 12.5", "FORECASTED 150"])
-    error_message = "The thresholds must be the given ones."
+    error_message = "The notifications must be those of thresholds."
   }
 
   assert {
@@ -111,7 +115,7 @@ run "limit_scope_and_thresholds_are_set" {
   }
 }
 
-run "a_created_topic_is_encrypted_and_notified" {
+run "created_topic_is_encrypted_and_notified" {
   variables {
     notify = { create_topic = true }
   }
@@ -131,12 +135,15 @@ run "a_created_topic_is_encrypted_and_notified" {
   }
 
   assert {
-    condition     = aws_sns_topic.budget["create_topic"].kms_master_key_id == aws_kms_key.budget["create_topic"].arn
+    condition = (
+      aws_sns_topic.budget["create_topic"].kms_master_key_id ==
+      aws_kms_key.budget["create_topic"].arn
+    )
     error_message = "The topic must be encrypted with its key."
   }
 }
 
-run "an_existing_topic_is_notified" {
+run "existing_topic_is_notified" {
   command = plan
 
   variables {
@@ -149,7 +156,7 @@ run "an_existing_topic_is_notified" {
   assert {
     condition = alltrue([
       for notification in aws_budgets_budget.monthly.notification :
-      notification.subscriber_sns_topic_arns == toset(["arn:aws:sns:eu-central-1:111122223333:alarms"]) &&
+      notification.subscriber_sns_topic_arns == toset([var.notify.topic.arn]) &&
       notification.subscriber_email_addresses == toset(["boss@example.com", "team@example.com"])
     ])
     error_message = "Every threshold must notify topic and addresses."
@@ -161,7 +168,7 @@ run "an_existing_topic_is_notified" {
   }
 }
 
-run "anomalies_of_the_account_go_to_topic_and_addresses" {
+run "anomalies_are_sent_to_topic_and_addresses" {
   variables {
     anomaly_monitor = {}
     notify          = { emails = ["team@example.com"], create_topic = true }
@@ -169,15 +176,17 @@ run "anomalies_of_the_account_go_to_topic_and_addresses" {
 
   assert {
     condition = [
-      aws_ce_anomaly_monitor.spend["anomaly_monitor"].monitor_type, aws_ce_anomaly_monitor.spend["anomaly_monitor"].monitor_dimension,
+      aws_ce_anomaly_monitor.spend["anomaly_monitor"].monitor_type,
+      aws_ce_anomaly_monitor.spend["anomaly_monitor"].monitor_dimension,
     ] == ["DIMENSIONAL", "SERVICE"]
     error_message = "Without scope the monitor must cover all services."
   }
 
   assert {
     condition = {
-      for frequency, subscription in aws_ce_anomaly_subscription.spend :
-      frequency => [for subscriber in subscription.subscriber : [subscriber.type, subscriber.address]]
+      for frequency, subscription in aws_ce_anomaly_subscription.spend : frequency => [
+        for subscriber in subscription.subscriber : [subscriber.type, subscriber.address]
+      ]
       } == {
       DAILY     = [["EMAIL", "team@example.com"]]
       IMMEDIATE = [["SNS", "arn:aws:sns:eu-central-1:111122223333:records-dev-eu-central-1-budget"]]
@@ -187,9 +196,10 @@ run "anomalies_of_the_account_go_to_topic_and_addresses" {
 
   assert {
     condition = alltrue([
-      for subscription in aws_ce_anomaly_subscription.spend :
-      [for dimension in subscription.threshold_expression[0].dimension : [dimension.key, one(dimension.values)]]
-      == [["ANOMALY_TOTAL_IMPACT_ABSOLUTE", "20"]]
+      for subscription in aws_ce_anomaly_subscription.spend : {
+        for dimension in subscription.threshold_expression[0].dimension :
+        dimension.key => one(dimension.values)
+      } == { ANOMALY_TOTAL_IMPACT_ABSOLUTE = "20" }
     ])
     error_message = "Only anomalies of $20 and more may be reported."
   }

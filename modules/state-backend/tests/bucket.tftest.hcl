@@ -1,4 +1,4 @@
-# How states are stored. tests/policy/test_requests.py evaluates the policies of bucket and key.
+# The bucket and its key. Their policies: tests/policy/test_requests.py.
 
 mock_provider "aws" {
   source = "./tests/mocks"
@@ -26,7 +26,9 @@ run "by_default" {
   }
 
   assert {
-    condition     = aws_s3_bucket_ownership_controls.state.rule[0].object_ownership == "BucketOwnerEnforced"
+    condition = (
+      aws_s3_bucket_ownership_controls.state.rule[0].object_ownership == "BucketOwnerEnforced"
+    )
     error_message = "The bucket owner must own every object."
   }
 
@@ -44,7 +46,10 @@ run "by_default" {
   }
 
   assert {
-    condition     = aws_kms_key.state.enable_key_rotation && aws_kms_key.state.deletion_window_in_days == 30
+    condition = (
+      aws_kms_key.state.enable_key_rotation &&
+      aws_kms_key.state.deletion_window_in_days == 30
+    )
     error_message = "The key must rotate and have the longest deletion window."
   }
 
@@ -83,9 +88,10 @@ run "with_all_inputs_set" {
 
   assert {
     condition = [
-      aws_s3_bucket_logging.state["access_logs"].target_bucket, aws_s3_bucket_logging.state["access_logs"].target_prefix,
+      aws_s3_bucket_logging.state["access_logs"].target_bucket,
+      aws_s3_bucket_logging.state["access_logs"].target_prefix,
     ] == ["account-access-logs", "state/"]
-    error_message = "Access logs must go to the given bucket and prefix."
+    error_message = "Access logs must go to bucket and prefix of access_logs."
   }
 
   assert {

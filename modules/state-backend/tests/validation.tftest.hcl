@@ -1,4 +1,4 @@
-# Each rule rejects an invalid value; the run beside it accepts the nearest valid one.
+# Each rule rejects an invalid value. The runs "valid_*" contain the nearest valid values.
 
 mock_provider "aws" {
   source = "./tests/mocks"
@@ -9,8 +9,21 @@ variables {
   environment = "dev"
 }
 
+run "valid_with_profile_dev" {
+  command = plan
+  module { source = "./tests/inputs" }
+
+  variables {
+    access_logs   = { bucket = "account-access-logs" }
+    environment   = "staging"
+    force_destroy = true
+    history_days  = 1
+    profile       = "dev"
+  }
+}
+
 # The longest region name that AWS has (tests/contract/test_names.py).
-run "name_of_24_fits" {
+run "valid_with_name_of_24" {
   command = plan
   variables { name = "a23456789-123456789-1234" }
 
@@ -25,46 +38,35 @@ run "name_of_24_fits" {
   }
 }
 
-run "name_with_two_hyphens_in_a_row_is_refused" {
+run "name_with_two_hyphens_is_rejected" {
   command = plan
   module { source = "./tests/inputs" }
   variables { name = "ops--records" }
   expect_failures = [var.name]
 }
 
-run "name_of_25_is_refused" {
+run "name_of_25_is_rejected" {
   command = plan
   module { source = "./tests/inputs" }
   variables { name = "a23456789-123456789-12345" }
   expect_failures = [var.name]
 }
 
-run "name_with_capitals_is_refused" {
+run "name_with_capitals_is_rejected" {
   command = plan
   module { source = "./tests/inputs" }
   variables { name = "Records" }
   expect_failures = [var.name]
 }
 
-run "environment_of_13_is_refused" {
+run "environment_of_13_is_rejected" {
   command = plan
   module { source = "./tests/inputs" }
   variables { environment = "staging-eu-12" }
   expect_failures = [var.environment]
 }
 
-run "any_environment_can_have_the_profile_dev" {
-  command = plan
-  module { source = "./tests/inputs" }
-
-  variables {
-    environment   = "staging"
-    profile       = "dev"
-    force_destroy = true
-  }
-}
-
-run "any_other_environment_has_the_profile_prod" {
+run "other_environments_have_the_profile_prod" {
   command = plan
   module { source = "./tests/inputs" }
 
@@ -76,20 +78,14 @@ run "any_other_environment_has_the_profile_prod" {
   expect_failures = [var.force_destroy]
 }
 
-run "unknown_profile_is_refused" {
+run "unknown_profile_is_rejected" {
   command = plan
   module { source = "./tests/inputs" }
   variables { profile = "staging" }
   expect_failures = [var.profile]
 }
 
-run "force_destroy_is_allowed_in_dev" {
-  command = plan
-  module { source = "./tests/inputs" }
-  variables { force_destroy = true }
-}
-
-run "force_destroy_is_refused_in_prod" {
+run "force_destroy_is_rejected_in_prod" {
   command = plan
   module { source = "./tests/inputs" }
 
@@ -101,33 +97,21 @@ run "force_destroy_is_refused_in_prod" {
   expect_failures = [var.force_destroy]
 }
 
-run "history_of_a_day_is_allowed" {
-  command = plan
-  module { source = "./tests/inputs" }
-  variables { history_days = 1 }
-}
-
-run "history_of_no_days_is_refused" {
+run "history_of_no_days_is_rejected" {
   command = plan
   module { source = "./tests/inputs" }
   variables { history_days = 0 }
   expect_failures = [var.history_days]
 }
 
-run "history_of_half_a_day_is_refused" {
+run "history_of_half_a_day_is_rejected" {
   command = plan
   module { source = "./tests/inputs" }
   variables { history_days = 1.5 }
   expect_failures = [var.history_days]
 }
 
-run "access_log_bucket_by_name_is_allowed" {
-  command = plan
-  module { source = "./tests/inputs" }
-  variables { access_logs = { bucket = "account-access-logs" } }
-}
-
-run "access_log_bucket_by_arn_is_refused" {
+run "access_log_bucket_by_arn_is_rejected" {
   command = plan
   module { source = "./tests/inputs" }
   variables { access_logs = { bucket = "arn:aws:s3:::account-access-logs" } }

@@ -1,6 +1,5 @@
-"""A service on an emulator of its own, for tests that change or break what other tests rely on."""
+"""The service on an emulator of its own, for tests that change it or make it fail."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -13,7 +12,7 @@ from lib.client import Caller
 from lib.stack import Stack
 from lib.terraform import Result
 
-# Inputs of the module that environments/local does not hand on; the copy of it does.
+# Inputs of the module that environments/local does not have; its copy does.
 VARIABLES = """
 variable "lambda_package" {
   type    = map(string)
@@ -40,20 +39,20 @@ SERVICE = "records-local"
 
 @dataclass(frozen=True)
 class Service:
-    """A copy of environments/local, applied to an emulator of its own."""
+    """A copy of environments/local, applied to its own emulator."""
 
     stack: Stack
     reader: Caller
     writer: Caller
 
-    def aws(self, service: str) -> Any:  # noqa: ANN401 (one type for each service)
-        """Return a boto3 client of the emulator's root."""
+    def aws(self, service: str) -> Any:  # noqa: ANN401 (boto3)
+        """Return a boto3 client of the emulator's root user."""
         return copies.aws(self.stack.url, service)
 
     def apply(self, **variables: object) -> Result:
         return self.stack.call("apply", variables=variables)
 
-    def applied(self, **variables: object) -> None:
+    def apply_or_fail(self, **variables: object) -> None:
         result = self.apply(**variables)
         assert result.code == 0, result.output
 
@@ -71,7 +70,7 @@ class Service:
         }
 
     def live(self) -> tuple[str, dict[str, float]]:
-        """Return the version that the alias serves, and which others get a share of the requests."""
+        """Return the version of the alias `live`, and the weights of other versions."""
         alias = self.aws("lambda").get_alias(FunctionName=SERVICE, Name="live")
         return alias["FunctionVersion"], alias.get("RoutingConfig", {}).get(
             "AdditionalVersionWeights", {}
@@ -86,18 +85,18 @@ class Service:
 
 @contextmanager
 def service(folder: Path) -> Iterator[Service]:
-    """Apply a service to an emulator, with what belongs to both in `folder`."""
+    """Start an emulator and apply the service to it, with all files in `folder`."""
     root = copies.environments(folder) / "local"
-    (root / "own.tf").write_text(VARIABLES)
-    (root / "own_override.tf").write_text(OVERRIDE)
+    (root / "isolated.tf").write_text(VARIABLES)
+    (root / "isolated_override.tf").write_text(OVERRIDE)
     with copies.emulator(folder):
         stack = replace(scratch.stack(folder), folder=root)
         stack.init()
         result = stack.call("apply")
         assert result.code == 0, result.output
-        known = json.loads(json.dumps(stack.connection()))
+        connection: Any = stack.connection()
         reader, writer = (
-            Caller(known["records_url"], known["region"], **known[name])
+            Caller(connection["records_url"], connection["region"], **connection[name])
             for name in ("reader", "writer")
         )
         yield Service(stack, reader, writer)

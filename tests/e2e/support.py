@@ -1,4 +1,4 @@
-"""What the end-to-end tests say to the service, and how they read what it answers."""
+"""Helpers of the end-to-end tests: requests to the API, and what they left in table and logs."""
 
 import json
 import time
@@ -21,7 +21,7 @@ GATEWAY_NOT_FOUND = {"message": "Not Found"}
 
 
 def unique(prefix: str = "t") -> str:
-    """Return a name that no other test uses: tests share the stack, and each looks for its own records."""
+    """Return a name that no other test uses: tests share the stack and search for their records."""
     return f"{prefix}-{uuid4().hex[:12]}"
 
 
@@ -32,8 +32,8 @@ def created(writer: Caller, **fields: object) -> tuple[Record, str]:
     return answer.json(), answer.headers["etag"]
 
 
-def problem(answer: Answer, status: int, kind: str) -> Any:  # noqa: ANN401 (JSON)
-    """Hold that the answer is the service's own problem of that status and kind; return its content."""
+def assert_problem(answer: Answer, status: int, kind: str) -> Any:  # noqa: ANN401 (JSON)
+    """Check that the response is a problem of the service with this status; return its body."""
     content = answer.json()
     assert (answer.status, content.get("type")) == (status, f"urn:records-api:{kind}"), answer
     assert content["status"] == status
@@ -44,9 +44,9 @@ def problem(answer: Answer, status: int, kind: str) -> Any:  # noqa: ANN401 (JSO
     return content
 
 
-def places(answer: Answer) -> list[str]:
-    """Return the places of a 400's errors in order: a JSON pointer, or the name of a parameter or header."""
-    errors = problem(answer, 400, "invalid-request")["errors"]
+def error_locations(answer: Answer) -> list[str]:
+    """Return where the errors of a 400 are: JSON pointers, or names of parameters or headers."""
+    errors = assert_problem(answer, 400, "invalid-request")["errors"]
     assert all(error["detail"] for error in errors)
     return [
         next(error[kind] for kind in ("pointer", "parameter", "header") if kind in error)
@@ -55,7 +55,7 @@ def places(answer: Answer) -> list[str]:
 
 
 def pages(caller: Caller, query: dict[str, str]) -> Iterator[list[Record]]:
-    """Yield the pages of a listing, each found by the `Link` of the one before, as any HTTP client would."""
+    """Yield the pages of a listing by following the `Link` headers, which must match `next`."""
     answer = caller.call("GET", query=query)
     while True:
         assert answer.status == 200, answer
@@ -78,35 +78,34 @@ def listed(caller: Caller, **query: str) -> list[Record]:
     return [record for page in pages(caller, query) for record in page]
 
 
-def stored(dynamodb: Any, kind: str, table: str = TABLE) -> list[Any]:  # noqa: ANN401 (a boto3 client)
-    """Return the items of a type, straight from the table: what was really written."""
-    found = dynamodb.query(
+def stored_items(dynamodb: Any, kind: str, table: str = TABLE) -> list[Any]:  # noqa: ANN401 (boto3)
+    """Return the items of a type from the table itself."""
+    answer = dynamodb.query(
         TableName=table,
         IndexName="byType",
         KeyConditionExpression="#type = :type",
         ExpressionAttributeNames={"#type": "type"},
         ExpressionAttributeValues={":type": {"S": kind}},
     )
-    return list(found["Items"])
+    return list(answer["Items"])
 
 
-def lines(logs: Any, since: float, group: str = LOG_GROUP) -> list[dict[str, Any]]:  # noqa: ANN401 (a boto3 client)
-    """Return the JSON lines that a log group gained since `since` (time.time() seconds), in order."""
-    found: list[dict[str, Any]] = []
-    for page in logs.get_paginator("filter_log_events").paginate(
+def log_lines(
+    logs: Any,  # noqa: ANN401 (boto3)
+    since: float,
+    group: str = LOG_GROUP,
+) -> list[dict[str, Any]]:
+    """Return the JSON lines of a log group since `since` (time.time() seconds), in order."""
+    pages = logs.get_paginator("filter_log_events").paginate(
         logGroupName=group, startTime=int(since * 1000)
-    ):
-        found += [
-            json.loads(event["message"])
-            for event in page["events"]
-            if event["message"].startswith("{")
-        ]
-    return found
+    )
+    messages = [event["message"] for page in pages for event in page["events"]]
+    return [json.loads(message) for message in messages if message.startswith("{")]
 
 
-def answer_of(words: list[str], aws: Callable[[str], Any]) -> Any:  # noqa: ANN401 (JSON)
-    """Return what `aws <words>` prints: the CLI reads all pages, then picks from them."""
-    call = aws_cli.understood(words)
+def run_aws(words: list[str], aws: Callable[[str], Any]) -> Any:  # noqa: ANN401 (JSON)
+    """Return what `aws <words>` prints: the CLI reads all pages, then applies the query."""
+    call = aws_cli.parsed(words)
     assert call
     client = aws(call.service)
     if client.can_paginate(call.method):
@@ -116,21 +115,21 @@ def answer_of(words: list[str], aws: Callable[[str], Any]) -> Any:  # noqa: ANN4
     return jmespath.search(call.query, answer)
 
 
-def soon(look: Callable[[], T], seconds: float = 5.0) -> T:
-    """Return what `look` finds as soon as it finds something, or what it returned last."""
+def wait_for(look: Callable[[], T], seconds: float = 5.0) -> T:
+    """Call `look` until its result is true or the time is up; return the last result."""
     deadline = time.monotonic() + seconds
-    while not (found := look()) and time.monotonic() < deadline:
+    while not (result := look()) and time.monotonic() < deadline:
         time.sleep(0.05)
-    return found
+    return result
 
 
-def at_once(calls: Sequence[Callable[[], T]]) -> list[T]:
+def run_concurrently(calls: Sequence[Callable[[], T]]) -> list[T]:
     """Make all calls at the same time and return their results in order."""
     with ThreadPoolExecutor(len(calls)) as pool:
         return [future.result() for future in [pool.submit(call) for call in calls]]
 
 
-def bearer(
+def send_with_token(
     url: str, token: str, method: str = "GET", path: str = "", body: object = None
 ) -> Answer:
     """Send a request with a bearer token, as JSON."""
