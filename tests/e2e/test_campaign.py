@@ -9,7 +9,7 @@ from campaign import run
 SEED = "1"
 
 
-@pytest.mark.parametrize("operations", [2_000])
+@pytest.mark.parametrize("operations", [2_000, pytest.param(20_000, marks=pytest.mark.full)])
 def test_every_acknowledged_write_has_one_entry(tmp_path: Path, operations: int) -> None:
     result = run.run(operations, SEED, tmp_path)
     assert result.problems == []
