@@ -243,9 +243,10 @@ def test_failed_write_check_deletes_its_record(
 ) -> None:
     monkeypatch.setattr(smoke, "_INDEX_SECONDS", -0.1)
     api = Api(**changed)
-    with pytest.raises(Failure, match=cause):
+    with pytest.raises(Failure, match=cause) as failure:
         checked(writes, api)  # type: ignore[arg-type]
     assert (("DELETE", "/new") in api.sent) is deleted
+    assert ("writer policy" in failure.value.remedy) is ("403" in cause)
 
 
 @pytest.mark.parametrize(

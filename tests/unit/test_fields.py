@@ -199,6 +199,14 @@ def test_only_removable_fields_may_be_null() -> None:
     assert list(problems(nulls, removable=("message", "attributes"))) == ["/type", "/status"]
 
 
+@pytest.mark.parametrize("submitter", ["", "s" * 513, Decimal(7), None])
+def test_submitter_has_a_length_limit_in_bodies(submitter: Any) -> None:  # noqa: ANN401 (any JSON)
+    with pytest.raises(fields.Invalid) as caught:
+        fields.check({"submittedBy": submitter}, ["submittedBy"])
+    assert [each["pointer"] for each in caught.value.errors] == ["/submittedBy"]
+    fields.check({"submittedBy": "s" * 512}, ["submittedBy"])
+
+
 def test_depth_limit_is_that_of_dynamodb() -> None:
     depths = itertools.takewhile(
         lambda levels: not problems(GOOD | {"attributes": {"a": nested(levels)}}), range(99)

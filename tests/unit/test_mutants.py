@@ -4,10 +4,15 @@ import pytest
 
 from lib import mutants
 from lib.console import Failure
+from lib.paths import ROOT
 
 MUTANT = mutants.Mutant("A rule", "cursor.py", "MAX_LENGTH = 511", "MAX_LENGTH = 512")
 
 
+@pytest.mark.skipif(
+    ROOT.name.startswith("records-mutant-"),
+    reason="in a copy with a mutant, that mutant no longer applies, whatever else the tests catch",
+)
 def test_every_mutant_applies() -> None:
     listed = mutants.listed(mutants.LIST.read_text())
     assert len(listed) > 100

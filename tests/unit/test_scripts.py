@@ -449,8 +449,10 @@ class TestEmulatorProcess:
             other.bind((emulator.HOST, 0))
             other.listen()
             port = other.getsockname()[1]
-            with pytest.raises(Failure, match=f"port {port} is in use by another program"):
+            cause = f"port {port} is in use by another program"
+            with pytest.raises(Failure, match=cause) as failure:
                 home.start(port)
+            assert "choose another port: --port N" in failure.value.remedy
             assert home.pid() is None
 
     def test_failed_start_reports_the_last_log_line(
