@@ -28,8 +28,8 @@ from lib.client import Answer, Caller, send
 TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 ETAG = re.compile(r'"\d+-[0-9a-f]{12}"')
 FIELDS = [
-    "recordID", "createdAt", "updatedAt", "submittedBy", "type", "status", "message", "attributes",
-    "version",
+    "recordID", "createdAt", "updatedAt", "updatedBy", "submittedBy", "type", "status", "message",
+    "attributes", "version",
 ]  # fmt: skip
 
 

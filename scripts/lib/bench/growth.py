@@ -107,7 +107,7 @@ def _measure(
         with Runtime(python, subject) as runtime:
             request = workload.requests()["create"]
             workload.check(subject, "create", request, runtime.invoke(request.event).response)
-            template = dynamodb.scan(TableName=table)["Items"][0]
+            template = _post(url, "Scan", {"TableName": table})["Items"][0]
             size_of_item = item_bytes(template)
             items = list(similar(template, max(sizes)))
             for item in items[_OF_TYPE:]:

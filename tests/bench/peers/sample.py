@@ -1,5 +1,6 @@
-"""Peer 1, the common sample: a table resource, a scan, json.dumps(default=str)."""
+"""Peer 1, the common sample: a table resource, a scan, json.dumps with a default."""
 
+import base64
 import json
 import os
 import uuid
@@ -35,5 +36,10 @@ def answer(status, content):
     return {
         "statusCode": status,
         "headers": {"content-type": "application/json"},
-        "body": json.dumps(content, default=str),
+        "body": json.dumps(content, default=as_text),
     }
+
+
+def as_text(value):
+    """Return a number as text, and a binary value as base64."""
+    return str(value) if isinstance(value, Decimal) else base64.b64encode(value.value).decode()
