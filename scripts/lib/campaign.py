@@ -1,8 +1,8 @@
 """Proves the promise of the history under faults: one entry for each acknowledged write.
 
 Eight clients change the same records while calls to DynamoDB fail, and the emulator is restarted
-halfway. Then a checker compares what the clients were told with the tables, histories, the change
-feed and the lists. Exits with 1 if they disagree.
+halfway. A consumer follows the change feed meanwhile. Then a checker compares what they were told
+with the tables, histories, the feed and the lists. Exits with 1 if they disagree.
 """
 
 import argparse
@@ -32,7 +32,7 @@ def _verb() -> None:
         tempfile.TemporaryDirectory(prefix="records-campaign-") as folder,
         step(f"campaign of {options.operations} requests") as current,
     ):
-        result = campaign.run(options.operations, options.seed, Path(folder))
+        result = campaign.run(options.operations, options.seed, Path(folder), follow=True)
         current.note = f"{result.report['entries']} entries, {len(result.problems)} problems"
     text = json.dumps(result.report, indent=2) + "\n"
     print(text, end="")

@@ -39,7 +39,8 @@ class Found(NamedTuple):
 
     `entries` and `records` are those of the API: the feed, each record's history, oldest first,
     each record by its ID, and lists of records by their query. `stored` counts the items in the
-    history table.
+    history table. `followed` are the IDs and versions that a consumer of the feed received, None
+    if there was no consumer.
     """
 
     feed: list[Entry]
@@ -47,6 +48,7 @@ class Found(NamedTuple):
     records: dict[str, Mapping[str, Any]]
     lists: dict[str, list[Mapping[str, Any]]]
     stored: int
+    followed: list[tuple[str, int]] | None
 
 
 def problems(outcomes: Iterable[Outcome], found: Found) -> list[str]:
@@ -135,6 +137,9 @@ def _feed(found: Found) -> Iterator[str]:
     )
     if in_feed != in_histories:
         yield f"feed and histories differ in {(in_feed - in_histories) + (in_histories - in_feed)}"
+    changes = Counter((str(each["recordID"]), int(each["version"])) for each in found.feed)
+    if found.followed is not None and (followed := Counter(found.followed)) != changes:
+        yield f"the consumer missed {changes - followed}, and received twice {followed - changes}"
     if len(found.feed) != found.stored:
         yield f"the feed has {len(found.feed)} entries, the table {found.stored}"
 

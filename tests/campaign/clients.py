@@ -6,8 +6,10 @@ follows from the seed and from the responses.
 
 import json
 import logging
+import math
 import os
 import random
+import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -118,6 +120,30 @@ def run(endpoint: str, seed: str, number: int, operations: int, file: Path) -> N
                 tags[outcome.record_id] = outcome.etag or ""
                 known += [outcome.record_id] if request.name == "create" else []
             lines.write(json.dumps(asdict(outcome)) + "\n")
+
+
+def follow(endpoint: str, stop: Path, file: Path) -> None:
+    """Follow the change feed as a consumer does; write each change's ID and version to `file`.
+
+    Ends when the file `stop` exists and all changes until then are settled.
+    """
+    os.environ.update(environment(endpoint))
+    from records_api import entries, handler  # noqa: PLC0415 (reads the environment)
+    from unit.support import Context, event  # noqa: PLC0415
+
+    query, end = "since=2020-01-01T00:00:00Z", math.inf
+    with file.open("w") as lines, Path(os.devnull).open("w") as nothing:
+        os.dup2(nothing.fileno(), 1)  # the handler's metrics
+        while time.monotonic() < end:
+            response = handler.handler(event("GET /changes", query=query), Context("follower"))
+            content = json.loads(response["body"])
+            for change in content.get("changes", []):
+                lines.write(json.dumps([change["recordID"], change["version"]]) + "\n")
+            if "next" in content:
+                query = f"cursor={content['next']}"
+            if end == math.inf and stop.exists():
+                end = time.monotonic() + entries.SETTLING_TIME.total_seconds() + 5
+            time.sleep(0 if content.get("caughtUp") is False else 1)
 
 
 def _next_request(draw: random.Random, known: list[str], tags: dict[str | None, str]) -> Request:

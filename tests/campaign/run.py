@@ -2,11 +2,12 @@
 
 import contextlib
 import io
+import json
 import multiprocessing
 import os
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -31,20 +32,22 @@ class Result(NamedTuple):
     report: dict[str, Any]
 
 
-def run(operations: int, seed: str, folder: Path) -> Result:
+def run(operations: int, seed: str, folder: Path, *, follow: bool = False) -> Result:
     """Run a campaign of `operations` requests, with an emulator whose files are in `folder`.
 
-    In the middle, the emulator is stopped and started again.
+    In the middle, the emulator is stopped and started again. With `follow`, a consumer follows the
+    change feed meanwhile, and until the last changes are settled, which takes a minute.
     """
     emulator = scratch.emulator(folder)
     emulator.start()
     try:
         tables.create(_dynamodb(emulator.url), clients.TABLE, clients.HISTORY)
         proxy, started = Proxy(emulator.url, seed), time.monotonic()
-        files = _run_clients(proxy, emulator, operations, seed, folder)
-        seconds = round(time.monotonic() - started)
+        with _consumer(proxy.url, folder) if follow else contextlib.nullcontext() as consumer:
+            files = _run_clients(proxy, emulator, operations, seed, folder)
+            seconds = round(time.monotonic() - started)
         told = list(clients.outcomes(files))
-        found = _found(emulator.url)
+        found = _found(emulator.url, consumer)
     finally:
         emulator.stop()
     outcomes = Counter(
@@ -121,8 +124,22 @@ class _Api:
         return Answer(response["statusCode"], response["headers"], response["body"].encode())
 
 
-def _found(url: str) -> checker.Found:
-    """Return what the API shows."""
+@contextlib.contextmanager
+def _consumer(url: str, folder: Path) -> Iterator[Path]:
+    """Run a consumer of the feed meanwhile, and wait until it has read all; yield its file."""
+    stop, file = folder / "stop", folder / "followed.jsonl"
+    context = multiprocessing.get_context("spawn")
+    process = context.Process(target=clients.follow, args=(url, stop, file))
+    process.start()
+    yield file
+    stop.touch()
+    process.join()
+    if process.exitcode != 0:
+        raise RuntimeError(f"the consumer ended with exit code {process.exitcode}")
+
+
+def _found(url: str, consumer: Path | None) -> checker.Found:
+    """Return what the API shows, and what the consumer has noted in its file."""
     api = _Api(url)
     feed = [entry for page in reads.changes(api) for entry in page]
     ids = {entry["recordID"] for entry in feed}
@@ -143,7 +160,12 @@ def _found(url: str) -> checker.Found:
         {record_id: record for record_id, record in records.items() if record is not None},
         lists,
         sum(page["Count"] for page in stored),
+        None if consumer is None else [tuple(each) for each in _lines(consumer)],
     )
+
+
+def _lines(file: Path) -> list[Any]:
+    return [json.loads(line) for line in file.read_text().splitlines()]
 
 
 def _parameters(query: str) -> dict[str, str]:
