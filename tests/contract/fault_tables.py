@@ -18,6 +18,7 @@ import boto3
 import requests
 from moto import mock_aws
 
+from campaign import tables as definitions
 from contract import fault_server as faults
 from contract.fault_server import Exchange, Request, Step, answers, cancellation, error, message
 from records_api import attributes, store
@@ -214,42 +215,17 @@ def conflicts(exchange: Exchange) -> None:
 @contextmanager
 def tables() -> Iterator[Tables]:
     """Make both tables in moto, as modules/records-api does."""
-    keys = {"recordID": "S", "version": "N", "feed": "S", "position": "S"}
     with mock_aws(config={"core": {"mock_credentials": False, "reset_boto3_session": True}}):
         client: Any = boto3.client(
             "dynamodb", REGION, aws_access_key_id="a", aws_secret_access_key="b"
         )
-        client.create_table(
-            TableName=RECORDS,
-            KeySchema=[_key("recordID", "HASH")],
-            AttributeDefinitions=[{"AttributeName": "recordID", "AttributeType": "S"}],
-            BillingMode="PAY_PER_REQUEST",
-        )
-        client.create_table(
-            TableName=HISTORY,
-            KeySchema=[_key("recordID", "HASH"), _key("version", "RANGE")],
-            AttributeDefinitions=[
-                {"AttributeName": name, "AttributeType": kind} for name, kind in keys.items()
-            ],
-            GlobalSecondaryIndexes=[
-                {
-                    "IndexName": "byChange",
-                    "KeySchema": [_key("feed", "HASH"), _key("position", "RANGE")],
-                    "Projection": {"ProjectionType": "ALL"},
-                }
-            ],
-            BillingMode="PAY_PER_REQUEST",
-        )
+        definitions.create(client, RECORDS, HISTORY)
         try:
             yield Tables()
         finally:
             # Within another mock, moto keeps tables until that one ends.
             for name in (RECORDS, HISTORY):
                 client.delete_table(TableName=name)
-
-
-def _key(name: str, kind: str) -> dict[str, str]:
-    return {"AttributeName": name, "KeyType": kind}
 
 
 def _moto(operation: str, body: bytes) -> requests.Response:

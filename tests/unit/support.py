@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from botocore.exceptions import ClientError
 
-from records_api import dynamodb, entries, fields, history, listing, records, store, writes
+from campaign import tables
+from records_api import dynamodb, fields, history, listing, records, store, writes
 from records_api.cursor import ItemKey
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
-    from mypy_boto3_dynamodb.type_defs import GlobalSecondaryIndexTypeDef
 
 Call = Callable[[str, Mapping[str, Any], float], dict[str, Any]]
 
@@ -213,45 +213,8 @@ def history_name(name: str) -> str:
 def new_table(client: "DynamoDBClient") -> store.Table:
     """Create empty tables as modules/records-api does, under names of their own."""
     name = f"records-{next(_numbers)}"
-    client.create_table(
-        TableName=name,
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[
-            {"AttributeName": attribute, "AttributeType": "S"}
-            for attribute in ("recordID", "position", *store.INDEXES)
-        ],
-        KeySchema=[{"AttributeName": "recordID", "KeyType": "HASH"}],
-        GlobalSecondaryIndexes=[
-            _index(index, attribute) for attribute, index in store.INDEXES.items()
-        ],
-    )
-    client.create_table(
-        TableName=history_name(name),
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[
-            {"AttributeName": "recordID", "AttributeType": "S"},
-            {"AttributeName": "version", "AttributeType": "N"},
-            {"AttributeName": "feed", "AttributeType": "S"},
-            {"AttributeName": "position", "AttributeType": "S"},
-        ],
-        KeySchema=[
-            {"AttributeName": "recordID", "KeyType": "HASH"},
-            {"AttributeName": "version", "KeyType": "RANGE"},
-        ],
-        GlobalSecondaryIndexes=[_index(entries.CHANGES_INDEX, "feed")],
-    )
+    tables.create(client, name, history_name(name))
     return table_of(through_boto3(client), name)
-
-
-def _index(name: str, attribute: str) -> "GlobalSecondaryIndexTypeDef":
-    return {
-        "IndexName": name,
-        "KeySchema": [
-            {"AttributeName": attribute, "KeyType": "HASH"},
-            {"AttributeName": "position", "KeyType": "RANGE"},
-        ],
-        "Projection": {"ProjectionType": "ALL"},
-    }
 
 
 def put(table: store.Table, *records: store.Record) -> None:
