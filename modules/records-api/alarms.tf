@@ -235,7 +235,7 @@ locals {
   )
 }
 
-resource "aws_cloudwatch_metric_alarm" "catalogue" {
+resource "aws_cloudwatch_metric_alarm" "catalog" {
   for_each = local.alarms
 
   alarm_name          = "${local.service}-${each.key}"

@@ -6,7 +6,7 @@ locals {
   # `indexes` (the table's indexes), `history` (the history table) and `feed` (its index byChange).
   # A write is one transaction, which DynamoDB authorizes as its parts ("Using IAM with DynamoDB
   # transactions").
-  catalogue = {
+  catalog = {
     changes = {
       route_key = "GET /changes"
       actions   = { feed = ["Query"] }
@@ -54,7 +54,7 @@ locals {
 
   # The enabled operations, each with the execute-api resource of its route ("GET/records/*").
   operations = {
-    for name, operation in local.catalogue : name => merge(operation, {
+    for name, operation in local.catalog : name => merge(operation, {
       resource = replace(replace(operation.route_key, " ", ""), "/{[^}]+}/", "*")
     }) if contains(var.operations, name)
   }

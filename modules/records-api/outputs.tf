@@ -1,6 +1,6 @@
 output "alarm_names" {
   description = "Names of the alarms. Empty without alarm recipients."
-  value       = [for alarm in aws_cloudwatch_metric_alarm.catalogue : alarm.alarm_name]
+  value       = [for alarm in aws_cloudwatch_metric_alarm.catalog : alarm.alarm_name]
 }
 
 output "alarm_topic_arn" {

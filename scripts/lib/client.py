@@ -6,9 +6,9 @@ from typing import Any
 from lib.console import Failure
 from lib.emulator import EMULATOR
 from lib.paths import LOCAL, shown
-from records_cli.client import Answer, Caller, send
+from records_cli.client import Caller, Response, send
 
-__all__ = ["CONNECTION", "Answer", "Caller", "connected", "connection", "send"]
+__all__ = ["CONNECTION", "Caller", "Response", "connected", "connection", "send"]
 
 CONNECTION = LOCAL / "connection.json"
 _CONNECTION_KEYS = {"auditor", "log_group", "reader", "records_url", "region", "writer"}

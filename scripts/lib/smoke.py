@@ -11,7 +11,7 @@ from urllib.parse import urljoin, urlsplit
 from uuid import uuid4
 
 from lib import account, venvs
-from lib.client import Answer, Caller, connected, send
+from lib.client import Caller, Response, connected, send
 from lib.console import Failure, main, step
 
 _REFUSED = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
@@ -35,7 +35,7 @@ class Bearer:
         query: str = "",
         body: object = None,
         headers: Mapping[str, str] | None = None,
-    ) -> Answer:
+    ) -> Response:
         """Send one request to `url` + `path`, with `body` as JSON.
 
         Raises OSError when there is no response.
@@ -220,7 +220,7 @@ def checked(check: Callable[[Caller | Bearer], str], caller: Caller | Bearer) ->
         raise Failure(cause, "check the URL: use the output records_url") from error
 
 
-def _expect(answer: Answer, status: HTTPStatus) -> Answer:
+def _expect(answer: Response, status: HTTPStatus) -> Response:
     if answer.status != status:
         raise Failure(
             f"status {answer.status}, expected {status.value}: {_text(answer)}",
@@ -234,7 +234,7 @@ def _expect(answer: Answer, status: HTTPStatus) -> Answer:
     return answer
 
 
-def _text(answer: Answer) -> str:
+def _text(answer: Response) -> str:
     return answer.body.decode(errors="replace")[:300]
 
 

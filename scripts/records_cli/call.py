@@ -9,7 +9,7 @@ import typer
 from records_cli.failure import Failure
 
 if TYPE_CHECKING:
-    from records_cli.client import Answer, Caller
+    from records_cli.client import Caller, Response
 
 RecordID = Annotated[str, typer.Argument(metavar="RECORD_ID", show_default=False)]
 
@@ -62,7 +62,7 @@ def no_response(error: OSError) -> Failure:
     return Failure(f"no response from the API: {error}", "run scripts/up")
 
 
-def print_answer(answer: "Answer") -> None:
+def print_answer(answer: "Response") -> None:
     """Print the body to standard output, and ETag and Idempotency-Replayed to standard error.
 
     Raises Failure for an error status, after printing the body to standard error.

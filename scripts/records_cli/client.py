@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     """A response; the names in `headers` are lowercase."""
 
     status: int
@@ -39,7 +39,7 @@ class Caller:
         query: Mapping[str, str] | str = "",
         body: object = None,
         headers: Mapping[str, str] | None = None,
-    ) -> Answer:
+    ) -> Response:
         """Send one signed request to `url` + `path` and return the response, whatever its status.
 
         A `body` of bytes and a `query` of text are sent unchanged; any other body is sent as JSON.
@@ -57,7 +57,7 @@ class Caller:
         url = f"{self.url}{path}{'?' if text else ''}{text}"
         return send(method, url, data, self.sign(method, url, data, sent))
 
-    def get(self, path: str, query: Mapping[str, str]) -> Answer:
+    def get(self, path: str, query: Mapping[str, str]) -> Response:
         """Send a GET request to a path next to `url`, such as /changes. Raises like `call`."""
         return replace(self, url=self.url.removesuffix("/records")).call("GET", path, query=query)
 
@@ -76,7 +76,7 @@ class Caller:
         return dict(request.headers.items())
 
 
-def send(method: str, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+def send(method: str, url: str, body: bytes, headers: Mapping[str, str]) -> Response:
     """Send one request unchanged and return the response, whatever its status.
 
     Raises ValueError if `url` has no host, and OSError when there is no response.
@@ -90,7 +90,7 @@ def send(method: str, url: str, body: bytes, headers: Mapping[str, str]) -> Answ
         target = f"{parts.path}?{parts.query}" if parts.query else parts.path
         connection.request(method, target, body or None, dict(headers))
         response = connection.getresponse()
-        return Answer(
+        return Response(
             response.status,
             {name.lower(): value for name, value in response.getheaders()},
             response.read(),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from records_cli.call import print_answer
 
 if TYPE_CHECKING:
-    from records_cli.client import Answer
+    from records_cli.client import Response
 
 
 class Output(StrEnum):
@@ -18,7 +18,7 @@ class Output(StrEnum):
     JSON = "json"
 
 
-def print_entries(answer: "Answer", name: str, output: Output) -> None:
+def print_entries(answer: "Response", name: str, output: Output) -> None:
     """Print a page of entries, and in a table's case its cursor to standard error."""
     from http import HTTPStatus  # noqa: PLC0415 (--help does not need it)
 

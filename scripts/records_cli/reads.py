@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from urllib.parse import quote
 
 from records_cli.chains import Entry, Record
-from records_cli.client import Answer
+from records_cli.client import Response
 from records_cli.failure import Failure
 from records_cli.jsontext import parse
 
@@ -32,7 +32,7 @@ _REMEDIES: dict[int, str] = {
 class Api(Protocol):
     """The part of `client.Caller` that is used here. Paths begin after the stage."""
 
-    def get(self, path: str, query: Mapping[str, str]) -> Answer:
+    def get(self, path: str, query: Mapping[str, str]) -> Response:
         """Send a GET request and return the response. Raises OSError when there is none."""
 
 

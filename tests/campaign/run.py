@@ -20,7 +20,7 @@ from campaign.proxy import Proxy
 from lib import scratch
 from lib.emulator import Emulator
 from records_cli import reads
-from records_cli.client import Answer
+from records_cli.client import Response
 
 CLIENTS = 8
 
@@ -110,7 +110,7 @@ class _Api:
         handler._now = lambda: now() + timedelta(minutes=2)
         self._handler = handler
 
-    def get(self, path: str, query: Mapping[str, str]) -> Answer:
+    def get(self, path: str, query: Mapping[str, str]) -> Response:
         """Send a GET request."""
         from unit.support import Context, event  # noqa: PLC0415
 
@@ -121,7 +121,7 @@ class _Api:
         sent["headers"].pop("accept-encoding", None)
         with contextlib.redirect_stdout(io.StringIO()):  # the handler's metrics
             response = self._handler.handler(sent, Context("reader"))
-        return Answer(response["statusCode"], response["headers"], response["body"].encode())
+        return Response(response["statusCode"], response["headers"], response["body"].encode())
 
 
 @contextlib.contextmanager

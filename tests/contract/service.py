@@ -41,7 +41,7 @@ class Request(NamedTuple):
     authorizer: Mapping[str, Any] | None = CALLER
 
 
-class Answer(NamedTuple):
+class Response(NamedTuple):
     """A response; `content` is the parsed and uncompressed body, or None without a body."""
 
     status: int
@@ -117,7 +117,7 @@ def fixed() -> Iterator[None]:
         yield
 
 
-def send(app: handler.App | config.ConfigError, request: Request) -> Answer:
+def send(app: handler.App | config.ConfigError, request: Request) -> Response:
     """Send a request to the handler as API Gateway does, and parse the response."""
     _clock["minutes"] += 1
     headers = {name.lower(): value for name, value in request.headers.items()}
@@ -135,6 +135,6 @@ def send(app: handler.App | config.ConfigError, request: Request) -> Answer:
     )
     if response["headers"].get("content-encoding") == "gzip":
         octets = gzip.decompress(octets)
-    return Answer(
+    return Response(
         response["statusCode"], response["headers"], json.loads(octets) if octets else None
     )

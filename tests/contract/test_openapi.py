@@ -1,4 +1,4 @@
-"""lambda/openapi.yaml against what it describes: the module's catalogue, the handler's tables, limits and answers."""
+"""lambda/openapi.yaml against what it describes: the module's catalog, the handler's tables, limits and answers."""
 
 import json
 import re
@@ -20,7 +20,7 @@ from openapi_spec_validator import validate
 
 import verify_entry
 from contract import service
-from contract.service import Answer, Request
+from contract.service import Request, Response
 from records_api import (
     api,
     cursor,
@@ -311,7 +311,7 @@ WRITES = ("create", "update", "delete", "restore")
 CASES = list(cases())
 
 
-def answer(case: Case, client: "DynamoDBClient") -> Answer:
+def answer(case: Case, client: "DynamoDBClient") -> Response:
     """Run a case, on a table of its own."""
     table, call = new_table(client).name, through_boto3(client)
     with service.fixed():
@@ -325,7 +325,7 @@ def answer(case: Case, client: "DynamoDBClient") -> Answer:
 
 
 @pytest.fixture(scope="module")
-def answers() -> list[tuple[Case, Answer]]:
+def answers() -> list[tuple[Case, Response]]:
     """Every case with its answer."""
     with mock_aws():
         client = boto3.client(
@@ -355,25 +355,23 @@ def test_module_handler_and_document_have_the_same_operations() -> None:
         r'      access += "(\w+)"\n    \}$'
     )
     text = (ROOT / "modules/records-api/operations.tf").read_text()
-    literal = text[text.index("  catalogue = {\n") : text.index("\n  }\n")]
-    catalogue = {
+    literal = text[text.index("  catalog = {\n") : text.index("\n  }\n")]
+    catalog = {
         name: (route_key, access)
         for name, route_key, access in re.findall(entry, literal, re.MULTILINE)
     }
-    assert literal.count("route_key") == len(catalogue)
+    assert literal.count("route_key") == len(catalog)
 
     dispatched = {name: route_key for route_key, (name, _) in operations.OPERATIONS.items()}
     described = {name: route_key for name, (route_key, _) in OPERATIONS.items()}
-    assert (
-        {name: route_key for name, (route_key, _) in catalogue.items()} == dispatched == described
-    )
+    assert {name: route_key for name, (route_key, _) in catalog.items()} == dispatched == described
 
     inputs = (ROOT / "modules/records-api/variables.tf").read_text()
     scopes = {
         level: re.findall(rf'{level}_scopes += .*\["([^"]+)"\]', inputs)
         for level in ("audit", "read", "write")
     }
-    for name, (_, access) in catalogue.items():
+    for name, (_, access) in catalog.items():
         assert OPERATIONS[name][1]["security"] == [{"iam": []}, {"jwt": scopes[access]}, {}], name
 
 
@@ -521,7 +519,7 @@ def test_problems_are_those_of_the_handler() -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_answers_are_as_documented(case: Case, answers: list[tuple[Case, Answer]]) -> None:
+def test_answers_are_as_documented(case: Case, answers: list[tuple[Case, Response]]) -> None:
     (got,) = [answer for each, answer in answers if each is case]
     assert got.status == case.status, got.content
     response = own_responses(case.operation)[got.status]
@@ -547,7 +545,7 @@ def test_answers_are_as_documented(case: Case, answers: list[tuple[Case, Answer]
         assert "content-type" not in got.headers
 
 
-def test_every_documented_answer_happens(answers: list[tuple[Case, Answer]]) -> None:
+def test_every_documented_answer_happens(answers: list[tuple[Case, Response]]) -> None:
     seen = defaultdict(set)
     shown = defaultdict(set)
     for case, got in answers:

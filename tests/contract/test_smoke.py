@@ -12,20 +12,20 @@ from typing import Any
 import pytest
 
 from lib import smoke, venvs
-from lib.client import Answer
+from lib.client import Response
 from lib.console import Failure
 from lib.smoke import CHECKS, Bearer, checked, checked_url, writes
 
-Fault = Callable[[Answer], Answer]
+Fault = Callable[[Response], Response]
 
 NEWER, OLDER = ({"recordID": name, "type": "test"} for name in ("newer", "older"))
 ETAG = '"1-abc"'
 TYPO = {"requestId": "r", "errors": [{"parameter": "stauts", "detail": "is not a parameter"}]}
 
 
-def answer(status: int, content: object = None, **headers: str) -> Answer:
+def answer(status: int, content: object = None, **headers: str) -> Response:
     body = b"" if content is None else json.dumps(content).encode()
-    return Answer(status, {"x-request-id": "r", **headers}, body)
+    return Response(status, {"x-request-id": "r", **headers}, body)
 
 
 CORRECT = {
@@ -37,12 +37,12 @@ CORRECT = {
     "/records/newer under its ETag": answer(304),
     "/records?stauts=failed": answer(400, TYPO),
     "/records/00000000-0000-7000-8000-000000000000": answer(404),
-    "anonymous request": Answer(403, {}, b'{"message":"Forbidden"}'),
+    "anonymous request": Response(403, {}, b'{"message":"Forbidden"}'),
 }
 
 
 @contextmanager
-def server(answers: dict[str, Answer]) -> Iterator[str]:
+def server(answers: dict[str, Response]) -> Iterator[str]:
     """Serve `answers` on loopback; yield the records_url."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -175,14 +175,14 @@ class Api:
 
     url = "https://api.example.com/records"
 
-    def __init__(self, **changed: Answer) -> None:
+    def __init__(self, **changed: Response) -> None:
         self.sent: list[tuple[str, str]] = []
         self.record: dict[str, Any] = {}
         self.changed = changed
 
     def call(
         self, method: str, path: str = "", *, query: str = "", body: object = None, **others: object
-    ) -> Answer:
+    ) -> Response:
         self.sent.append((method, path + (query and f"?{query}")))
         if method == "POST":
             assert isinstance(body, dict)
@@ -216,7 +216,7 @@ def test_write_reads_lists_and_deletes_its_record() -> None:
 
 @pytest.mark.parametrize("status", [403, 404])
 def test_record_that_cannot_be_deleted_is_reported(status: int) -> None:
-    api = Api(DELETE=Answer(status, {}, b'{"message":"Not Found"}'))
+    api = Api(DELETE=Response(status, {}, b'{"message":"Not Found"}'))
     note = writes(api)  # type: ignore[arg-type]
     assert note.startswith(
         f"new (type {api.record['type']}) was not deleted: DELETE returned {status}"
@@ -226,7 +226,7 @@ def test_record_that_cannot_be_deleted_is_reported(status: int) -> None:
 @pytest.mark.parametrize(
     ("changed", "cause", "deleted"),
     [
-        ({"POST": Answer(403, {}, b"Forbidden")}, "POST returned 403: Forbidden", False),
+        ({"POST": Response(403, {}, b"Forbidden")}, "POST returned 403: Forbidden", False),
         ({"POST": answer(500)}, "status 500, expected 201", False),
         ({"GET": answer(200, {"recordID": "other"})}, "differs from the response to POST", True),
         ({"unchanged": answer(200)}, "status 200, expected 304", True),
@@ -235,7 +235,7 @@ def test_record_that_cannot_be_deleted_is_reported(status: int) -> None:
     ],
 )
 def test_failed_write_check_deletes_its_record(
-    changed: dict[str, Answer],
+    changed: dict[str, Response],
     cause: str,
     monkeypatch: pytest.MonkeyPatch,
     *,

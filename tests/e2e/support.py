@@ -11,7 +11,7 @@ from uuid import uuid4
 import jmespath
 
 from contract import aws_cli
-from lib.client import Answer, Caller, send
+from lib.client import Caller, Response, send
 
 T = TypeVar("T")
 Record = dict[str, Any]
@@ -32,7 +32,7 @@ def created(writer: Caller, **fields: object) -> tuple[Record, str]:
     return answer.json(), answer.headers["etag"]
 
 
-def assert_problem(answer: Answer, status: int, kind: str) -> Any:  # noqa: ANN401 (JSON)
+def assert_problem(answer: Response, status: int, kind: str) -> Any:  # noqa: ANN401 (JSON)
     """Check that the response is a problem of the service with this status; return its body."""
     content = answer.json()
     assert (answer.status, content.get("type")) == (status, f"urn:records-api:{kind}"), answer
@@ -44,7 +44,7 @@ def assert_problem(answer: Answer, status: int, kind: str) -> Any:  # noqa: ANN4
     return content
 
 
-def error_locations(answer: Answer) -> list[str]:
+def error_locations(answer: Response) -> list[str]:
     """Return where the errors of a 400 are: JSON pointers, or names of parameters or headers."""
     errors = assert_problem(answer, 400, "invalid-request")["errors"]
     assert all(error["detail"] for error in errors)
@@ -131,7 +131,7 @@ def run_concurrently(calls: Sequence[Callable[[], T]]) -> list[T]:
 
 def send_with_token(
     url: str, token: str, method: str = "GET", path: str = "", body: object = None
-) -> Answer:
+) -> Response:
     """Send a request with a bearer token, as JSON."""
     data = b"" if body is None else json.dumps(body).encode()
     headers = {"authorization": f"Bearer {token}"} | (

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from e2e.support import created, stored_items, unique
-from lib.client import Answer, Caller, send
+from lib.client import Caller, Response, send
 
 Aws = Callable[..., Any]
 JSON = {"content-type": "application/json"}
@@ -29,19 +29,19 @@ def signed(writer: Caller, data: bytes) -> dict[str, str]:
     return writer.sign("POST", writer.url, data, JSON)
 
 
-def unsigned(writer: Caller, data: bytes) -> Answer:
+def unsigned(writer: Caller, data: bytes) -> Response:
     return send("POST", writer.url, data, JSON)
 
 
-def correct(writer: Caller, data: bytes) -> Answer:
+def correct(writer: Caller, data: bytes) -> Response:
     return send("POST", writer.url, data, signed(writer, data))
 
 
-def wrong_secret(writer: Caller, data: bytes) -> Answer:
+def wrong_secret(writer: Caller, data: bytes) -> Response:
     return send("POST", writer.url, data, signed(replace(writer, secret_access_key="x" * 40), data))
 
 
-def unknown_key(writer: Caller, data: bytes) -> Answer:
+def unknown_key(writer: Caller, data: bytes) -> Response:
     return send(
         "POST",
         writer.url,
@@ -50,38 +50,38 @@ def unknown_key(writer: Caller, data: bytes) -> Answer:
     )
 
 
-def invalid_session(writer: Caller, data: bytes) -> Answer:
+def invalid_session(writer: Caller, data: bytes) -> Response:
     return send("POST", writer.url, data, signed(replace(writer, session_token="x" * 40), data))
 
 
-def other_region(writer: Caller, data: bytes) -> Answer:
+def other_region(writer: Caller, data: bytes) -> Response:
     return send("POST", writer.url, data, signed(replace(writer, region="eu-west-1"), data))
 
 
-def expired(writer: Caller, data: bytes) -> Answer:
+def expired(writer: Caller, data: bytes) -> Response:
     with clock(timedelta(minutes=-20)):
         return send("POST", writer.url, data, signed(writer, data))
 
 
-def in_the_future(writer: Caller, data: bytes) -> Answer:
+def in_the_future(writer: Caller, data: bytes) -> Response:
     with clock(timedelta(minutes=20)):
         return send("POST", writer.url, data, signed(writer, data))
 
 
-def tampered_body(writer: Caller, data: bytes) -> Answer:
+def tampered_body(writer: Caller, data: bytes) -> Response:
     return send("POST", writer.url, data, signed(writer, data.replace(b"new", b"old")))
 
 
-def tampered_header(writer: Caller, data: bytes) -> Answer:
+def tampered_header(writer: Caller, data: bytes) -> Response:
     headers = writer.sign("POST", writer.url, data, JSON | {"idempotency-key": "original"})
     return send("POST", writer.url, data, headers | {"idempotency-key": "changed"})
 
 
-def tampered_query(writer: Caller, data: bytes) -> Answer:
+def tampered_query(writer: Caller, data: bytes) -> Response:
     return send("POST", f"{writer.url}?x=1", data, signed(writer, data))
 
 
-def tampered_method(writer: Caller, data: bytes) -> Answer:
+def tampered_method(writer: Caller, data: bytes) -> Response:
     return send("POST", writer.url, data, writer.sign("GET", writer.url, data, JSON))
 
 
@@ -93,7 +93,7 @@ def tampered_method(writer: Caller, data: bytes) -> Answer:
     ],
 )  # fmt: skip
 def test_invalid_signature_is_rejected(
-    writer: Caller, aws: Aws, request_with_fault: Callable[[Caller, bytes], Answer]
+    writer: Caller, aws: Aws, request_with_fault: Callable[[Caller, bytes], Response]
 ) -> None:
     kind = unique()
     data = json.dumps({"type": kind, "status": "new"}).encode()

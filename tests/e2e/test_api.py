@@ -23,7 +23,7 @@ from e2e.support import (
     unique,
     wait_for,
 )
-from lib.client import Answer, Caller, send
+from lib.client import Caller, Response, send
 
 TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 ETAG = re.compile(r'"\d+-[0-9a-f]{12}"')
@@ -33,7 +33,7 @@ FIELDS = [
 ]  # fmt: skip
 
 
-def has_common_headers(answer: Answer) -> bool:
+def has_common_headers(answer: Response) -> bool:
     headers = answer.headers
     UUID(headers["x-request-id"])
     return (headers["cache-control"], headers["x-content-type-options"]) == (

@@ -10,7 +10,7 @@ import pytest
 
 from e2e.instances import Instance
 from e2e.support import assert_problem, log_lines, wait_for
-from lib.client import Answer, send
+from lib.client import Response, send
 
 Aws = Callable[..., Any]
 
@@ -51,17 +51,17 @@ def silent() -> Iterator[str]:
         yield f"http://127.0.0.1:{server.getsockname()[1]}"
 
 
-def create(instance: Instance) -> Answer:
+def create(instance: Instance) -> Response:
     return send(
         "POST", instance.url, b'{"type":"x","status":"y"}', {"content-type": "application/json"}
     )
 
 
-def get(instance: Instance) -> Answer:
+def get(instance: Instance) -> Response:
     return send("GET", f"{instance.url}/nothing", b"", {})
 
 
-def lines_of(aws: Aws, group: str, since: float, answer: Answer) -> list[dict[str, Any]]:
+def lines_of(aws: Aws, group: str, since: float, answer: Response) -> list[dict[str, Any]]:
     """Return the JSON lines with the ID of the request."""
 
     def matching() -> list[dict[str, Any]]:
@@ -84,7 +84,7 @@ def test_unreachable_database_is_a_503_within_the_deadline(
     open_instance: Instance,
     aws: Aws,
     database: Callable[[], AbstractContextManager[str]],
-    expected: dict[Callable[[Instance], Answer], str],
+    expected: dict[Callable[[Instance], Response], str],
 ) -> None:
     began = time.time()
     assert get(open_instance).status == 404

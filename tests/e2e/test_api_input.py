@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from e2e.support import assert_problem, created, error_locations, listed, unique
-from lib.client import Answer, Caller, send
+from lib.client import Caller, Response, send
 
 LIMIT = 64 * 1024
 VALID = {"type": "test", "status": "new"}
@@ -35,7 +35,7 @@ INVALID_BODIES: list[tuple[bytes, list[str]]] = [
 
 
 @pytest.fixture(scope="module")
-def record(writer: Caller) -> tuple[str, Answer]:
+def record(writer: Caller) -> tuple[str, Response]:
     """The path of a record, and the response to GET before the tests."""
     path = f"/{created(writer, message='unchanged', attributes={'a': 1})[0]['recordID']}"
     return path, writer.call("GET", path)
@@ -43,7 +43,7 @@ def record(writer: Caller) -> tuple[str, Answer]:
 
 @pytest.mark.parametrize(("body", "pointers"), INVALID_BODIES)
 def test_invalid_fields_are_named_and_nothing_is_written(
-    record: tuple[str, Answer], writer: Caller, body: bytes, pointers: list[str]
+    record: tuple[str, Response], writer: Caller, body: bytes, pointers: list[str]
 ) -> None:
     path, before = record
     headers = {"content-type": "application/json"}
@@ -55,7 +55,7 @@ def test_invalid_fields_are_named_and_nothing_is_written(
     assert (after.body, after.headers["etag"]) == (before.body, before.headers["etag"])
 
 
-def test_body_that_is_not_utf8_is_rejected(record: tuple[str, Answer], writer: Caller) -> None:
+def test_body_that_is_not_utf8_is_rejected(record: tuple[str, Response], writer: Caller) -> None:
     # As JSON the emulator, like API Gateway, replaces such bytes before the function sees them.
     headers = {"content-type": "application/merge-patch+json"}
     answer = writer.call("PATCH", record[0], body=b'{"status":"\xff"}', headers=headers)

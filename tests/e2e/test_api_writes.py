@@ -8,16 +8,16 @@ from typing import Any
 import pytest
 
 from e2e.support import assert_problem, created, run_concurrently, stored_items, unique
-from lib.client import Answer, Caller
+from lib.client import Caller, Response
 
 Aws = Callable[..., Any]
 
 
-def create_with_key(caller: Caller, key: str, body: object) -> Answer:
+def create_with_key(caller: Caller, key: str, body: object) -> Response:
     return caller.call("POST", body=body, headers={"Idempotency-Key": key})
 
 
-def is_replay(answer: Answer) -> bool:
+def is_replay(answer: Response) -> bool:
     assert answer.status == 201, answer
     return answer.headers.get("idempotency-replayed") == "true"
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from e2e.support import TABLE, assert_problem, created, run_concurrently, unique, wait_for
-from lib.client import Answer, Caller
+from lib.client import Caller, Response
 from records_cli import jsontext, verification
 
 HISTORY = f"{TABLE}-history"
@@ -69,7 +69,7 @@ def test_auditors_read_records_and_change_nothing(writer: Caller, auditor: Calle
     record, _ = created(writer)
     path = f"/{record['recordID']}"
     assert auditor.call("GET", path).status == 200
-    refused: list[Answer] = [
+    refused: list[Response] = [
         auditor.call("POST", body={"type": "test", "status": "new"}),
         auditor.call("PATCH", path, body={"status": "done"}),
         auditor.call("DELETE", path),

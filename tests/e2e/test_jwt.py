@@ -11,13 +11,13 @@ import pytest
 
 from e2e.instances import AUDIENCE, READ, WRITE, Instance, Instances, new_key, signed
 from e2e.support import assert_problem, log_lines, send_with_token, stored_items, unique, wait_for
-from lib.client import Answer, Caller, send
+from lib.client import Caller, Response, send
 
 Aws = Callable[..., object]
 Make = Callable[[Instances], str]
 
 
-def create(extra_instances: Instances, token: str, kind: str, key: str | None = None) -> Answer:
+def create(extra_instances: Instances, token: str, kind: str, key: str | None = None) -> Response:
     body = json.dumps({"type": kind, "status": "new"}).encode()
     headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
     return send(

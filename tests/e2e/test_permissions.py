@@ -33,7 +33,7 @@ PERMISSIONS: dict[str, list[tuple[str, str]]] = {
         for target, actions in operation["actions"].items()
         for action in actions
     ]
-    for name, operation in LOCALS.body["catalogue"].items()
+    for name, operation in LOCALS.body["catalog"].items()
 }
 
 Aws = Callable[..., Any]

@@ -147,7 +147,7 @@ def test_module_and_function_have_the_same_retention_limit() -> None:
 
 def test_operations_and_filters_have_one_set_of_names() -> None:
     """tests/contract/test_openapi.py compares them with the handler and the OpenAPI document."""
-    assert set(local("operations.tf", "catalogue")) == config.OPERATIONS
+    assert set(local("operations.tf", "catalog")) == config.OPERATIONS
     assert set(parameters.FILTERS) == set(listing.FILTER_PREFERENCE) == config.FILTERS
     assert local("table.tf", "index_names") == {
         name: store.INDEXES[name] for name in parameters.FILTERS

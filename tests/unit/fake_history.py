@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 from records_api import history
 from records_cli import jsontext
-from records_cli.client import Answer
+from records_cli.client import Response
 
 AUTHOR = history.Author("arn:aws:iam::123456789012:user/alice", "request-1")
 Stored = dict[str, Any]
@@ -93,8 +93,8 @@ class Service:
                 entry["previousHash"] = previous
                 entry["hash"] = previous = history.entry_hash(entry)
 
-    def get(self, path: str, query: Mapping[str, str]) -> Answer:
-        """Answer as the API does."""
+    def get(self, path: str, query: Mapping[str, str]) -> Response:
+        """Response as the API does."""
         self.calls.append(path)
         self.before_get(path)
         _, collection, *rest = path.split("/")
@@ -109,10 +109,10 @@ class Service:
             if own or record_id in self.records:
                 return _page("history", [history.to_text(each) for each in own], query, self.page)
         elif record_id in self.records:
-            return Answer(200, {}, json.dumps(self.records[record_id]).encode())
-        return Answer(404, {}, b'{"type":"urn:records-api:not-found"}')
+            return Response(200, {}, json.dumps(self.records[record_id]).encode())
+        return Response(404, {}, b'{"type":"urn:records-api:not-found"}')
 
-    def _changes(self, query: Mapping[str, str]) -> Answer:
+    def _changes(self, query: Mapping[str, str]) -> Response:
         assert query["unsettled"] == "true"
         indexed = [entry for key, entry in self.entries.items() if key not in self.unindexed]
         texts = [history.to_text(each) for each in sorted(indexed, key=_position)]
@@ -121,18 +121,18 @@ class Service:
         shown = ",".join(texts[start:end])
         is_last = json.dumps(end >= len(texts))
         body = f'{{"changes":[{shown}],"next":"{min(end, len(texts))}","caughtUp":{is_last}}}'
-        return Answer(200, {}, body.encode())
+        return Response(200, {}, body.encode())
 
 
 def _position(entry: Stored) -> tuple[Any, ...]:
     return entry["changedAt"], entry["recordID"], entry["version"]
 
 
-def _page(name: str, texts: list[str], query: Mapping[str, str], size: int) -> Answer:
+def _page(name: str, texts: list[str], query: Mapping[str, str], size: int) -> Response:
     start = int(query.get("cursor", 0))
     end = start + size
     more = f',"next":"{end}"' if end < len(texts) else ""
-    return Answer(200, {}, f'{{"{name}":[{",".join(texts[start:end])}]{more}}}'.encode())
+    return Response(200, {}, f'{{"{name}":[{",".join(texts[start:end])}]{more}}}'.encode())
 
 
 def parsed(entry: Stored) -> Any:  # noqa: ANN401 (JSON)

@@ -11,7 +11,7 @@ import pytest
 
 from lib.paths import ROOT
 from records_cli import __version__, app, local
-from records_cli.client import Answer, Caller
+from records_cli.client import Caller, Response
 from records_cli.failure import Failure
 
 CONNECTION = {
@@ -33,9 +33,9 @@ class Api:
 
     def __init__(self) -> None:
         self.calls: list[tuple[Any, ...]] = []
-        self.answer = Answer(200, {}, b"{}")
+        self.answer = Response(200, {}, b"{}")
 
-    def note(self, caller: Caller, arguments: tuple[str, ...], request: object) -> Answer:
+    def note(self, caller: Caller, arguments: tuple[str, ...], request: object) -> Response:
         method, *path = arguments
         # As it follows /records: only /changes is beside it.
         place = f"{caller.url}{''.join(path)}".removeprefix("http://127.0.0.1:1")
@@ -50,7 +50,7 @@ def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Api:
     monkeypatch.setenv(local.VARIABLE, str(tmp_path / "connection.json"))
     stub = Api()
 
-    def call(caller: Caller, *arguments: str, **request: object) -> Answer:
+    def call(caller: Caller, *arguments: str, **request: object) -> Response:
         return stub.note(caller, arguments, request)
 
     monkeypatch.setattr(Caller, "call", call)
@@ -103,7 +103,7 @@ def test_record_goes_to_stdout_and_headers_to_stderr(
     api: Api, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     headers = {"etag": '"7"', "idempotency-replayed": "true", "date": "today"}
-    api.answer = Answer(200, headers, b'{"type": "\\u00e4", "attributes": {"exact": 1.10}}')
+    api.answer = Response(200, headers, b'{"type": "\\u00e4", "attributes": {"exact": 1.10}}')
     assert run(monkeypatch, "get", "x") == 0
     printed = capsys.readouterr()
     assert printed.err.splitlines() == ['etag: "7"', "idempotency-replayed: true"]
@@ -113,7 +113,7 @@ def test_record_goes_to_stdout_and_headers_to_stderr(
 def test_error_status_prints_the_problem_and_exits_1(
     api: Api, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    api.answer = Answer(404, {}, b'{"title": "Not Found"}')
+    api.answer = Response(404, {}, b'{"title": "Not Found"}')
     assert run(monkeypatch, "get", "x") == 1
     printed = capsys.readouterr()
     assert printed.out == ""
@@ -134,7 +134,7 @@ def test_entries_are_a_table_with_the_cursor_on_stderr(
 ) -> None:
     caught_up = b'"caughtUp":true,' if verb == ["changes"] else b""
     body = b'{"%s":[%s],%s"next":"c"}' % (verb[0].encode(), ENTRY, caught_up)
-    api.answer = Answer(200, {}, body)
+    api.answer = Response(200, {}, body)
     assert run(monkeypatch, *verb) == 0
     printed = capsys.readouterr()
     assert printed.err.splitlines() == members
@@ -155,7 +155,7 @@ def test_unreachable_api_is_reported(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    def refuse(*_: object, **__: object) -> Answer:
+    def refuse(*_: object, **__: object) -> Response:
         raise ConnectionRefusedError("refused")
 
     monkeypatch.setattr(api, "note", refuse)

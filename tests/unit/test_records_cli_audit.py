@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from records_cli import local, reads, seals
-from records_cli.client import Answer, Caller
+from records_cli.client import Caller, Response
 from unit.fake_history import Service
 from unit.test_records_cli import CONNECTION, run
 
@@ -23,7 +23,7 @@ def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Service:
     service.write("r", "create")
     service.write("r", "update")
 
-    def get(caller: Caller, path: str, query: dict[str, str]) -> Answer:
+    def get(caller: Caller, path: str, query: dict[str, str]) -> Response:
         assert caller.access_key_id == "auditor"
         return service.get(path, query)
 
@@ -153,11 +153,11 @@ def test_errors_exit_with_1_after_retries_that_may_help(
 ) -> None:
     answers = []
 
-    def get(*_: object) -> Answer:
+    def get(*_: object) -> Response:
         answers.append(status)
         if status is None:
             raise ConnectionRefusedError("refused")
-        return Answer(status, {}, b"no")
+        return Response(status, {}, b"no")
 
     monkeypatch.setattr(api, "get", get)
     assert run(monkeypatch, "verify", "--all") == 1
@@ -166,7 +166,7 @@ def test_errors_exit_with_1_after_retries_that_may_help(
 
 
 def test_a_passing_error_is_not_noticed(api: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    answers = iter([Answer(503, {}, b""), Answer(429, {}, b"")])
+    answers = iter([Response(503, {}, b""), Response(429, {}, b"")])
     monkeypatch.setattr(api, "get", lambda *call: next(answers, None) or Service.get(api, *call))
     assert run(monkeypatch, "verify", "--all") == 0
 
@@ -179,8 +179,8 @@ def test_pages_end_with_the_feed() -> None:
     ]
 
     class Api:
-        def get(self, path: str, query: Mapping[str, str]) -> Answer:
+        def get(self, path: str, query: Mapping[str, str]) -> Response:
             assert path == "/changes"
-            return Answer(200, {}, pages[int(query.get("cursor", "0"))])
+            return Response(200, {}, pages[int(query.get("cursor", "0"))])
 
     assert [[entry["a"] for entry in page] for page in reads.changes(Api())] == [["1"], ["2"]]

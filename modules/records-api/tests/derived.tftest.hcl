@@ -360,7 +360,7 @@ run "defaults" {
 
   assert {
     condition = (
-      length(aws_cloudwatch_metric_alarm.catalogue) == 0 && length(aws_sns_topic.alarms) == 0
+      length(aws_cloudwatch_metric_alarm.catalog) == 0 && length(aws_sns_topic.alarms) == 0
       && length(module.audit_trail) == 0 && length(module.cost_budget) == 0
       && output.alarm_topic_arn == null && output.trail_arn == null && output.budget_name == null
     )

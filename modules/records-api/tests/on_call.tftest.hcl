@@ -21,7 +21,7 @@ run "on_call" {
 
   assert {
     condition = {
-      for key, alarm in aws_cloudwatch_metric_alarm.catalogue : key => format(
+      for key, alarm in aws_cloudwatch_metric_alarm.catalog : key => format(
         "%s %s of %s over %dx%d s", alarm.metric_name, coalesce(alarm.statistic, alarm.extended_statistic),
         alarm.threshold, alarm.evaluation_periods, alarm.period,
       ) if length(alarm.metric_query) == 0
@@ -47,23 +47,23 @@ run "on_call" {
       table-throttles-history-TransactWriteItems = "ThrottledRequests Sum of 10 over 1x300 s"
       unhandled-exceptions                       = "UnhandledExceptions Sum of 1 over 1x300 s"
     }
-    error_message = "Every alarm of the catalogue must exist, with its metric, threshold and periods."
+    error_message = "Every alarm of the catalog must exist, with its metric, threshold and periods."
   }
 
   assert {
     condition = (
-      { for query in aws_cloudwatch_metric_alarm.catalogue["api-5xx"].metric_query : query.id => coalesce(
+      { for query in aws_cloudwatch_metric_alarm.catalog["api-5xx"].metric_query : query.id => coalesce(
         query.expression, try(join(" ", [query.metric[0].stat, query.metric[0].metric_name, query.metric[0].period]), "")
         ) } == {
         errors   = "Sum 5xx 300"
         requests = "Sum Count 300"
         watched  = "IF(requests >= 10, FILL(errors, 0) / requests, 0)"
       }
-      && [for query in aws_cloudwatch_metric_alarm.catalogue["api-5xx"].metric_query : query.id if query.return_data == true] == ["watched"]
-      && aws_cloudwatch_metric_alarm.catalogue["api-5xx"].threshold == 0.05
-      && aws_cloudwatch_metric_alarm.catalogue["api-5xx"].evaluation_periods == 2
+      && [for query in aws_cloudwatch_metric_alarm.catalog["api-5xx"].metric_query : query.id if query.return_data == true] == ["watched"]
+      && aws_cloudwatch_metric_alarm.catalog["api-5xx"].threshold == 0.05
+      && aws_cloudwatch_metric_alarm.catalog["api-5xx"].evaluation_periods == 2
       && startswith(
-        aws_cloudwatch_metric_alarm.catalogue["api-5xx"].alarm_description,
+        aws_cloudwatch_metric_alarm.catalog["api-5xx"].alarm_description,
         "At least 5% of requests failed with a 5xx status in two consecutive 5-minute periods with 10 or more requests."
       )
     )
@@ -72,7 +72,7 @@ run "on_call" {
 
   assert {
     condition = alltrue([
-      for alarm in aws_cloudwatch_metric_alarm.catalogue :
+      for alarm in aws_cloudwatch_metric_alarm.catalog :
       toset(alarm.alarm_actions) == toset([output.alarm_topic_arn, "arn:aws:sns:eu-west-1:123456789012:pager"])
       && alarm.ok_actions == alarm.alarm_actions && length(alarm.alarm_description) > 20
       && startswith(alarm.alarm_name, "orders-dev-")
@@ -82,7 +82,7 @@ run "on_call" {
 
   assert {
     condition = alltrue([
-      for key, alarm in aws_cloudwatch_metric_alarm.catalogue :
+      for key, alarm in aws_cloudwatch_metric_alarm.catalog :
       "${alarm.comparison_operator} ${alarm.treat_missing_data}"
       == (key == "heartbeat" ? "LessThanThreshold breaching" : "GreaterThanOrEqualToThreshold notBreaching")
     ])
@@ -127,7 +127,7 @@ run "on_call" {
 
   assert {
     condition = (
-      aws_cloudwatch_metric_alarm.catalogue["function-errors"].dimensions
+      aws_cloudwatch_metric_alarm.catalog["function-errors"].dimensions
       == tomap({ FunctionName = "orders-dev", Resource = "orders-dev:live" })
     )
     error_message = "A self-test of the gate that fails is no alarm: only what is invoked as `live` counts."

@@ -33,8 +33,8 @@ run "every_entry_can_be_switched_off_and_a_key_brought" {
   }
 
   assert {
-    condition     = length(aws_cloudwatch_metric_alarm.catalogue) == 0
-    error_message = "alarms.tune must accept the key of every alarm in the catalogue."
+    condition     = length(aws_cloudwatch_metric_alarm.catalog) == 0
+    error_message = "alarms.tune must accept the key of every alarm in the catalog."
   }
 
   assert {
@@ -73,7 +73,7 @@ run "tuned" {
 
   assert {
     condition = {
-      for key, alarm in aws_cloudwatch_metric_alarm.catalogue : key => alarm.threshold
+      for key, alarm in aws_cloudwatch_metric_alarm.catalog : key => alarm.threshold
       if alarm.namespace != "RecordsApi"
       } == {
       api-5xx                 = 0.05
@@ -88,8 +88,8 @@ run "tuned" {
 
   assert {
     condition = (
-      aws_cloudwatch_metric_alarm.catalogue["heartbeat"].period == 300
-      && aws_cloudwatch_metric_alarm.catalogue["heartbeat"].evaluation_periods == 2
+      aws_cloudwatch_metric_alarm.catalog["heartbeat"].period == 300
+      && aws_cloudwatch_metric_alarm.catalog["heartbeat"].evaluation_periods == 2
     )
     error_message = "Even for the fastest heartbeat, a period leaves the metric of a log line the time to arrive."
   }
@@ -99,7 +99,7 @@ run "tuned" {
       length(aws_sns_topic.alarms) == 0 && output.alarm_topic_arn == null
       && length(jsondecode(aws_kms_key.service["own"].policy).Statement) == 2
       && alltrue([
-        for alarm in aws_cloudwatch_metric_alarm.catalogue :
+        for alarm in aws_cloudwatch_metric_alarm.catalog :
         toset(alarm.alarm_actions) == toset(var.alarms.topic_arns)
       ])
     )
@@ -127,7 +127,7 @@ run "staging_has_the_profile_prod" {
 
   assert {
     condition = (
-      length(aws_cloudwatch_metric_alarm.catalogue) == 20 && output.trail_arn != null
+      length(aws_cloudwatch_metric_alarm.catalog) == 20 && output.trail_arn != null
       && output.budget_name == "orders-staging-eu-west-1" && output.settings.profile == "prod"
       && aws_kms_key.service["own"].deletion_window_in_days == 30
     )
@@ -142,8 +142,8 @@ run "staging_has_the_profile_prod" {
   assert {
     condition = (
       aws_scheduler_schedule.heartbeat["live"].schedule_expression == "rate(1 day)"
-      && aws_cloudwatch_metric_alarm.catalogue["heartbeat"].period == 86400
-      && aws_cloudwatch_metric_alarm.catalogue["heartbeat"].evaluation_periods == 2
+      && aws_cloudwatch_metric_alarm.catalog["heartbeat"].period == 86400
+      && aws_cloudwatch_metric_alarm.catalog["heartbeat"].evaluation_periods == 2
     )
     error_message = "Prod has a heartbeat every day, and an alarm after two days of silence."
   }
@@ -163,7 +163,7 @@ run "heartbeat_switched_off_in_prod" {
   assert {
     condition = (
       length(aws_scheduler_schedule.heartbeat) == 0
-      && !contains(keys(aws_cloudwatch_metric_alarm.catalogue), "heartbeat")
+      && !contains(keys(aws_cloudwatch_metric_alarm.catalog), "heartbeat")
     )
     error_message = "Without a heartbeat there is no alarm that waits for one."
   }

@@ -95,7 +95,7 @@ def _encoded(content: Any) -> bytes:
 
 
 def _serve(connection: socket, context: ssl.SSLContext, tables: Tables) -> None:
-    """Answer the requests of one connection until the client closes it."""
+    """Response the requests of one connection until the client closes it."""
     with connection, context.wrap_socket(connection, server_side=True) as stream:
         stream.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
         with stream.makefile("rb") as reader:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from records_api import history
 from records_cli import verification
-from records_cli.client import Answer
+from records_cli.client import Response
 
 _PAGE = 1000
 _BEGIN = datetime(2026, 1, 31, tzinfo=UTC)
@@ -50,9 +50,9 @@ class Pages:
             f"/{name}": (Path(folder) / name).open("rb") for name in ("changes", "records")
         }
 
-    def get(self, path: str, query: Mapping[str, str]) -> Answer:  # noqa: ARG002 (in order)
+    def get(self, path: str, query: Mapping[str, str]) -> Response:  # noqa: ARG002 (in order)
         """Return the next response of this path."""
-        return Answer(200, {}, self._lines[path].readline())
+        return Response(200, {}, self._lines[path].readline())
 
 
 def measure(entries: int, records: int) -> Result:
