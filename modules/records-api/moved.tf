@@ -1,4 +1,4 @@
-# Renamed since 056e895: an instance of that commit keeps its resources.
+# Addresses of earlier releases, so that an upgrade replaces nothing.
 
 moved {
   from = aws_cloudwatch_metric_alarm.catalogue
