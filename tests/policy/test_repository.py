@@ -9,7 +9,7 @@ import yaml
 
 from lib import stages, venvs
 from lib.terraform import Terraform
-from policy.hcl import ROOT, sources
+from policy.hcl import ROOT
 
 MAX_COLUMNS = 100
 
@@ -38,11 +38,17 @@ def test_pre_commit_hooks_run_commands_that_exist(monkeypatch: pytest.MonkeyPatc
         ), hook
 
 
+def files(*patterns: str) -> list[Path]:
+    """Return the repository's files that match, without links and files that git ignores."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", *patterns]
+    lines = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    paths = [ROOT / line for line in lines.splitlines()]
+    return [path for path in paths if path.is_file() and not path.is_symlink()]
+
+
 def pages() -> list[Path]:
     """Return the Markdown files of the repository."""
-    listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.md"]
-    lines = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    return [ROOT / line for line in lines.splitlines() if (ROOT / line).is_file()]
+    return files("*.md")
 
 
 def anchors(page: Path) -> set[str]:
@@ -89,8 +95,8 @@ def test_prose_and_hcl_have_at_most_100_columns() -> None:
     lines = [(page, *line) for page in pages() for line in prose(page)]
     lines += [
         (path, number, line)
-        for path in sources()
-        if "tests" not in path.relative_to(ROOT).parts
+        for path in files("*.tf", "*.hcl")
+        if path.name != ".terraform.lock.hcl"
         for number, line in enumerate(path.read_text().splitlines(), start=1)
     ]
     assert not [

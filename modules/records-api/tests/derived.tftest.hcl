@@ -1,5 +1,5 @@
-# What follows from the variables: what the emulator lets pass and AWS would not is held here, on the applied values of
-# a mocked provider (tests/mocks).
+# Values derived from the variables, after an apply with a mocked provider (tests/mocks): among
+# them those that AWS rejects but the emulator accepts.
 
 mock_provider "aws" {
   source = "./tests/mocks"
@@ -22,38 +22,44 @@ run "defaults" {
 
   assert {
     condition = {
-      for name, route in aws_apigatewayv2_route.operation : name => "${route.authorization_type} ${route.route_key}"
+      for name, route in aws_apigatewayv2_route.operation :
+      name => "${route.authorization_type} ${route.route_key}"
       } == {
       create = "AWS_IAM POST /records"
       get    = "AWS_IAM GET /records/{recordID}"
       list   = "AWS_IAM GET /records"
       update = "AWS_IAM PATCH /records/{recordID}"
     }
-    error_message = "Each enabled operation has its route, asks for IAM, and delete is off."
+    error_message = "Each enabled operation must have a route that requires IAM."
   }
 
   assert {
-    condition = { for name, permission in aws_lambda_permission.api : name => permission.source_arn } == {
+    condition = {
+      for name, permission in aws_lambda_permission.api : name => permission.source_arn
+      } == {
       create = "arn:aws:execute-api:eu-west-1:123456789012:abc123/$default/POST/records"
       get    = "arn:aws:execute-api:eu-west-1:123456789012:abc123/$default/GET/records/*"
       list   = "arn:aws:execute-api:eu-west-1:123456789012:abc123/$default/GET/records"
       update = "arn:aws:execute-api:eu-west-1:123456789012:abc123/$default/PATCH/records/*"
     }
-    error_message = "The API may invoke the function for exactly its own routes."
+    error_message = "The API must be allowed to invoke the function for its own routes only."
   }
 
   assert {
     condition = alltrue([
       for permission in aws_lambda_permission.api :
-      permission.qualifier == aws_lambda_alias.live.name && permission.principal == "apigateway.amazonaws.com"
+      permission.qualifier == aws_lambda_alias.live.name
+      && permission.principal == "apigateway.amazonaws.com"
       && permission.function_name == aws_lambda_function.records.function_name
     ])
-    error_message = "The permissions are those of API Gateway on the alias it calls."
+    error_message = "The permissions must allow API Gateway to invoke the alias that it calls."
   }
 
   assert {
-    condition     = aws_apigatewayv2_integration.live.integration_uri == aws_lambda_alias.live.invoke_arn
-    error_message = "The integration calls the alias, the same that the permissions are for."
+    condition = (
+      aws_apigatewayv2_integration.live.integration_uri == aws_lambda_alias.live.invoke_arn
+    )
+    error_message = "The integration must call the alias that the permissions are for."
   }
 
   assert {
@@ -61,25 +67,26 @@ run "defaults" {
       one(aws_apigatewayv2_stage.serving.default_route_settings).throttling_burst_limit == 100
       && one(aws_apigatewayv2_stage.serving.default_route_settings).throttling_rate_limit == 50
     )
-    error_message = "Limits are sent where the caller gives none."
+    error_message = "Default limits must be set if the caller sets none."
   }
 
   assert {
     condition = length(setsubtract(
       [
-        "authorizerError", "caller", "integrationLatency", "integrationStatus", "requestId", "responseLatency",
-        "responseLength", "routeKey", "sourceIp", "status", "userAgent",
+        "authorizerError", "caller", "integrationLatency", "integrationStatus", "requestId",
+        "responseLatency", "responseLength", "routeKey", "sourceIp", "status", "userAgent",
       ],
       keys(jsondecode(one(aws_apigatewayv2_stage.serving.access_log_settings).format))
     )) == 0
-    error_message = "The access log tells who asked for what, and how it went."
+    error_message = "The access log must contain the caller, the route, the status and the latency."
   }
 
   assert {
     condition = (
-      jsondecode(one(aws_apigatewayv2_stage.serving.access_log_settings).format).caller == "$context.identity.userArn"
+      jsondecode(one(aws_apigatewayv2_stage.serving.access_log_settings).format).caller
+      == "$context.identity.userArn"
     )
-    error_message = "With IAM the caller is the principal."
+    error_message = "With IAM, the caller in the access log must be the ARN of the principal."
   }
 
   assert {
@@ -129,7 +136,7 @@ run "defaults" {
         resources = ["arn:aws:logs:eu-west-1:123456789012:log-group:/aws/lambda/orders-dev:*"]
       }
     }
-    error_message = "The function may do what its operations need, and nothing else."
+    error_message = "The role must have the permissions that its operations need, and no others."
   }
 
   assert {
@@ -151,13 +158,15 @@ run "defaults" {
       }
       KeyForLogs = {
         StringEquals = {
-          "kms:EncryptionContext:aws:logs:arn" = "arn:aws:logs:eu-west-1:123456789012:log-group:/aws/lambda/orders-dev"
-          "kms:ViaService"                     = "logs.eu-west-1.amazonaws.com"
+          "kms:EncryptionContext:aws:logs:arn" = (
+            "arn:aws:logs:eu-west-1:123456789012:log-group:/aws/lambda/orders-dev"
+          )
+          "kms:ViaService" = "logs.eu-west-1.amazonaws.com"
         }
       }
       DescribeKeyForLogs = { StringEquals = { "kms:ViaService" = "logs.eu-west-1.amazonaws.com" } }
     }
-    error_message = "The function adds entries in transactions only, and uses the key for tables, log and environment only."
+    error_message = "Entries must be added in transactions only; the key's use must be limited."
   }
 
   assert {
@@ -170,9 +179,11 @@ run "defaults" {
         Principal = { AWS = "arn:aws:iam::123456789012:root" }
       },
       {
-        Sid       = "LogGroupsOfThisService"
-        Effect    = "Allow"
-        Action    = ["kms:Decrypt*", "kms:Describe*", "kms:Encrypt*", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
+        Sid    = "LogGroupsOfThisService"
+        Effect = "Allow"
+        Action = [
+          "kms:Decrypt*", "kms:Describe*", "kms:Encrypt*", "kms:GenerateDataKey*", "kms:ReEncrypt*",
+        ]
         Resource  = "*"
         Principal = { Service = "logs.eu-west-1.amazonaws.com" }
         Condition = {
@@ -185,7 +196,7 @@ run "defaults" {
         }
       },
     ]
-    error_message = "The key is for this account's policies and, in CloudWatch Logs, for these two groups."
+    error_message = "The key policy must allow the account, and CloudWatch for two log groups."
   }
 
   assert {
@@ -212,7 +223,7 @@ run "defaults" {
         ]
       }
     }
-    error_message = "A reader may call the read routes, a writer the write routes too."
+    error_message = "A reader must be able to call the read routes, a writer all of these."
   }
 
   assert {
@@ -220,7 +231,8 @@ run "defaults" {
       jsondecode(aws_iam_policy.caller["auditor"].policy).Statement
       == [jsondecode(aws_iam_policy.caller["reader"].policy).Statement[0]]
       && alltrue([
-        for level in ["reader", "writer"] : jsondecode(aws_iam_policy.caller[level].policy).Statement[1] == {
+        for level in ["reader", "writer"] :
+        jsondecode(aws_iam_policy.caller[level].policy).Statement[1] == {
           Effect   = "Deny"
           Action   = ["execute-api:Invoke"]
           Resource = ["arn:aws:execute-api:eu-west-1:123456789012:abc123/$default/GET/records/*/*"]
@@ -234,8 +246,11 @@ run "defaults" {
   assert {
     condition = (
       aws_dynamodb_table.history.name == "orders-dev-history"
-      && "${aws_dynamodb_table.history.hash_key} ${aws_dynamodb_table.history.range_key}" == "recordID version"
-      && { for attribute in aws_dynamodb_table.history.attribute : attribute.name => attribute.type }
+      && aws_dynamodb_table.history.hash_key == "recordID"
+      && aws_dynamodb_table.history.range_key == "version"
+      && {
+        for attribute in aws_dynamodb_table.history.attribute : attribute.name => attribute.type
+      }
       == { feed = "S", position = "S", recordID = "S", version = "N" }
       && [for index in aws_dynamodb_table.history.global_secondary_index :
         "${index.name} ${index.hash_key} ${index.range_key} ${index.projection_type}"
@@ -244,14 +259,20 @@ run "defaults" {
       && one(aws_dynamodb_table.history.point_in_time_recovery).enabled
       && one(aws_dynamodb_table.history.ttl).enabled
       && one(aws_dynamodb_table.history.ttl).attribute_name == "expiresAt"
-      && one(aws_dynamodb_table.history.server_side_encryption).kms_key_arn == aws_kms_key.service["own"].arn
+      && (
+        one(aws_dynamodb_table.history.server_side_encryption).kms_key_arn
+        == aws_kms_key.service["own"].arn
+      )
     )
-    error_message = "The history is a table by record and version with a feed, and protected like the records."
+    error_message = "The history table must have its keys, its feed and the records' protection."
   }
 
   assert {
     condition = (
-      { for index in aws_dynamodb_table.records.global_secondary_index : index.name => index.hash_key } == {
+      {
+        for index in aws_dynamodb_table.records.global_secondary_index :
+        index.name => index.hash_key
+        } == {
         byCreated     = "feed"
         byStatus      = "status"
         bySubmittedBy = "submittedBy"
@@ -264,7 +285,7 @@ run "defaults" {
       && toset(aws_dynamodb_table.records.attribute[*].name)
       == toset(["feed", "position", "recordID", "status", "submittedBy", "type"])
     )
-    error_message = "Each index serves its question in order of creation, and every key attribute is defined."
+    error_message = "Each index must sort by position, and every key attribute must be defined."
   }
 
   assert {
@@ -272,13 +293,16 @@ run "defaults" {
       aws_dynamodb_table.records.deletion_protection_enabled
       && one(aws_dynamodb_table.records.point_in_time_recovery).enabled
       && one(aws_dynamodb_table.records.ttl).attribute_name == "expiresAt"
-      && one(aws_dynamodb_table.records.server_side_encryption).kms_key_arn == aws_kms_key.service["own"].arn
+      && (
+        one(aws_dynamodb_table.records.server_side_encryption).kms_key_arn
+        == aws_kms_key.service["own"].arn
+      )
       && alltrue([
         for group in aws_cloudwatch_log_group.service :
         group.retention_in_days == 365 && group.kms_key_id == aws_kms_key.service["own"].arn
       ])
     )
-    error_message = "By default data is protected, recoverable and encrypted, and logs last a year."
+    error_message = "By default, data must be protected and encrypted, and logs kept for a year."
   }
 
   assert {
@@ -293,15 +317,16 @@ run "defaults" {
       SERVICE_NAME          = "orders-dev"
       TABLE_NAME            = "orders-dev"
     })
-    error_message = "The function is told exactly what it reads."
+    error_message = "The environment must contain the variables that the handler reads."
   }
 
   assert {
     condition = (
       { for name, gate in aws_lambda_invocation.gate : name => gate.qualifier } == { live = "8" }
-      && aws_lambda_alias.live.function_version == "8" && length(aws_lambda_alias.live.routing_config) == 0
+      && aws_lambda_alias.live.function_version == "8"
+      && length(aws_lambda_alias.live.routing_config) == 0
     )
-    error_message = "The version just published is tested, and serves."
+    error_message = "The new version must be tested, and `live` must point to it."
   }
 
   assert {
@@ -320,7 +345,7 @@ run "defaults" {
       && aws_lambda_invocation.gate["live"].triggers.serves == "newest"
       && aws_lambda_invocation.gate["live"].triggers.runs == aws_lambda_function.records.description
     )
-    error_message = "The gate is told what the version must run, and the version's description says it too."
+    error_message = "The self-test's input and the description must identify the same package."
   }
 
   assert {
@@ -340,7 +365,7 @@ run "defaults" {
       runtime     = aws_lambda_function.records.runtime
       timeout     = aws_lambda_function.records.timeout
     }
-    error_message = "The hash covers every setting that Lambda keeps with a version."
+    error_message = "The hash must cover every setting that Lambda stores with a version."
   }
 
   assert {
@@ -348,14 +373,15 @@ run "defaults" {
       length(aws_scheduler_schedule.heartbeat) == 0 && length(aws_iam_role.heartbeat) == 0
       && length(aws_lambda_function_event_invoke_config.live) == 0
     )
-    error_message = "Outside prod there is no heartbeat unless one is set."
+    error_message = "Outside prod, there must be no heartbeat unless it is configured."
   }
 
   assert {
     condition = (
-      length(aws_iam_role.caller) == 0 && output.reader_role_arn == null && output.writer_role_arn == null
+      length(aws_iam_role.caller) == 0
+      && output.reader_role_arn == null && output.writer_role_arn == null
     )
-    error_message = "There is no role where nobody is trusted."
+    error_message = "Without trusted principals, there must be no caller roles."
   }
 
   assert {
@@ -364,7 +390,7 @@ run "defaults" {
       && length(module.audit_trail) == 0 && length(module.cost_budget) == 0
       && output.alarm_topic_arn == null && output.trail_arn == null && output.budget_name == null
     )
-    error_message = "Without a target there is no alarm, and what was not asked for is not made."
+    error_message = "Without recipients there must be no alarms; trail and budget are optional."
   }
 
   assert {
@@ -373,7 +399,7 @@ run "defaults" {
       && output.settings.function.memory_mb == 512 && output.settings.insights.saved_queries
       && output.settings.lambda_package == var.lambda_package && output.settings.tags == local.tags
     )
-    error_message = "The settings are those in effect, after defaults."
+    error_message = "The output must show the settings in effect, with defaults applied."
   }
 
   assert {
@@ -382,7 +408,7 @@ run "defaults" {
       items = { alarms = 0, custom_metrics = 2.4, dashboard = 3, keys = 1, log_storage = 0.03 }
       total = 6.43
     }
-    error_message = "The key, the dashboard, two metrics for each of four operations, and a gigabyte of logs."
+    error_message = "The cost must include a key, a dashboard, logs, and the metrics."
   }
 }
 
@@ -393,18 +419,20 @@ run "one_read_operation" {
 
   assert {
     condition = (
-      keys(aws_apigatewayv2_route.operation) == ["get"] && keys(aws_lambda_permission.api) == ["get"]
+      keys(aws_apigatewayv2_route.operation) == ["get"]
+      && keys(aws_lambda_permission.api) == ["get"]
       && one(aws_lambda_function.records.environment).variables.OPERATIONS == "get"
     )
-    error_message = "An operation that is off has no route and no invoke permission."
+    error_message = "A disabled operation must have no route and no invoke permission."
   }
 
   assert {
     condition = {
-      for statement in jsondecode(aws_iam_role_policy.function.policy).Statement : statement.Sid => statement.Action
+      for statement in jsondecode(aws_iam_role_policy.function.policy).Statement :
+      statement.Sid => statement.Action
       if statement.Sid == "KeyForTables" || startswith(statement.Action[0], "dynamodb:")
     } == { RecordsInTable = ["dynamodb:GetItem"], KeyForTables = ["kms:Decrypt"] }
-    error_message = "An operation that is off leaves no permission: no query, no write, no key to encrypt with."
+    error_message = "The role must not query, write or encrypt for operations that are disabled."
   }
 
   assert {
@@ -412,7 +440,7 @@ run "one_read_operation" {
       aws_iam_policy.caller["reader"].policy == aws_iam_policy.caller["writer"].policy
       && strcontains(aws_iam_policy.caller["writer"].policy, "/GET/records/*")
     )
-    error_message = "With nothing to write, a writer may do no more than a reader."
+    error_message = "Without write operations, writers must have the permissions of readers."
   }
 }
 
@@ -423,20 +451,23 @@ run "one_write_operation" {
 
   assert {
     condition = {
-      for statement in jsondecode(aws_iam_role_policy.function.policy).Statement : statement.Sid => statement.Action
+      for statement in jsondecode(aws_iam_role_policy.function.policy).Statement :
+      statement.Sid => statement.Action
       if statement.Sid == "KeyForTables" || startswith(statement.Action[0], "dynamodb:")
       } == {
       AddToHistoryInTransactions = ["dynamodb:PutItem"]
       ReadHistory                = ["dynamodb:GetItem", "dynamodb:Query"]
       RecordsInTable             = ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem"]
-      KeyForTables               = ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
+      KeyForTables = [
+        "kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*",
+      ]
     }
-    error_message = "Deleting needs its actions on both tables and the key to encrypt with."
+    error_message = "Delete must have its actions on both tables and may encrypt with the key."
   }
 
   assert {
     condition     = keys(aws_iam_policy.caller) == ["writer"] && output.reader_policy_arn == null
-    error_message = "A policy that would allow nothing does not exist."
+    error_message = "A policy that would allow nothing must not exist."
   }
 }
 
@@ -453,8 +484,10 @@ run "auditing_only" {
       if statement.Sid == "KeyForTables" || startswith(statement.Action[0], "dynamodb:")
       } == {
       QueryFeed = {
-        actions   = ["dynamodb:Query"]
-        resources = ["arn:aws:dynamodb:eu-west-1:123456789012:table/orders-dev-history/index/byChange"]
+        actions = ["dynamodb:Query"]
+        resources = [
+          "arn:aws:dynamodb:eu-west-1:123456789012:table/orders-dev-history/index/byChange",
+        ]
       }
       ReadHistory = {
         actions   = ["dynamodb:Query"]
@@ -466,17 +499,20 @@ run "auditing_only" {
       }
       KeyForTables = { actions = ["kms:Decrypt"], resources = [aws_kms_key.service["own"].arn] }
     }
-    error_message = "Whoever only audits needs the history and its index, and no right to write."
+    error_message = "Audit operations must have read access to the history and no write access."
   }
 
   assert {
-    condition = { for level, policy in aws_iam_policy.caller : level => one(jsondecode(policy.policy).Statement).Resource } == {
+    condition = {
+      for level, policy in aws_iam_policy.caller :
+      level => one(jsondecode(policy.policy).Statement).Resource
+      } == {
       auditor = [
         "arn:aws:execute-api:eu-west-1:123456789012:abc123/$default/GET/changes",
         "arn:aws:execute-api:eu-west-1:123456789012:abc123/$default/GET/records/*/history",
       ]
     }
-    error_message = "Neither readers nor writers audit."
+    error_message = "Only auditors must be able to call the audit routes."
   }
 
   assert {
@@ -486,7 +522,7 @@ run "auditing_only" {
       == sha256(aws_dynamodb_resource_policy.history["history"].policy)
       && local.function_role_name == aws_iam_role.function.name
     )
-    error_message = "The policy is on the history table, names the function's role, and a new one is tested."
+    error_message = "The table policy must name the role; changing it must repeat the self-test."
   }
 }
 
@@ -495,13 +531,20 @@ run "bearer_tokens_and_debug_lines" {
     operations = ["list", "get", "create", "update", "history", "changes", "restore"]
     function   = { log_level = "DEBUG" }
 
-    auth = { mode = "JWT", issuer = "https://login.example.com", audience = ["records"], read_scopes = ["r"] }
+    auth = {
+      mode        = "JWT"
+      issuer      = "https://login.example.com"
+      audience    = ["records"]
+      read_scopes = ["r"]
+    }
   }
 
   assert {
     condition = {
-      for name, route in aws_apigatewayv2_route.operation : name => join(",", route.authorization_scopes)
-      if route.authorization_type == "JWT" && route.authorizer_id == aws_apigatewayv2_authorizer.jwt["jwt"].id
+      for name, route in aws_apigatewayv2_route.operation :
+      name => join(",", route.authorization_scopes)
+      if route.authorization_type == "JWT"
+      && route.authorizer_id == aws_apigatewayv2_authorizer.jwt["jwt"].id
       } == {
       changes = "records/audit"
       create  = "records/write"
@@ -511,35 +554,38 @@ run "bearer_tokens_and_debug_lines" {
       restore = "records/write"
       update  = "records/write"
     }
-    error_message = "Every route asks for a token with the scope of its level."
+    error_message = "Every route must require a token with the scope of its access level."
   }
 
   assert {
     condition = (
       length(aws_iam_policy.caller) == 0
       && {
-        for name, value in jsondecode(one(aws_apigatewayv2_stage.serving.access_log_settings).format) :
-        name => value if contains(["caller", "clientId", "issuer"], name)
+        for name, value in jsondecode(
+          one(aws_apigatewayv2_stage.serving.access_log_settings).format
+        ) : name => value if contains(["caller", "clientId", "issuer"], name)
         } == {
         caller   = "$context.authorizer.claims.sub"
         clientId = "$context.authorizer.claims.client_id"
         issuer   = "$context.authorizer.claims.iss"
       }
     )
-    error_message = "IAM has no say, and the access log identifies callers by subject, client and issuer."
+    error_message = "No IAM policy must exist; the log must show subject, client and issuer."
   }
 
   assert {
     condition = alltrue([
       for field in ["caller", "clientId", "issuer"] :
-      strcontains(aws_cloudwatch_query_definition.saved["who-read-what"].query_string, "\"${field}\":")
+      strcontains(
+        aws_cloudwatch_query_definition.saved["who-read-what"].query_string, "\"${field}\":"
+      )
     ])
-    error_message = "The saved query who-read-what must show the client of a token without a subject."
+    error_message = "The query who-read-what must show the client of a token without a subject."
   }
 
   assert {
     condition     = one(aws_lambda_function.records.logging_config).application_log_level == "DEBUG"
-    error_message = "Lambda passes what the handler says when it is told to say everything."
+    error_message = "With DEBUG, Lambda must keep the debug lines of the handler."
   }
 }
 
@@ -551,7 +597,11 @@ run "trusted_principals_and_own_key" {
         auditor   = { arn = "arn:aws:iam::444455556666:role/audit", level = "auditor" }
         dashboard = { arn = "arn:aws:iam::210987654321:role/dashboard" }
         importer  = { arn = "arn:aws:iam::210987654321:role/importer", level = "writer" }
-        vendor    = { arn = "arn:aws:iam::333344445555:root", level = "writer", external_id = "orders-1" }
+        vendor = {
+          arn         = "arn:aws:iam::333344445555:root"
+          level       = "writer"
+          external_id = "orders-1"
+        }
       }
     }
     function                 = { heartbeat = "rate(3 days)" }
@@ -561,8 +611,10 @@ run "trusted_principals_and_own_key" {
   assert {
     condition = {
       for level, role in aws_iam_role.caller : level => [
-        for statement in jsondecode(role.assume_role_policy).Statement :
-        { principals = statement.Principal.AWS, condition = jsonencode(try(statement.Condition, null)) }
+        for statement in jsondecode(role.assume_role_policy).Statement : {
+          principals = statement.Principal.AWS
+          condition  = jsonencode(try(statement.Condition, null))
+        }
       ]
       } == {
       auditor = [{ principals = ["arn:aws:iam::444455556666:role/audit"], condition = "null" }]
@@ -575,20 +627,21 @@ run "trusted_principals_and_own_key" {
         },
       ]
     }
-    error_message = "Each principal may assume the role of its level, with its external ID if it has one."
+    error_message = "Each principal must be able to assume its level's role, with its external ID."
   }
 
   assert {
     condition = alltrue([
-      for role in concat(values(aws_iam_role.caller), values(aws_iam_role.heartbeat), [aws_iam_role.function]) :
-      role.permissions_boundary == "arn:aws:iam::123456789012:policy/boundary"
+      for role in concat(
+        values(aws_iam_role.caller), values(aws_iam_role.heartbeat), [aws_iam_role.function]
+      ) : role.permissions_boundary == "arn:aws:iam::123456789012:policy/boundary"
     ])
-    error_message = "Every role keeps within the boundary."
+    error_message = "Every role must have the permissions boundary."
   }
 
   assert {
     condition     = "${local.heartbeat_periods}x${local.heartbeat_period}" == "6x86400"
-    error_message = "Two of the longest intervals are six periods of a day, less than the seven days CloudWatch evaluates."
+    error_message = "The alarm must evaluate twice the interval, within CloudWatch's seven days."
   }
 
   assert {
@@ -599,16 +652,19 @@ run "trusted_principals_and_own_key" {
       && strcontains(aws_iam_role_policy.function.policy, var.kms_key_arn)
       && jsondecode(output.kms_key_policy_statements)[1].Sid == "LogGroupsOfThisService"
     )
-    error_message = "The caller's key is used for everything, and the caller is told what its policy needs."
+    error_message = "The caller's key must encrypt everything; the output must show its policy."
   }
 }
 
 run "one_filter_index_and_other_settings" {
   variables {
-    api      = { stage_name = "v1", throttle_burst = 7, throttle_rate = 3 }
-    function = { dynamodb_endpoint_url = "https://dynamodb-fips.us-east-1.amazonaws.com", log_level = "WARNING" }
-    release  = { commit = "0a1b2c3" }
-    table    = { filter_indexes = ["type"], name_suffix = "-restored", record_retention_days = 30 }
+    api = { stage_name = "v1", throttle_burst = 7, throttle_rate = 3 }
+    function = {
+      dynamodb_endpoint_url = "https://dynamodb-fips.us-east-1.amazonaws.com"
+      log_level             = "WARNING"
+    }
+    release = { commit = "0a1b2c3" }
+    table   = { filter_indexes = ["type"], name_suffix = "-restored", record_retention_days = 30 }
   }
 
   assert {
@@ -619,15 +675,20 @@ run "one_filter_index_and_other_settings" {
       && local.table_arn == "arn:aws:dynamodb:eu-west-1:123456789012:table/orders-dev-restored"
       && strcontains(aws_iam_role_policy.function.policy, "\"${local.table_arn}\"")
       && strcontains(aws_iam_role_policy.function.policy, "\"${local.table_arn}/index/byCreated\"")
-      && strcontains(aws_cloudwatch_dashboard.service["service"].dashboard_body, "orders-dev-restored")
+      && strcontains(
+        aws_cloudwatch_dashboard.service["service"].dashboard_body, "orders-dev-restored"
+      )
       && local.of_table_calls["GetItem"].TableName == "orders-dev-restored"
       && aws_dynamodb_table.history.name == "orders-dev-history-restored"
-      && one(aws_lambda_function.records.environment).variables.HISTORY_TABLE_NAME == "orders-dev-history-restored"
+      && one(aws_lambda_function.records.environment).variables.HISTORY_TABLE_NAME
+      == "orders-dev-history-restored"
       && strcontains(aws_iam_role_policy.function.policy, "\"${local.history_arn}\"")
-      && strcontains(aws_cloudwatch_dashboard.service["service"].dashboard_body, "orders-dev-history-restored")
+      && strcontains(
+        aws_cloudwatch_dashboard.service["service"].dashboard_body, "orders-dev-history-restored"
+      )
       && local.of_table_calls["history-GetItem"].TableName == "orders-dev-history-restored"
     )
-    error_message = "Function, policy, alarms and dashboard follow the names of both tables; the service keeps its own."
+    error_message = "Function, policy, alarms and dashboard must use the restored tables."
   }
 
   assert {
@@ -640,24 +701,26 @@ run "one_filter_index_and_other_settings" {
       && strcontains(output.runbook.who_changed, "AttributeValue=orders-dev-history-restored ")
       && strcontains(output.runbook.who_changed, "AttributeValue=orders-dev ")
     )
-    error_message = "The runbook names the tables that serve, and suffixes never add up."
+    error_message = "The runbook must name the tables in use; suffixes must not accumulate."
   }
 
   assert {
     condition     = endswith(aws_lambda_function.records.description, " commit 0a1b2c3")
-    error_message = "The version's description names the commit."
+    error_message = "The version's description must name the commit."
   }
 
   assert {
     condition = (
-      toset(aws_dynamodb_table.records.global_secondary_index[*].name) == toset(["byCreated", "byType"])
-      && toset(aws_dynamodb_table.records.attribute[*].name) == toset(["feed", "position", "recordID", "type"])
+      toset(aws_dynamodb_table.records.global_secondary_index[*].name)
+      == toset(["byCreated", "byType"])
+      && toset(aws_dynamodb_table.records.attribute[*].name)
+      == toset(["feed", "position", "recordID", "type"])
       && jsondecode(aws_iam_role_policy.function.policy).Statement[0].Resource == [
         "arn:aws:dynamodb:eu-west-1:123456789012:table/orders-dev-restored/index/byCreated",
         "arn:aws:dynamodb:eu-west-1:123456789012:table/orders-dev-restored/index/byType",
       ]
     )
-    error_message = "An index that is off is neither made nor granted, nor are its attributes defined."
+    error_message = "A disabled index must have no permissions and no attribute definitions."
   }
 
   assert {
@@ -669,7 +732,7 @@ run "one_filter_index_and_other_settings" {
       && one(aws_lambda_function.records.environment).variables.LOG_LEVEL == "WARNING"
       && one(aws_lambda_function.records.logging_config).application_log_level == "INFO"
     )
-    error_message = "The settings reach the function, and Lambda still passes the lines that carry metrics."
+    error_message = "The settings must reach the function; Lambda must keep lines with metrics."
   }
 
   assert {
@@ -679,7 +742,7 @@ run "one_filter_index_and_other_settings" {
       && aws_lambda_permission.api["list"].source_arn
       == "arn:aws:execute-api:eu-west-1:123456789012:abc123/v1/GET/records"
     )
-    error_message = "Limits and stage are the caller's, and the permissions follow the stage."
+    error_message = "The caller's limits and stage must apply, also to the permissions."
   }
 }
 
@@ -697,10 +760,14 @@ run "tags_of_the_caller" {
 
   assert {
     condition = alltrue([
-      for tags in [aws_iam_role.function.tags, aws_dynamodb_table.records.tags, aws_lambda_function.records.tags] :
+      for tags in [
+        aws_iam_role.function.tags,
+        aws_dynamodb_table.records.tags,
+        aws_lambda_function.records.tags,
+      ] :
       tags == tomap({ SERVICE = "ledger", Team = "orders" })
     ])
-    error_message = "Tags of the caller or the caller's provider must replace the module's, whatever their case."
+    error_message = "The caller's and the provider's tags must replace the module's in any case."
   }
 }
 
@@ -712,9 +779,10 @@ run "pinned" {
   assert {
     condition = (
       { for name, gate in aws_lambda_invocation.gate : name => gate.qualifier } == { live = "7" }
-      && aws_lambda_alias.live.function_version == "7" && length(aws_lambda_alias.live.routing_config) == 0
+      && aws_lambda_alias.live.function_version == "7"
+      && length(aws_lambda_alias.live.routing_config) == 0
     )
-    error_message = "The pinned version is tested and serves; the newest one is neither."
+    error_message = "Only the pinned version must be tested, and `live` must point to it."
   }
 
   assert {
@@ -722,9 +790,10 @@ run "pinned" {
       jsondecode(aws_lambda_invocation.gate["live"].input)
       == { configurationHash = null, selfTest = true, sourceDigest = null }
       && aws_lambda_invocation.gate["live"].triggers.serves == "version 7 (pinned)"
-      && aws_lambda_invocation.gate["live"].triggers.runs == "source 0123456789ab configuration ba9876543210"
+      && aws_lambda_invocation.gate["live"].triggers.runs
+      == "source 0123456789ab configuration ba9876543210"
     )
-    error_message = "A pinned version is compared with nothing, and the plan says what it runs."
+    error_message = "A pinned version must not be compared; the plan must show what it runs."
   }
 }
 
@@ -735,20 +804,23 @@ run "canary" {
 
   assert {
     condition = (
-      { for name, gate in aws_lambda_invocation.gate : name => gate.qualifier } == { canary = "8", live = "7" }
+      { for name, gate in aws_lambda_invocation.gate : name => gate.qualifier }
+      == { canary = "8", live = "7" }
       && aws_lambda_alias.live.function_version == "7"
-      && one(aws_lambda_alias.live.routing_config).additional_version_weights == tomap({ "8" = 0.05 })
+      && one(aws_lambda_alias.live.routing_config).additional_version_weights
+      == tomap({ "8" = 0.05 })
     )
-    error_message = "Both versions are tested, and the newest gets its share."
+    error_message = "Both versions must be tested, and the new one must get its weight."
   }
 
   assert {
     condition = (
-      jsondecode(aws_lambda_invocation.gate["canary"].input).configurationHash == local.configuration_hash
+      jsondecode(aws_lambda_invocation.gate["canary"].input).configurationHash
+      == local.configuration_hash
       && jsondecode(aws_lambda_invocation.gate["live"].input).configurationHash == null
       && aws_lambda_invocation.gate["canary"].triggers.serves == "newest (canary)"
     )
-    error_message = "The canary is compared with what this apply configures, the pinned version is not."
+    error_message = "Only the canary must be compared with the new configuration."
   }
 }
 

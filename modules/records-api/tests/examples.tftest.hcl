@@ -1,4 +1,4 @@
-# What a reader copies can be planned.
+# The examples can be planned.
 
 mock_provider "aws" {
   source = "./tests/mocks"

@@ -1,13 +1,13 @@
-# Every validation: a run for each value that is refused, and at the end a few runs that accept the
-# nearest allowed values together. None of them needs a provider: tests/inputs contains variables.tf
-# and profile.tf only. tests/policy/test_profile.py owns the rules in profile.tf.
+# Each rule rejects an invalid value. The runs "allows_*" contain the nearest valid values. No run
+# needs a provider: tests/inputs contains variables.tf and profile.tf only. The rules in profile.tf
+# are tested by tests/policy/test_profile.py.
 
 variables {
   name        = "orders"
   environment = "local"
 }
 
-run "refuses_wildcard_principal" {
+run "rejects_wildcard_principal" {
   command = plan
   module { source = "./tests/inputs" }
   variables {
@@ -16,16 +16,18 @@ run "refuses_wildcard_principal" {
   expect_failures = [var.access]
 }
 
-run "refuses_unknown_level" {
+run "rejects_unknown_level" {
   command = plan
   module { source = "./tests/inputs" }
   variables {
-    access = { trusted_principals = { team = { arn = "arn:aws:iam::111122223333:root", level = "admin" } } }
+    access = {
+      trusted_principals = { team = { arn = "arn:aws:iam::111122223333:root", level = "admin" } }
+    }
   }
   expect_failures = [var.access]
 }
 
-run "refuses_principals_without_iam" {
+run "rejects_principals_without_iam" {
   command = plan
   module { source = "./tests/inputs" }
   variables {
@@ -35,61 +37,49 @@ run "refuses_principals_without_iam" {
   expect_failures = [var.access]
 }
 
-run "refuses_malformed_alarm_email" {
+run "rejects_malformed_alarm_email" {
   command = plan
   module { source = "./tests/inputs" }
-  variables {
-    alarms = { emails = ["on-call@example"] }
-  }
+  variables { alarms = { emails = ["on-call@example"] } }
   expect_failures = [var.alarms]
 }
 
-run "refuses_fifo_alarm_topic" {
+run "rejects_fifo_alarm_topic" {
   command = plan
   module { source = "./tests/inputs" }
-  variables {
-    alarms = { topic_arns = ["arn:aws:sns:eu-west-1:111122223333:pager.fifo"] }
-  }
+  variables { alarms = { topic_arns = ["arn:aws:sns:eu-west-1:111122223333:pager.fifo"] } }
   expect_failures = [var.alarms]
 }
 
-run "refuses_unknown_alarm_key" {
+run "rejects_unknown_alarm_key" {
   command = plan
   module { source = "./tests/inputs" }
-  variables {
-    alarms = { tune = { api_6xx = { enabled = false } } }
-  }
+  variables { alarms = { tune = { api_6xx = { enabled = false } } } }
   expect_failures = [var.alarms]
 }
 
-run "refuses_threshold_of_nothing" {
+run "rejects_threshold_of_zero" {
   command = plan
   module { source = "./tests/inputs" }
-  variables {
-    alarms = { tune = { function_errors = { threshold = 0 } } }
-  }
+  variables { alarms = { tune = { function_errors = { threshold = 0 } } } }
   expect_failures = [var.alarms]
 }
 
-run "refuses_more_than_all_requests" {
+run "rejects_error_share_above_one" {
   command = plan
   module { source = "./tests/inputs" }
-  variables {
-    alarms = { tune = { api_5xx = { threshold = 1.1 } } }
-  }
+  variables { alarms = { tune = { api_5xx = { threshold = 1.1 } } } }
   expect_failures = [var.alarms]
 }
 
-run "refuses_duration_past_the_timeout" {
+run "rejects_duration_past_the_timeout" {
   command = plan
   module { source = "./tests/inputs" }
-  variables {
-    alarms = { tune = { function_duration = { threshold = 29001 } } }
-  }
+  variables { alarms = { tune = { function_duration = { threshold = 29001 } } } }
   expect_failures = [var.alarms]
 }
 
-run "refuses_concurrency_past_the_reservation" {
+run "rejects_concurrency_past_the_reservation" {
   command = plan
   module { source = "./tests/inputs" }
   variables {
@@ -99,106 +89,98 @@ run "refuses_concurrency_past_the_reservation" {
   expect_failures = [var.alarms]
 }
 
-run "refuses_stage_with_slash" {
+run "rejects_stage_with_slash" {
   command = plan
   module { source = "./tests/inputs" }
-  variables {
-    api = { stage_name = "v1/a" }
-  }
+  variables { api = { stage_name = "v1/a" } }
   expect_failures = [var.api]
 }
 
-run "refuses_no_burst" {
+run "rejects_burst_of_zero" {
   command = plan
   module { source = "./tests/inputs" }
-  variables {
-    api = { throttle_burst = 0 }
-  }
+  variables { api = { throttle_burst = 0 } }
   expect_failures = [var.api]
 }
 
-run "refuses_no_rate" {
+run "rejects_rate_of_zero" {
   command = plan
   module { source = "./tests/inputs" }
-  variables {
-    api = { throttle_rate = 0 }
-  }
+  variables { api = { throttle_rate = 0 } }
   expect_failures = [var.api]
 }
 
-run "refuses_unknown_audit_mode" {
+run "rejects_unknown_audit_mode" {
   command = plan
   module { source = "./tests/inputs" }
-  variables {
-    audit = { mode = "use" }
-  }
+  variables { audit = { mode = "use" } }
   expect_failures = [var.audit]
 }
 
-run "refuses_unknown_data_events" {
+run "rejects_unknown_data_events" {
   command = plan
   module { source = "./tests/inputs" }
-  variables {
-    audit = { mode = "create", data_events = "read" }
-  }
+  variables { audit = { mode = "create", data_events = "read" } }
   expect_failures = [var.audit]
 }
 
-run "refuses_unknown_mode" {
+run "rejects_unknown_auth_mode" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables { auth = { mode = "KEY" } }
+  expect_failures = [var.auth]
+}
+
+run "rejects_http_issuer" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables { auth = { mode = "JWT", issuer = "http://login.example.com", audience = ["records"] } }
+  expect_failures = [var.auth]
+}
+
+run "rejects_jwt_without_audience" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables { auth = { mode = "JWT", issuer = "https://login.example.com" } }
+  expect_failures = [var.auth]
+}
+
+run "rejects_issuer_without_jwt" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables { auth = { issuer = "https://login.example.com", audience = ["records"] } }
+  expect_failures = [var.auth]
+}
+
+run "rejects_empty_scopes" {
   command = plan
   module { source = "./tests/inputs" }
   variables {
-    auth = { mode = "KEY" }
+    auth = {
+      mode         = "JWT"
+      issuer       = "https://login.example.com"
+      audience     = ["records"]
+      write_scopes = []
+    }
   }
   expect_failures = [var.auth]
 }
 
-run "refuses_http_issuer" {
+run "rejects_empty_audit_scopes" {
   command = plan
   module { source = "./tests/inputs" }
   variables {
-    auth = { mode = "JWT", issuer = "http://login.example.com", audience = ["records"] }
+    auth = {
+      mode         = "JWT"
+      issuer       = "https://login.example.com"
+      audience     = ["records"]
+      audit_scopes = []
+    }
   }
   expect_failures = [var.auth]
 }
 
-run "refuses_jwt_without_audience" {
-  command = plan
-  module { source = "./tests/inputs" }
-  variables {
-    auth = { mode = "JWT", issuer = "https://login.example.com" }
-  }
-  expect_failures = [var.auth]
-}
-
-run "refuses_issuer_without_jwt" {
-  command = plan
-  module { source = "./tests/inputs" }
-  variables {
-    auth = { issuer = "https://login.example.com", audience = ["records"] }
-  }
-  expect_failures = [var.auth]
-}
-
-run "refuses_empty_scopes" {
-  command = plan
-  module { source = "./tests/inputs" }
-  variables {
-    auth = { mode = "JWT", issuer = "https://login.example.com", audience = ["records"], write_scopes = [] }
-  }
-  expect_failures = [var.auth]
-}
-
-run "refuses_empty_audit_scopes" {
-  command = plan
-  module { source = "./tests/inputs" }
-  variables {
-    auth = { mode = "JWT", issuer = "https://login.example.com", audience = ["records"], audit_scopes = [] }
-  }
-  expect_failures = [var.auth]
-}
-
-run "refuses_budget_of_nothing" {
+run "rejects_budget_of_zero" {
   command = plan
   module { source = "./tests/inputs" }
   variables {
@@ -208,97 +190,77 @@ run "refuses_budget_of_nothing" {
   expect_failures = [var.budget]
 }
 
-run "refuses_malformed_budget_email" {
+run "rejects_malformed_budget_email" {
   command = plan
   module { source = "./tests/inputs" }
-  variables {
-    budget = { monthly_usd = 25, emails = ["a b@example.com"] }
-  }
+  variables { budget = { monthly_usd = 25, emails = ["a b@example.com"] } }
   expect_failures = [var.budget]
 }
 
-run "refuses_endpoint_with_path" {
+run "rejects_endpoint_with_path" {
   command = plan
   module { source = "./tests/inputs" }
-  variables {
-    function = { dynamodb_endpoint_url = "https://dynamodb.example.com/a" }
-  }
+  variables { function = { dynamodb_endpoint_url = "https://dynamodb.example.com/a" } }
   expect_failures = [var.function]
 }
 
-run "refuses_heartbeat_slower_than_three_days" {
+run "rejects_heartbeat_slower_than_three_days" {
   command = plan
   module { source = "./tests/inputs" }
-  variables {
-    function = { heartbeat = "rate(73 hours)" }
-  }
+  variables { function = { heartbeat = "rate(73 hours)" } }
   expect_failures = [var.function]
 }
 
-run "refuses_heartbeat_of_zero" {
+run "rejects_heartbeat_of_zero" {
   command = plan
   module { source = "./tests/inputs" }
-  variables {
-    function = { heartbeat = "rate(0 minutes)" }
-  }
+  variables { function = { heartbeat = "rate(0 minutes)" } }
   expect_failures = [var.function]
 }
 
-run "refuses_heartbeat_as_cron" {
+run "rejects_heartbeat_as_cron" {
   command = plan
   module { source = "./tests/inputs" }
-  variables {
-    function = { heartbeat = "cron(0 9 * * ? *)" }
-  }
+  variables { function = { heartbeat = "cron(0 9 * * ? *)" } }
   expect_failures = [var.function]
 }
 
-run "refuses_heartbeat_of_one_days" {
+run "rejects_heartbeat_of_one_days" {
   command = plan
   module { source = "./tests/inputs" }
-  variables {
-    function = { heartbeat = "rate(1 days)" }
-  }
+  variables { function = { heartbeat = "rate(1 days)" } }
   expect_failures = [var.function]
 }
 
-run "refuses_unknown_log_level" {
+run "rejects_unknown_log_level" {
   command = plan
   module { source = "./tests/inputs" }
-  variables {
-    function = { log_level = "LOUD" }
-  }
+  variables { function = { log_level = "LOUD" } }
   expect_failures = [var.function]
 }
 
-run "refuses_too_little_memory" {
+run "rejects_too_little_memory" {
   command = plan
   module { source = "./tests/inputs" }
-  variables {
-    function = { memory_mb = 127 }
-  }
+  variables { function = { memory_mb = 127 } }
   expect_failures = [var.function]
 }
 
-run "refuses_nothing_reserved" {
+run "rejects_reserved_concurrency_of_zero" {
   command = plan
   module { source = "./tests/inputs" }
-  variables {
-    function = { reserved_concurrency = 0 }
-  }
+  variables { function = { reserved_concurrency = 0 } }
   expect_failures = [var.function]
 }
 
-run "refuses_key_alias" {
+run "rejects_key_alias" {
   command = plan
   module { source = "./tests/inputs" }
-  variables {
-    kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:alias/a"
-  }
+  variables { kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:alias/a" }
   expect_failures = [var.kms_key_arn]
 }
 
-run "refuses_two_packages" {
+run "rejects_package_with_path_and_s3" {
   command = plan
   module { source = "./tests/inputs" }
   variables {
@@ -307,262 +269,220 @@ run "refuses_two_packages" {
   expect_failures = [var.lambda_package]
 }
 
-run "refuses_missing_package" {
+run "rejects_missing_package" {
   command = plan
   module { source = "./tests/inputs" }
-  variables {
-    lambda_package = { path = "missing.zip" }
-  }
+  variables { lambda_package = { path = "missing.zip" } }
   expect_failures = [var.lambda_package]
 }
 
-run "refuses_odd_retention" {
+run "rejects_unsupported_log_retention" {
   command = plan
   module { source = "./tests/inputs" }
-  variables {
-    log_retention_days = 100
-  }
+  variables { log_retention_days = 100 }
   expect_failures = [var.log_retention_days]
 }
 
-run "refuses_two_hyphens_in_a_row" {
+run "rejects_two_hyphens_in_a_row" {
   command = plan
   module { source = "./tests/inputs" }
-  variables {
-    name = "ops--records"
-  }
+  variables { name = "ops--records" }
   expect_failures = [var.name]
 }
 
-run "refuses_too_long_name" {
+run "rejects_too_long_name" {
   command = plan
   module { source = "./tests/inputs" }
-  variables {
-    name = "a123456789012345678901234"
-  }
+  variables { name = "a123456789012345678901234" }
   expect_failures = [var.name]
 }
 
-run "refuses_unknown_operation" {
+run "rejects_unknown_operation" {
   command = plan
   module { source = "./tests/inputs" }
-  variables {
-    operations = ["list", "scan"]
-  }
+  variables { operations = ["list", "scan"] }
   expect_failures = [var.operations]
 }
 
-run "refuses_no_operation" {
+run "rejects_empty_operations" {
   command = plan
   module { source = "./tests/inputs" }
-  variables {
-    operations = []
-  }
+  variables { operations = [] }
   expect_failures = [var.operations]
 }
 
-run "refuses_boundary_not_a_policy" {
+run "rejects_boundary_that_is_no_policy" {
   command = plan
   module { source = "./tests/inputs" }
-  variables {
-    permissions_boundary_arn = "arn:aws:iam::111122223333:role/a"
-  }
+  variables { permissions_boundary_arn = "arn:aws:iam::111122223333:role/a" }
   expect_failures = [var.permissions_boundary_arn]
 }
 
-run "refuses_pinned_to_latest" {
+run "rejects_pinned_to_latest" {
   command = plan
   module { source = "./tests/inputs" }
-  variables {
-    release = { pinned_version = "$LATEST" }
-  }
+  variables { release = { pinned_version = "$LATEST" } }
   expect_failures = [var.release]
 }
 
-run "refuses_commit_that_is_a_branch" {
+run "rejects_commit_that_is_a_branch" {
   command = plan
   module { source = "./tests/inputs" }
-  variables {
-    release = { commit = "main" }
-  }
+  variables { release = { commit = "main" } }
   expect_failures = [var.release]
 }
 
-run "refuses_canary_alone" {
+run "rejects_canary_without_pinned_version" {
   command = plan
   module { source = "./tests/inputs" }
-  variables {
-    release = { canary = {} }
-  }
+  variables { release = { canary = {} } }
   expect_failures = [var.release]
 }
 
-run "refuses_canary_takes_all" {
+run "rejects_canary_weight_of_one" {
   command = plan
   module { source = "./tests/inputs" }
-  variables {
-    release = { pinned_version = "7", canary = { weight = 1 } }
-  }
+  variables { release = { pinned_version = "7", canary = { weight = 1 } } }
   expect_failures = [var.release]
 }
 
-run "refuses_canary_takes_nothing" {
+run "rejects_canary_weight_of_zero" {
   command = plan
   module { source = "./tests/inputs" }
-  variables {
-    release = { pinned_version = "7", canary = { weight = 0 } }
-  }
+  variables { release = { pinned_version = "7", canary = { weight = 0 } } }
   expect_failures = [var.release]
 }
 
-run "refuses_unknown_filter_index" {
+run "rejects_unknown_filter_index" {
   command = plan
   module { source = "./tests/inputs" }
-  variables {
-    table = { filter_indexes = ["message"] }
-  }
+  variables { table = { filter_indexes = ["message"] } }
   expect_failures = [var.table]
 }
 
-run "refuses_suffix_without_hyphen" {
+run "rejects_suffix_without_hyphen" {
   command = plan
   module { source = "./tests/inputs" }
-  variables {
-    table = { name_suffix = "restored" }
-  }
+  variables { table = { name_suffix = "restored" } }
   expect_failures = [var.table]
 }
 
-run "refuses_suffix_that_ends_in_a_hyphen" {
+run "rejects_suffix_that_ends_in_a_hyphen" {
   command = plan
   module { source = "./tests/inputs" }
-  variables {
-    table = { name_suffix = "-restored-" }
-  }
+  variables { table = { name_suffix = "-restored-" } }
   expect_failures = [var.table]
 }
 
-run "refuses_suffix_of_33" {
+run "rejects_suffix_of_33" {
   command = plan
   module { source = "./tests/inputs" }
-  variables {
-    table = { name_suffix = "-restored-restored-restored-resto" }
-  }
+  variables { table = { name_suffix = "-restored-restored-restored-resto" } }
   expect_failures = [var.table]
 }
 
-run "refuses_suffix_of_the_history_table" {
+run "rejects_suffix_of_the_history_table" {
   command = plan
   module { source = "./tests/inputs" }
-  variables {
-    table = { name_suffix = "-history-2" }
-  }
+  variables { table = { name_suffix = "-history-2" } }
   expect_failures = [var.table]
 }
 
-run "refuses_environment_of_a_history_table" {
+run "rejects_environment_of_a_history_table" {
   command = plan
   module { source = "./tests/inputs" }
-  variables {
-    environment = "a-history"
-  }
+  variables { environment = "a-history" }
   expect_failures = [var.environment]
 }
 
-run "refuses_too_long_record_retention" {
+run "rejects_too_long_record_retention" {
   command = plan
   module { source = "./tests/inputs" }
-  variables {
-    table = { record_retention_days = 3651 }
-  }
+  variables { table = { record_retention_days = 3651 } }
   expect_failures = [var.table]
 }
 
-run "refuses_external_id_with_space" {
+run "rejects_external_id_with_space" {
   command = plan
   module { source = "./tests/inputs" }
   variables {
-    access = { trusted_principals = { team = { arn = "arn:aws:iam::111122223333:root", external_id = "a b" } } }
+    access = {
+      trusted_principals = {
+        team = { arn = "arn:aws:iam::111122223333:root", external_id = "a b" }
+      }
+    }
   }
   expect_failures = [var.access]
 }
 
-run "refuses_external_id_of_one_character" {
+run "rejects_external_id_of_one_character" {
   command = plan
   module { source = "./tests/inputs" }
   variables {
-    access = { trusted_principals = { team = { arn = "arn:aws:iam::111122223333:root", external_id = "a" } } }
+    access = {
+      trusted_principals = {
+        team = { arn = "arn:aws:iam::111122223333:root", external_id = "a" }
+      }
+    }
   }
   expect_failures = [var.access]
 }
 
-run "refuses_six_actions_per_alarm" {
+run "rejects_six_actions_per_alarm" {
   command = plan
   module { source = "./tests/inputs" }
   variables {
     alarms = {
       emails     = ["a@example.com", "b@example.com"]
-      topic_arns = [for name in ["a", "b", "c", "d", "e"] : "arn:aws:sns:eu-west-1:111122223333:${name}"]
+      topic_arns = [for n in range(5) : "arn:aws:sns:eu-west-1:111122223333:topic-${n}"]
     }
   }
   expect_failures = [var.alarms]
 }
 
-run "refuses_reserved_tag" {
+run "rejects_reserved_tag" {
   command = plan
   module { source = "./tests/inputs" }
-  variables {
-    tags = { "AWS:service" = "x" }
-  }
+  variables { tags = { "AWS:service" = "x" } }
   expect_failures = [var.tags]
 }
 
-run "refuses_unknown_budget_mode" {
+run "rejects_unknown_budget_mode" {
   command = plan
   module { source = "./tests/inputs" }
-  variables {
-    budget = { mode = "none", reason = "GovCloud" }
-  }
+  variables { budget = { mode = "none", reason = "GovCloud" } }
   expect_failures = [var.budget]
 }
 
-run "refuses_budget_without_limit" {
+run "rejects_budget_without_limit" {
   command = plan
   module { source = "./tests/inputs" }
-  variables {
-    budget = { emails = ["finance@example.com"] }
-  }
+  variables { budget = { emails = ["finance@example.com"] } }
   expect_failures = [var.budget]
 }
 
-run "refuses_budget_off_without_reason" {
+run "rejects_budget_off_without_reason" {
   command = plan
   module { source = "./tests/inputs" }
-  variables {
-    budget = { mode = "off", reason = " " }
-  }
+  variables { budget = { mode = "off", reason = " " } }
   expect_failures = [var.budget]
 }
 
-run "refuses_environment_with_capitals" {
+run "rejects_environment_with_capitals" {
   command = plan
   module { source = "./tests/inputs" }
-  variables {
-    environment = "Staging"
-  }
+  variables { environment = "Staging" }
   expect_failures = [var.environment]
 }
 
-run "refuses_environment_of_13" {
+run "rejects_environment_of_13" {
   command = plan
   module { source = "./tests/inputs" }
-  variables {
-    environment = "a234567890123"
-  }
+  variables { environment = "a234567890123" }
   expect_failures = [var.environment]
 }
 
-run "refuses_name_and_environment_too_long_together" {
+run "rejects_name_and_environment_too_long_together" {
   command = plan
   module { source = "./tests/inputs" }
   variables {
@@ -572,12 +492,10 @@ run "refuses_name_and_environment_too_long_together" {
   expect_failures = [var.name]
 }
 
-run "refuses_unknown_profile" {
+run "rejects_unknown_profile" {
   command = plan
   module { source = "./tests/inputs" }
-  variables {
-    profile = "staging"
-  }
+  variables { profile = "staging" }
   expect_failures = [var.profile]
 }
 
@@ -607,8 +525,12 @@ run "allows_the_lowest_values" {
     log_retention_days = 1
     operations         = ["list"]
     release            = { commit = "0a1b2c3", pinned_version = "7", canary = { weight = 0.01 } }
-    table              = { filter_indexes = [], name_suffix = "-historya", record_retention_days = 0 }
     tags               = { team = "x", Service = "y" }
+    table = {
+      filter_indexes        = []
+      name_suffix           = "-historya"
+      record_retention_days = 0
+    }
   }
 }
 
@@ -624,7 +546,7 @@ run "allows_the_highest_values" {
     }
     alarms = {
       emails     = ["a@example.com", "b@example.com"]
-      topic_arns = [for name in ["a", "b", "c", "d"] : "arn:aws:sns:eu-west-1:111122223333:${name}"]
+      topic_arns = [for n in range(4) : "arn:aws:sns:eu-west-1:111122223333:topic-${n}"]
       tune = {
         api_5xx              = { threshold = 1 }
         function_concurrency = { threshold = 5 }

@@ -1,5 +1,5 @@
-# Everything an engineer on call can have. AWS takes wrong names and dimensions without a word, so
-# tests/contract/test_on_call.py reads what this run applies and compares it with what is published and logged.
+# All optional resources for the engineer on call. AWS accepts wrong metric names and dimensions:
+# tests/contract/test_on_call.py compares what this run applies with what is published and logged.
 
 mock_provider "aws" {
   source = "./tests/mocks"
@@ -11,8 +11,14 @@ run "on_call" {
     environment    = "dev"
     lambda_package = { s3 = { bucket = "packages", key = "records-api.zip", version = "1" } }
 
-    alarms     = { emails = ["on-call@example.com"], topic_arns = ["arn:aws:sns:eu-west-1:123456789012:pager"] }
-    audit      = { mode = "create", access_logs = { bucket = "account-access-logs", prefix = "audit/" } }
+    alarms = {
+      emails     = ["on-call@example.com"]
+      topic_arns = ["arn:aws:sns:eu-west-1:123456789012:pager"]
+    }
+    audit = {
+      mode        = "create"
+      access_logs = { bucket = "account-access-logs", prefix = "audit/" }
+    }
     budget     = { monthly_usd = 40 }
     function   = { heartbeat = "rate(25 hours)", reserved_concurrency = 10 }
     table      = { protect_history = true }
@@ -22,8 +28,12 @@ run "on_call" {
   assert {
     condition = {
       for key, alarm in aws_cloudwatch_metric_alarm.catalog : key => format(
-        "%s %s of %s over %dx%d s", alarm.metric_name, coalesce(alarm.statistic, alarm.extended_statistic),
-        alarm.threshold, alarm.evaluation_periods, alarm.period,
+        "%s %s of %s over %dx%d s",
+        alarm.metric_name,
+        coalesce(alarm.statistic, alarm.extended_statistic),
+        alarm.threshold,
+        alarm.evaluation_periods,
+        alarm.period,
       ) if length(alarm.metric_query) == 0
       } == {
       api-latency                                = "Latency p99 of 3000 over 3x300 s"
@@ -52,54 +62,71 @@ run "on_call" {
 
   assert {
     condition = (
-      { for query in aws_cloudwatch_metric_alarm.catalog["api-5xx"].metric_query : query.id => coalesce(
-        query.expression, try(join(" ", [query.metric[0].stat, query.metric[0].metric_name, query.metric[0].period]), "")
-        ) } == {
+      {
+        for query in aws_cloudwatch_metric_alarm.catalog["api-5xx"].metric_query :
+        query.id => coalesce(query.expression, try(join(" ", [
+          query.metric[0].stat, query.metric[0].metric_name, query.metric[0].period
+        ]), ""))
+        } == {
         errors   = "Sum 5xx 300"
         requests = "Sum Count 300"
         watched  = "IF(requests >= 10, FILL(errors, 0) / requests, 0)"
       }
-      && [for query in aws_cloudwatch_metric_alarm.catalog["api-5xx"].metric_query : query.id if query.return_data == true] == ["watched"]
+      && [
+        for query in aws_cloudwatch_metric_alarm.catalog["api-5xx"].metric_query : query.id
+        if query.return_data == true
+      ] == ["watched"]
       && aws_cloudwatch_metric_alarm.catalog["api-5xx"].threshold == 0.05
       && aws_cloudwatch_metric_alarm.catalog["api-5xx"].evaluation_periods == 2
       && startswith(
         aws_cloudwatch_metric_alarm.catalog["api-5xx"].alarm_description,
-        "At least 5% of requests failed with a 5xx status in two consecutive 5-minute periods with 10 or more requests."
+        join(" ", [
+          "At least 5% of requests failed with a 5xx status",
+          "in two consecutive 5-minute periods with 10 or more requests.",
+        ])
       )
     )
-    error_message = "api_5xx must compare the share of 5xx in all requests, from 10 requests up."
+    error_message = "api_5xx must compare the share of 5xx in all requests, from 10 requests on."
   }
 
   assert {
     condition = alltrue([
       for alarm in aws_cloudwatch_metric_alarm.catalog :
-      toset(alarm.alarm_actions) == toset([output.alarm_topic_arn, "arn:aws:sns:eu-west-1:123456789012:pager"])
+      toset(alarm.alarm_actions)
+      == toset([output.alarm_topic_arn, "arn:aws:sns:eu-west-1:123456789012:pager"])
       && alarm.ok_actions == alarm.alarm_actions && length(alarm.alarm_description) > 20
       && startswith(alarm.alarm_name, "orders-dev-")
     ])
-    error_message = "Every alarm tells everybody when it begins and ends, and says what to do."
+    error_message = "Every alarm must notify all recipients of alarm and recovery, and describe it."
   }
 
   assert {
     condition = alltrue([
       for key, alarm in aws_cloudwatch_metric_alarm.catalog :
-      "${alarm.comparison_operator} ${alarm.treat_missing_data}"
-      == (key == "heartbeat" ? "LessThanThreshold breaching" : "GreaterThanOrEqualToThreshold notBreaching")
+      "${alarm.comparison_operator} ${alarm.treat_missing_data}" == (
+        key == "heartbeat"
+        ? "LessThanThreshold breaching"
+        : "GreaterThanOrEqualToThreshold notBreaching"
+      )
     ])
-    error_message = "Every alarm is quiet without traffic; the heartbeat's is the one that fires on silence."
+    error_message = "Without data, only the alarm of the heartbeat must fire."
   }
 
   assert {
     condition = (
       aws_scheduler_schedule.heartbeat["live"].schedule_expression == "rate(25 hours)"
       && aws_scheduler_schedule.heartbeat["live"].group_name == "orders-dev"
-      && jsondecode(one(aws_scheduler_schedule.heartbeat["live"].target).input) == { selfTest = true }
+      && jsondecode(one(aws_scheduler_schedule.heartbeat["live"].target).input)
+      == { selfTest = true }
       && one(aws_scheduler_schedule.heartbeat["live"].target).arn == output.live_alias_arn
-      && one(one(aws_scheduler_schedule.heartbeat["live"].target).retry_policy).maximum_retry_attempts == 0
+      && (
+        one(one(aws_scheduler_schedule.heartbeat["live"].target).retry_policy)
+        .maximum_retry_attempts == 0
+      )
       && aws_lambda_function_event_invoke_config.live["live"].maximum_retry_attempts == 0
       && aws_lambda_function_event_invoke_config.live["live"].qualifier == "live"
     )
-    error_message = "The schedule calls what serves, once, and compares it with nothing."
+    error_message = "The schedule must invoke `live` without retries and compare nothing."
   }
 
   assert {
@@ -108,11 +135,13 @@ run "on_call" {
       Action    = "sts:AssumeRole"
       Principal = { Service = "scheduler.amazonaws.com" }
       Condition = {
-        ArnEquals    = { "aws:SourceArn" = "arn:aws:scheduler:eu-west-1:123456789012:schedule-group/orders-dev" }
+        ArnEquals = {
+          "aws:SourceArn" = "arn:aws:scheduler:eu-west-1:123456789012:schedule-group/orders-dev"
+        }
         StringEquals = { "aws:SourceAccount" = "123456789012" }
       }
     }]
-    error_message = "Only schedules of the service's own group may use the role."
+    error_message = "Only schedules in the service's group must be able to assume the role."
   }
 
   assert {
@@ -122,7 +151,7 @@ run "on_call" {
       Action   = ["lambda:InvokeFunction"]
       Resource = ["arn:aws:lambda:eu-west-1:123456789012:function:orders-dev:live"]
     }]
-    error_message = "The role may invoke the alias `live` and nothing else."
+    error_message = "The role must be allowed to invoke the alias `live` and nothing else."
   }
 
   assert {
@@ -130,14 +159,16 @@ run "on_call" {
       aws_cloudwatch_metric_alarm.catalog["function-errors"].dimensions
       == tomap({ FunctionName = "orders-dev", Resource = "orders-dev:live" })
     )
-    error_message = "A self-test of the gate that fails is no alarm: only what is invoked as `live` counts."
+    error_message = "Failed self-tests of the release gate must not count: only `live` does."
   }
 
   assert {
     condition = (
       aws_sns_topic.alarms["own"].kms_master_key_id == aws_kms_key.service["own"].arn
-      && { for email, subscription in aws_sns_topic_subscription.email : email => subscription.protocol }
-      == { "on-call@example.com" = "email" }
+      && {
+        for email, subscription in aws_sns_topic_subscription.email :
+        email => subscription.protocol
+      } == { "on-call@example.com" = "email" }
     )
     error_message = "Email addresses must be subscribed to a topic that the service's key encrypts."
   }
@@ -151,7 +182,7 @@ run "on_call" {
       Principal = { Service = ["cloudwatch.amazonaws.com", "budgets.amazonaws.com"] }
       Condition = { StringEquals = { "aws:SourceAccount" = "123456789012" } }
     }]
-    error_message = "CloudWatch and AWS Budgets may publish to the topic, for this account only."
+    error_message = "CloudWatch and AWS Budgets of this account only must be allowed to publish."
   }
 
   assert {
@@ -163,7 +194,7 @@ run "on_call" {
       Principal = { Service = ["cloudwatch.amazonaws.com", "budgets.amazonaws.com"] }
       Condition = { StringEquals = { "aws:SourceAccount" = "123456789012" } }
     }
-    error_message = "The publishers may use the topic's key, for this account only."
+    error_message = "The publishers must be allowed to use the topic's key, for this account only."
   }
 
   assert {
@@ -176,7 +207,9 @@ run "on_call" {
 
   assert {
     condition = (
-      [for widget in jsondecode(aws_cloudwatch_dashboard.service["service"].dashboard_body).widgets :
+      [
+        for widget in
+        jsondecode(aws_cloudwatch_dashboard.service["service"].dashboard_body).widgets :
         widget.properties.annotations.horizontal if can(widget.properties.annotations)
       ] == [[{ label = "budget", value = 40 }]]
     )
@@ -185,7 +218,8 @@ run "on_call" {
 
   assert {
     condition = {
-      for saved in aws_cloudwatch_query_definition.saved : saved.name => length(saved.log_group_names)
+      for saved in aws_cloudwatch_query_definition.saved :
+      saved.name => length(saved.log_group_names)
       } == {
       "orders-dev/cold-starts"         = 1
       "orders-dev/errors-by-operation" = 1
@@ -202,6 +236,6 @@ run "on_call" {
       items = { alarms = 2.2, custom_metrics = 5.1, dashboard = 3, keys = 2, log_storage = 0.03 }
       total = 12.33
     }
-    error_message = "21 alarms on 22 metrics, two metrics per operation, the heartbeat's, two keys."
+    error_message = "The cost must include 22 alarm metrics, 17 custom metrics and two keys."
   }
 }

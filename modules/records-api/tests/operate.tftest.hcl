@@ -1,4 +1,4 @@
-# What an engineer on call can choose, and what follows from it; on_call.tftest.hcl has everything switched on.
+# The settings for operations and what they create. on_call.tftest.hcl enables all of them.
 
 mock_provider "aws" {
   source = "./tests/mocks"
@@ -11,7 +11,7 @@ variables {
   alarms         = { topic_arns = ["arn:aws:sns:eu-west-1:123456789012:pager"] }
 }
 
-run "every_entry_can_be_switched_off_and_a_key_brought" {
+run "all_alarms_disabled_and_own_key" {
   variables {
     kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/mine"
     alarms = {
@@ -44,7 +44,7 @@ run "every_entry_can_be_switched_off_and_a_key_brought" {
       == ["AccountDecidesByIamPolicies", "LogGroupsOfThisService", "MessagesOfThisAccount"]
       && output.fixed_monthly_cost_usd.items.keys == 0
     )
-    error_message = "The caller's key must encrypt the topic too, and the output must list what its policy needs for that."
+    error_message = "The caller's key must encrypt the topic; the output must show what that needs."
   }
 
   assert {
@@ -62,7 +62,10 @@ run "tuned" {
     insights   = { saved_queries = false }
     operations = ["get"]
     alarms = {
-      topic_arns = ["arn:aws:sns:eu-west-1:210987654321:central", "arn:aws:sns:eu-west-1:123456789012:pager"]
+      topic_arns = [
+        "arn:aws:sns:eu-west-1:210987654321:central",
+        "arn:aws:sns:eu-west-1:123456789012:pager",
+      ]
       tune = {
         api_latency     = { threshold = 1500 }
         function_errors = { enabled = false }
@@ -83,7 +86,7 @@ run "tuned" {
       table-errors-GetItem    = 5
       table-throttles-GetItem = 100
     }
-    error_message = "The caller's thresholds must apply, and only actions of enabled operations must have alarms."
+    error_message = "The caller's thresholds must apply; alarms must cover enabled actions only."
   }
 
   assert {
@@ -91,7 +94,7 @@ run "tuned" {
       aws_cloudwatch_metric_alarm.catalog["heartbeat"].period == 300
       && aws_cloudwatch_metric_alarm.catalog["heartbeat"].evaluation_periods == 2
     )
-    error_message = "Even for the fastest heartbeat, a period leaves the metric of a log line the time to arrive."
+    error_message = "A period must be long enough for the metric of a log line to arrive."
   }
 
   assert {
@@ -103,7 +106,7 @@ run "tuned" {
         toset(alarm.alarm_actions) == toset(var.alarms.topic_arns)
       ])
     )
-    error_message = "Alarms must notify the caller's topics only, and no other topic may exist or use the key."
+    error_message = "Alarms must notify the caller's topics only; no other topic may exist."
   }
 
   assert {
@@ -131,12 +134,12 @@ run "staging_has_the_profile_prod" {
       && output.budget_name == "orders-staging-eu-west-1" && output.settings.profile == "prod"
       && aws_kms_key.service["own"].deletion_window_in_days == 30
     )
-    error_message = "The profile prod must have alarms, a trail, a budget and the long key deletion window."
+    error_message = "In prod there must be alarms, a trail, a budget and a 30-day key window."
   }
 
   assert {
     condition     = output.fixed_monthly_cost_usd.total == 9.83
-    error_message = "Half of the budget exactly is no reason for a warning."
+    error_message = "Fixed costs of exactly half the budget must not cause a warning."
   }
 
   assert {
@@ -145,7 +148,7 @@ run "staging_has_the_profile_prod" {
       && aws_cloudwatch_metric_alarm.catalog["heartbeat"].period == 86400
       && aws_cloudwatch_metric_alarm.catalog["heartbeat"].evaluation_periods == 2
     )
-    error_message = "Prod has a heartbeat every day, and an alarm after two days of silence."
+    error_message = "In prod, the heartbeat must be daily, and its alarm must wait two days."
   }
 }
 
@@ -165,7 +168,7 @@ run "heartbeat_switched_off_in_prod" {
       length(aws_scheduler_schedule.heartbeat) == 0
       && !contains(keys(aws_cloudwatch_metric_alarm.catalog), "heartbeat")
     )
-    error_message = "Without a heartbeat there is no alarm that waits for one."
+    error_message = "Without a heartbeat, its alarm must not exist."
   }
 }
 
@@ -186,7 +189,7 @@ run "on_an_emulator" {
       length(aws_cloudwatch_query_definition.saved) == 0 && output.dashboard_name == null
       && output.fixed_monthly_cost_usd.items.dashboard == 0
     )
-    error_message = "An emulator keeps no queries; a dashboard that is switched off is not made, nor paid for."
+    error_message = "By default, no query must be saved; a disabled dashboard must cost nothing."
   }
 }
 

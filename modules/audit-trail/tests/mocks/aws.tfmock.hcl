@@ -21,7 +21,9 @@ mock_resource "aws_cloudtrail" {
 }
 
 mock_resource "aws_cloudwatch_log_group" {
-  defaults = { arn = "arn:aws:logs:eu-central-1:111122223333:log-group:/aws/cloudtrail/records-dev-audit" }
+  defaults = {
+    arn = "arn:aws:logs:eu-central-1:111122223333:log-group:/aws/cloudtrail/records-dev-audit"
+  }
 }
 
 mock_resource "aws_iam_role" {
@@ -29,7 +31,9 @@ mock_resource "aws_iam_role" {
 }
 
 mock_resource "aws_kms_key" {
-  defaults = { arn = "arn:aws:kms:eu-central-1:111122223333:key/00000000-0000-0000-0000-000000000000" }
+  defaults = {
+    arn = "arn:aws:kms:eu-central-1:111122223333:key/00000000-0000-0000-0000-000000000000"
+  }
 }
 
 mock_resource "aws_sns_topic" {

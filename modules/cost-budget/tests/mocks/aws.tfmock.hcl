@@ -13,11 +13,15 @@ mock_data "aws_region" {
 }
 
 mock_resource "aws_ce_anomaly_monitor" {
-  defaults = { arn = "arn:aws:ce::111122223333:anomalymonitor/00000000-0000-0000-0000-000000000000" }
+  defaults = {
+    arn = "arn:aws:ce::111122223333:anomalymonitor/00000000-0000-0000-0000-000000000000"
+  }
 }
 
 mock_resource "aws_kms_key" {
-  defaults = { arn = "arn:aws:kms:eu-central-1:111122223333:key/00000000-0000-0000-0000-000000000000" }
+  defaults = {
+    arn = "arn:aws:kms:eu-central-1:111122223333:key/00000000-0000-0000-0000-000000000000"
+  }
 }
 
 mock_resource "aws_sns_topic" {

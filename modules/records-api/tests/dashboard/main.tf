@@ -1,7 +1,6 @@
-# Renders the dashboard for every set of operations, and for all operations with and without a budget
-# in three partitions.
-# It needs no provider: instance/ holds links to the files that make the dashboard, and values for the
-# names that those files use. tests/contract/test_dashboard.py checks what comes out.
+# Renders the dashboard for every set of operations, and for all operations with and without a
+# budget in three partitions. tests/contract/test_dashboard.py checks the result. No provider is
+# needed: instance/ links to the files that define the dashboard and sets the values they refer to.
 locals {
   operations = [
     "changes", "create", "delete", "get", "history", "list", "restore", "update",
@@ -20,8 +19,11 @@ locals {
   )
 
   instances = {
-    for combination in distinct(local.combinations) :
-    join(" ", [join(",", combination[0]), combination[1] == null ? "no budget" : "budget", combination[2]]) => {
+    for combination in distinct(local.combinations) : join(" ", [
+      join(",", combination[0]),
+      combination[1] == null ? "no budget" : "budget",
+      combination[2],
+      ]) => {
       operations = combination[0]
       budget_usd = combination[1]
       partition  = combination[2]

@@ -1,4 +1,5 @@
-# What the provider would compute, in the shape it has: the module and the provider's own checks parse these.
+# Values that the provider computes, in their real formats: module and provider parse them.
+
 mock_data "aws_caller_identity" {
   defaults = { account_id = "123456789012" }
 }
@@ -50,7 +51,7 @@ mock_resource "aws_kms_key" {
 mock_resource "aws_lambda_alias" {
   defaults = {
     arn        = "arn:aws:lambda:eu-west-1:123456789012:function:orders-dev:live"
-    invoke_arn = "arn:aws:apigateway:eu-west-1:lambda:path/2015-03-31/functions/orders-dev:live/invocations"
+    invoke_arn = "arn:aws:apigateway:eu-west-1:lambda:path/2015-03-31/functions/live/invocations"
   }
 }
 

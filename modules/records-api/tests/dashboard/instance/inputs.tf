@@ -21,9 +21,14 @@ locals {
   budget_usd = var.budget_usd
   indexes    = { byCreated = {}, byStatus = {} }
   partition  = var.partition
-  region     = { aws = "eu-west-1", aws-cn = "cn-north-1", aws-us-gov = "us-gov-west-1" }[var.partition]
   service    = "orders-dev"
   table_name = "orders-dev"
+
+  region = {
+    aws        = "eu-west-1"
+    aws-cn     = "cn-north-1"
+    aws-us-gov = "us-gov-west-1"
+  }[var.partition]
 
   history_index_name = "byChange"
   history_name       = "orders-dev-history"
