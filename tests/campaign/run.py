@@ -94,7 +94,7 @@ def _run_clients(
     return files
 
 
-def _dynamodb(url: str) -> Any:  # noqa: ANN401 (boto3)
+def _dynamodb(url: str) -> Any:
     keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
     return boto3.client("dynamodb", region_name=clients.REGION, endpoint_url=url, **keys)  # type: ignore[call-overload]
 

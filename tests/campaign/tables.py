@@ -5,7 +5,7 @@ from typing import Any
 from records_api import entries, store
 
 
-def create(client: Any, name: str, history_name: str) -> None:  # noqa: ANN401 (boto3)
+def create(client: Any, name: str, history_name: str) -> None:
     """Create the records table and its history table."""
     client.create_table(
         TableName=name,

@@ -95,7 +95,7 @@ def parsed(words: list[str]) -> Call | None:
     return Call(service, xform_name(operations[command].name), parameters, values["region"], query)
 
 
-def value_of(shape: Shape, text: str) -> Any:  # noqa: ANN401
+def value_of(shape: Shape, text: str) -> Any:
     """Return an option's value, in shorthand or plain, as the shape's type."""
     if shape.type_name == "list":
         member = shape.member  # type: ignore[attr-defined]

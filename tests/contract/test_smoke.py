@@ -60,7 +60,7 @@ def server(answers: dict[str, Response]) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(response.body)
 
-        def log_message(self, *_: Any) -> None:  # noqa: ANN401
+        def log_message(self, *_: Any) -> None:
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as serving:

@@ -706,7 +706,7 @@ def resolves_to(monkeypatch: pytest.MonkeyPatch, *ports: int) -> None:
     """Let every name have one address for each of these ports of this machine."""
     known = socket.getaddrinfo
 
-    def resolve(host: str, port: int, *more: int, **named: Any) -> list[Any]:  # noqa: ANN401
+    def resolve(host: str, port: int, *more: int, **named: Any) -> list[Any]:
         try:
             return known(host, port, *more, **named | {"flags": socket.AI_NUMERICHOST})
         except socket.gaierror:
@@ -722,7 +722,7 @@ def silent_resolver(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No name is resolved for seconds, or until the test ends; addresses are not names."""
     is_ended, known = threading.Event(), socket.getaddrinfo
 
-    def resolve(host: str, port: int, **more: Any) -> object:  # noqa: ANN401 - as above
+    def resolve(host: str, port: int, **more: Any) -> object:
         if not more.get("flags"):
             is_ended.wait(faults.LONGEST_STEP_SECONDS)
         return known(host, port, **more | {"flags": socket.AI_NUMERICHOST})

@@ -226,7 +226,7 @@ def on_the_wire(item: dict[str, Any]) -> dict[str, Any]:
     return sent
 
 
-def plain(value: Any) -> Any:  # noqa: ANN401 - whatever an item holds
+def plain(value: Any) -> Any:
     """Return a deserialized value beside its kind: 1 and True are not the same, 1 and 1.0 neither."""
     match value:
         case dict():

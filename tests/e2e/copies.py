@@ -33,7 +33,7 @@ def emulator(folder: Path) -> Iterator[str]:
         running.stop()
 
 
-def aws(url: str, service: str, **arguments: str) -> Any:  # noqa: ANN401 (boto3)
+def aws(url: str, service: str, **arguments: str) -> Any:
     """Return a boto3 client of the emulator at `url`, as root unless keys are passed."""
     defaults = {"region_name": REGION, "aws_access_key_id": "test", "aws_secret_access_key": "test"}
     # One attempt, so that a test sees an error at once.

@@ -105,7 +105,7 @@ def load(folder: Path) -> Instances:
     )
 
 
-def _publish(s3: Any, issuer: str, private_key: str) -> None:  # noqa: ANN401 (a boto3 client)
+def _publish(s3: Any, issuer: str, private_key: str) -> None:
     public_key = serialization.load_pem_private_key(private_key.encode(), None).public_key()
     assert isinstance(public_key, rsa.RSAPublicKey)
     key = jwt.algorithms.RSAAlgorithm.to_jwk(public_key, as_dict=True)

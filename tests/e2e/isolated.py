@@ -45,7 +45,7 @@ class Service:
     reader: Caller
     writer: Caller
 
-    def aws(self, service: str) -> Any:  # noqa: ANN401 (boto3)
+    def aws(self, service: str) -> Any:
         """Return a boto3 client of the emulator's root user."""
         return copies.aws(self.stack.url, service)
 

@@ -32,7 +32,7 @@ def created(writer: Caller, **fields: object) -> tuple[Record, str]:
     return answer.json(), answer.headers["etag"]
 
 
-def assert_problem(answer: Response, status: int, kind: str) -> Any:  # noqa: ANN401 (JSON)
+def assert_problem(answer: Response, status: int, kind: str) -> Any:
     """Check that the response is a problem of the service with this status; return its body."""
     content = answer.json()
     assert (answer.status, content.get("type")) == (status, f"urn:records-api:{kind}"), answer
@@ -78,7 +78,7 @@ def listed(caller: Caller, **query: str) -> list[Record]:
     return [record for page in pages(caller, query) for record in page]
 
 
-def stored_items(dynamodb: Any, kind: str, table: str = TABLE) -> list[Any]:  # noqa: ANN401 (boto3)
+def stored_items(dynamodb: Any, kind: str, table: str = TABLE) -> list[Any]:
     """Return the items of a type from the table itself."""
     answer = dynamodb.query(
         TableName=table,
@@ -91,7 +91,7 @@ def stored_items(dynamodb: Any, kind: str, table: str = TABLE) -> list[Any]:  # 
 
 
 def log_lines(
-    logs: Any,  # noqa: ANN401 (boto3)
+    logs: Any,
     since: float,
     group: str = LOG_GROUP,
 ) -> list[dict[str, Any]]:
@@ -103,7 +103,7 @@ def log_lines(
     return [json.loads(message) for message in messages if message.startswith("{")]
 
 
-def run_aws(words: list[str], aws: Callable[[str], Any]) -> Any:  # noqa: ANN401 (JSON)
+def run_aws(words: list[str], aws: Callable[[str], Any]) -> Any:
     """Return what `aws <words>` prints: the CLI reads all pages, then applies the query."""
     call = aws_cli.parsed(words)
     assert call

@@ -11,14 +11,14 @@ from e2e.support import stored_items, unique
 from lib.client import send
 
 
-def create(instance: Instance, **fields: object) -> Any:  # noqa: ANN401 (JSON)
+def create(instance: Instance, **fields: object) -> Any:
     body = json.dumps({"type": "test", "status": "new", **fields}).encode()
     answer = send("POST", instance.url, body, {"content-type": "application/json"})
     assert answer.status == 201, answer
     return answer.json()
 
 
-def listed(instance: Instance, query: str) -> Any:  # noqa: ANN401 (JSON)
+def listed(instance: Instance, query: str) -> Any:
     answer = send("GET", f"{instance.url}?{query}", b"", {})
     assert answer.status == 200, answer
     return answer.json()["records"]

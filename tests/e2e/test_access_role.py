@@ -61,7 +61,7 @@ def table_calls(table: str) -> list[Call]:
     ]
 
 
-def transaction(**parts: Any) -> Call:  # noqa: ANN401 (items of DynamoDB's API)
+def transaction(**parts: Any) -> Call:
     """Return a transaction of one change for each table, by its name with underscores."""
     items = [
         {kind: {"TableName": table.replace("_", "-"), **change, **NEVER}}
@@ -255,7 +255,7 @@ def as_role(
 
 
 def outcome(
-    client: Any,  # noqa: ANN401 (boto3)
+    client: Any,
     operation: str,
     arguments: dict[str, Any],
 ) -> str:

@@ -99,7 +99,7 @@ def steps_of(readme: str) -> list[str]:
     return re.findall(r"^## \d\. .*?^```sh\n(.*?)^```", readme, re.MULTILINE | re.DOTALL)
 
 
-def created(caller: Caller, kind: str) -> Any:  # noqa: ANN401 (JSON)
+def created(caller: Caller, kind: str) -> Any:
     answer = caller.call("POST", body={"type": kind, "status": "new"})
     assert answer.status == 201, answer
     return answer.json()

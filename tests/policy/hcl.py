@@ -91,7 +91,7 @@ def _labeled(
     return _labeled((*labels, label), inner)
 
 
-def _without_mark(value: Any) -> Any:  # noqa: ANN401 (any part of a structure)
+def _without_mark(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _without_mark(part) for name, part in value.items() if name != _MARK}
     return [_without_mark(part) for part in value] if isinstance(value, list) else value

@@ -254,11 +254,11 @@ _OPERATORS: dict[str, tuple[Callable[[str, str], bool], bool]] = {
 }
 
 
-def _listed(value: Any) -> list[Any]:  # noqa: ANN401 (JSON)
+def _listed(value: Any) -> list[Any]:
     return list(value) if isinstance(value, list | tuple) else [value]
 
 
-def _strings(value: Any) -> list[str]:  # noqa: ANN401 (JSON)
+def _strings(value: Any) -> list[str]:
     texts = _listed(value)
     for text in texts:
         if not isinstance(text, str):

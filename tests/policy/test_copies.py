@@ -31,7 +31,7 @@ def validation(folder: str, variable: str, text: str) -> tuple[str, str]:
     return rule["condition"], rule["error_message"]
 
 
-def local(file: str, name: str) -> Any:  # noqa: ANN401 (any HCL value)
+def local(file: str, name: str) -> Any:
     """Return a local value of modules/records-api."""
     return next(
         block.body[name] for block in blocks(RECORDS_API / file, "locals") if name in block.body

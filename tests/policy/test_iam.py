@@ -21,11 +21,11 @@ def document(*statements: Statement) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": list(statements)}
 
 
-def allow(**elements: Any) -> Statement:  # noqa: ANN401 (JSON)
+def allow(**elements: Any) -> Statement:
     return {"Effect": "Allow", "Action": "*", "Resource": "*", **elements}
 
 
-def deny(**elements: Any) -> Statement:  # noqa: ANN401 (JSON)
+def deny(**elements: Any) -> Statement:
     return {**allow(**elements), "Effect": "Deny"}
 
 
@@ -171,7 +171,7 @@ def test_actions_and_resources(elements: Statement, *, expected: bool) -> None:
         ({"Service": "sns.amazonaws.com"}, "lambda.amazonaws.com", Decision.NONE),
     ],
 )
-def test_principals(principal: Any, caller: str, expected: Decision) -> None:  # noqa: ANN401 (JSON)
+def test_principals(principal: Any, caller: str, expected: Decision) -> None:
     policy = document(allow(Principal=principal))
     assert decide(policy, request(principal=caller), has_principals=True) is expected
 

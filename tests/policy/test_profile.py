@@ -61,7 +61,7 @@ def plan(tmp_path_factory: pytest.TempPathFactory) -> Plan:
     env = terraform.environment(data=folder / ".terraform")
     runner.run(folder, "init", "-no-color", env=env)
 
-    def planned(**inputs: Any) -> Messages:  # noqa: ANN401 (JSON)
+    def planned(**inputs: Any) -> Messages:
         (folder / "inputs.auto.tfvars.json").write_text(json.dumps({"name": "orders"} | inputs))
         lines = runner.call(folder, "plan", "-json", env=env).output.splitlines()
         reports = [report for line in lines if (report := json.loads(line).get("diagnostic"))]

@@ -44,7 +44,7 @@ class Service:
         *,
         version: int | None = None,
         expires_at: int | None = None,
-        **more: Any,  # noqa: ANN401 (JSON)
+        **more: Any,
     ) -> Stored:
         """Make a change as the service does, a minute after the one before; return its entry."""
         self.minute += 1
@@ -135,6 +135,6 @@ def _page(name: str, texts: list[str], query: Mapping[str, str], size: int) -> R
     return Response(200, {}, f'{{"{name}":[{",".join(texts[start:end])}]{more}}}'.encode())
 
 
-def parsed(entry: Stored) -> Any:  # noqa: ANN401 (JSON)
+def parsed(entry: Stored) -> Any:
     """Return an entry as a client reads it."""
     return jsontext.parse(history.to_text(entry))

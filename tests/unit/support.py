@@ -290,7 +290,7 @@ def walk(
     raise AssertionError(f"a listing did not end within {most_pages} pages")
 
 
-def record(number: int = 1, **more: Any) -> store.Record:  # noqa: ANN401 (any JSON value)
+def record(number: int = 1, **more: Any) -> store.Record:
     made = {
         "recordID": f"record-{number}",
         "createdAt": f"2026-01-31T09:30:{number // 1000:02d}.{number % 1000:03d}Z",
@@ -298,7 +298,7 @@ def record(number: int = 1, **more: Any) -> store.Record:  # noqa: ANN401 (any J
     return {**made, "position": store.position(made), "type": "t", "status": "s", **more}
 
 
-def content(response: Mapping[str, Any]) -> Any:  # noqa: ANN401 (any JSON value)
+def content(response: Mapping[str, Any]) -> Any:
     octets = (
         b64decode(response["body"]) if response["isBase64Encoded"] else response["body"].encode()
     )

@@ -32,7 +32,7 @@ def test_a_record_id_is_taken_from_the_path(path: str, meant: str) -> None:
 # Bodies.
 
 
-def posted(body: str | bytes | None, **headers: Any) -> dict[str, Any]:  # noqa: ANN401 (texts)
+def posted(body: str | bytes | None, **headers: Any) -> dict[str, Any]:
     return event("POST /records", body=body, **headers)
 
 
@@ -145,7 +145,7 @@ def test_what_is_no_json_in_utf8_is_refused_with_its_place(
 
 
 @pytest.mark.parametrize("encode", [str, str.encode])
-def test_a_body_takes_64_kib_and_not_a_byte_more(encode: Any) -> None:  # noqa: ANN401 (one of two functions)
+def test_a_body_takes_64_kib_and_not_a_byte_more(encode: Any) -> None:
     text = '"' + "ä" * 32767 + '"'
     assert len(text.encode()) == 65536
     assert api.body(posted(encode(text)), api.JSON) == "ä" * 32767

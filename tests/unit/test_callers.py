@@ -20,7 +20,7 @@ def iam(arn: str, user_id: str, account: str = "123456789012") -> dict[str, Any]
     return {"iam": IAM_USER["iam"] | {"userArn": arn, "userId": user_id, "accountId": account}}
 
 
-def jwt(**claims: Any) -> dict[str, Any]:  # noqa: ANN401 (any JSON value)
+def jwt(**claims: Any) -> dict[str, Any]:
     return {"jwt": {"claims": claims, "scopes": ["records/read"]}}
 
 

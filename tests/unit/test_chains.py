@@ -322,7 +322,7 @@ def test_an_unknown_id_is_an_error() -> None:
 UP_TO = moment(6)  # covers all of `r` but its third entry
 
 
-def sealed(api: Service, path: Path, up_to: str = UP_TO, **head: Any) -> seals.Seal:  # noqa: ANN401
+def sealed(api: Service, path: Path, up_to: str = UP_TO, **head: Any) -> seals.Seal:
     leaves = seals.Leaves()
     assert verification.verify_all(api, leaves=leaves, up_to=up_to).findings == []
     seals.write(path, leaves, {"upTo": up_to, **head})
@@ -527,7 +527,7 @@ def alterations(entry: Stored) -> Iterator[Stored]:
 @given(steps=CHANGES, random=st.randoms(use_true_random=False))
 def test_any_altered_entry_is_named(
     steps: list[tuple[str, bool]],
-    random: Any,  # noqa: ANN401
+    random: Any,
 ) -> None:
     api = grown(steps)
     assert found(api) == []
@@ -542,7 +542,7 @@ def test_any_altered_entry_is_named(
 @given(steps=CHANGES, random=st.randoms(use_true_random=False))
 def test_any_removed_entry_is_named_with_a_seal(
     steps: list[tuple[str, bool]],
-    random: Any,  # noqa: ANN401
+    random: Any,
     tmp_path: Path,
 ) -> None:
     api = grown(steps)

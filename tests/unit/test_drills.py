@@ -83,17 +83,17 @@ def test_queue_is_created_with_its_policy(session: boto3.Session, service: str) 
     real = session.client("sqs")
 
     class Sqs:
-        def create_queue(self, **request: Any) -> Any:  # noqa: ANN401
+        def create_queue(self, **request: Any) -> Any:
             calls.append(request["Attributes"]["Policy"])
             return real.create_queue(**request)
 
-        def delete_queue(self, **request: Any) -> None:  # noqa: ANN401
+        def delete_queue(self, **request: Any) -> None:
             real.delete_queue(**request)
 
     class Session:
         region_name = session.region_name
 
-        def client(self, name: str) -> Any:  # noqa: ANN401
+        def client(self, name: str) -> Any:
             return Sqs() if name == "sqs" else session.client(name)  # type: ignore[call-overload]
 
     with ExitStack() as cleanup:
@@ -161,7 +161,7 @@ def test_each_trigger_changes_the_alarm_state(
         lambda params, **_: states.append(params["StateValue"]),
     )
 
-    def trigger_twice(listener: fire_drill.Listener, *others: Any) -> set[str]:  # noqa: ANN401
+    def trigger_twice(listener: fire_drill.Listener, *others: Any) -> set[str]:
         trigger = others[-1]
         trigger()
         trigger()
@@ -182,7 +182,7 @@ def test_deleted_and_drill_subscriptions_are_ignored() -> None:
     ]
 
     class Sns:
-        def get_paginator(self, _: str) -> Any:  # noqa: ANN401
+        def get_paginator(self, _: str) -> Any:
             return self
 
         def paginate(self, **_: str) -> list[dict[str, Any]]:

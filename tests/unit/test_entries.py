@@ -111,7 +111,7 @@ def test_many_expired_entries_are_passed_in_few_calls(table: store.Table) -> Non
     put(table, *(stored("a", version, version, NOW) for version in range(2, 252)))
     calls = []
 
-    def counted(operation: str, payload: Any, deadline: float) -> dict[str, Any]:  # noqa: ANN401 (a payload)
+    def counted(operation: str, payload: Any, deadline: float) -> dict[str, Any]:
         calls.append(operation)
         return table.client.call(operation, payload, deadline)
 

@@ -12,7 +12,7 @@ from records_api import fields, jsontext, records
 GOOD = {"type": "backup", "status": "ok"}
 
 
-def problems(body: Any, **options: Any) -> dict[str, str]:  # noqa: ANN401 (any JSON value)
+def problems(body: Any, **options: Any) -> dict[str, str]:
     """Return the details of all problems by pointer."""
     errors: list[dict[str, str]] = []
     try:
@@ -23,7 +23,7 @@ def problems(body: Any, **options: Any) -> dict[str, str]:  # noqa: ANN401 (any 
     return {each["pointer"]: each["detail"] for each in errors}
 
 
-def nested(levels: int, innermost: Any = None) -> Any:  # noqa: ANN401 (any JSON value)
+def nested(levels: int, innermost: Any = None) -> Any:
     """Return nested lists and objects in turn."""
     value = innermost
     for level in range(levels):
@@ -169,7 +169,7 @@ def test_number_that_dynamodb_cannot_store_is_rejected(number: str) -> None:
 
 
 @pytest.mark.parametrize("body", [None, [], "text", Decimal(1), True, jsontext.REPEATED])
-def test_body_must_be_an_object(body: Any) -> None:  # noqa: ANN401 (any JSON value)
+def test_body_must_be_an_object(body: Any) -> None:
     assert problems(body) == {"": "the body must be a JSON object"}
 
 
@@ -200,7 +200,7 @@ def test_only_removable_fields_may_be_null() -> None:
 
 
 @pytest.mark.parametrize("submitter", ["", "s" * 513, Decimal(7), None])
-def test_submitter_has_a_length_limit_in_bodies(submitter: Any) -> None:  # noqa: ANN401 (any JSON)
+def test_submitter_has_a_length_limit_in_bodies(submitter: Any) -> None:
     with pytest.raises(fields.Invalid) as caught:
         fields.check({"submittedBy": submitter}, ["submittedBy"])
     assert [each["pointer"] for each in caught.value.errors] == ["/submittedBy"]
@@ -217,7 +217,7 @@ def test_depth_limit_is_that_of_dynamodb() -> None:
 # Size of an error response.
 
 
-def hostile(name: str, leaf: str, depth: int) -> Any:  # noqa: ANN401 (any JSON value)
+def hostile(name: str, leaf: str, depth: int) -> Any:
     """Return the largest body whose leaves are all invalid, with `name` in all pointers."""
     head = f'{{"type":"t","status":"s","attributes":{{"{name}":' + "[" * depth
     tail = "]" * depth + "}}"

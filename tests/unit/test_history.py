@@ -22,7 +22,7 @@ STORABLE = st.recursive(
 )
 
 
-def made(record: Any = RECORD, previous: history.Link | None = None, **more: Any) -> history.Entry:  # noqa: ANN401 (JSON)
+def made(record: Any = RECORD, previous: history.Link | None = None, **more: Any) -> history.Entry:
     usual: dict[str, Any] = {
         "version": 1,
         "changed_at": "2026-01-31T09:30:00.123Z",
@@ -54,7 +54,7 @@ def test_the_hash_of_an_entry_is_fixed() -> None:
 
 
 @given(STORABLE)
-def test_the_canonical_text_survives_the_table_and_the_wire(value: Any) -> None:  # noqa: ANN401 (JSON)
+def test_the_canonical_text_survives_the_table_and_the_wire(value: Any) -> None:
     normalized = parse(to_json(value))
     stored = attributes.decode(attributes.encode(normalized))
     assert history.canonical(stored) == history.canonical(parse(history.canonical(normalized)))
@@ -75,7 +75,7 @@ def test_the_canonical_text_survives_the_table_and_the_wire(value: Any) -> None:
         ("redactedVersions", [1]),
     ],
 )
-def test_the_hash_covers_every_public_field(field: str, value: Any) -> None:  # noqa: ANN401 (JSON)
+def test_the_hash_covers_every_public_field(field: str, value: Any) -> None:
     entry = made()
     assert history.entry_hash(entry) == entry["hash"]
     assert history.entry_hash(entry | {field: value}) != entry["hash"]

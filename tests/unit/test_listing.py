@@ -17,7 +17,7 @@ from unit.support import FILTERS, page, put, scripted, table_of, walk
 DAY = "2026-01-31T09:30:00"
 
 
-def record(number: int = 1, **more: Any) -> store.Record:  # noqa: ANN401 (any JSON value)
+def record(number: int = 1, **more: Any) -> store.Record:
     return {
         "recordID": f"record-{number}",
         "createdAt": f"{DAY}.{number:03d}Z",
@@ -113,7 +113,7 @@ def test_what_expired_is_not_listed(table: store.Table) -> None:
 # Items of other writers, which fill in the keys of the indexes themselves.
 
 
-def foreign(record_id: str, position: str = f"{DAY}.002Z#record-2", **more: Any) -> store.Record:  # noqa: ANN401
+def foreign(record_id: str, position: str = f"{DAY}.002Z#record-2", **more: Any) -> store.Record:
     keys = {"recordID": record_id, "feed": "records", "position": position}
     content = {"createdAt": f"{DAY}.009Z", "type": "backup", "status": "ok", "submittedBy": "alice"}
     return {**content, **keys, **more}

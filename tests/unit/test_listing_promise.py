@@ -156,7 +156,7 @@ def test_a_listing_ends_when_the_index_does_and_not_before(pages: list[int], lim
     def item(record_id: str) -> dict[str, Any]:
         return store.encode({"recordID": record_id, "position": f"{record_id}#{record_id}"})
 
-    def call(_operation: str, request: Any, _deadline: float) -> dict[str, Any]:  # noqa: ANN401 (a payload)
+    def call(_operation: str, request: Any, _deadline: float) -> dict[str, Any]:
         start = (
             request["ExclusiveStartKey"]["recordID"]["S"] if "ExclusiveStartKey" in request else ""
         )

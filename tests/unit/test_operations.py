@@ -45,7 +45,7 @@ def ask(
     *,
     now: datetime = NOW,
     **query: str,
-) -> Any:  # noqa: ANN401 (JSON)
+) -> Any:
     """Return the body of the response to a request at the time `now`."""
     request = operations.Request(
         event(route, record_id=record_id, query=urlencode(query)),
@@ -88,7 +88,7 @@ def later(seconds: float) -> datetime:
     return NOW + timedelta(seconds=seconds)
 
 
-def found(body: Any) -> list[tuple[str, int]]:  # noqa: ANN401 (JSON)
+def found(body: Any) -> list[tuple[str, int]]:
     (name,) = body.keys() & {"history", "changes"}
     return [(entry["recordID"], entry["version"]) for entry in body[name]]
 

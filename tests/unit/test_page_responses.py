@@ -190,7 +190,7 @@ def test_compression_never_makes_a_response_larger(size: int) -> None:
 # Histories and changes.
 
 
-def entry(version: int, **more: Any) -> history.Entry:  # noqa: ANN401 (any JSON value)
+def entry(version: int, **more: Any) -> history.Entry:
     made = history.entry(
         history.CREATE,
         "r",

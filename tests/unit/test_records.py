@@ -44,7 +44,7 @@ TRANSACTION = "TransactWriteItems"
 
 def create(  # noqa: PLR0913 (what it passes on)
     table: store.Table,
-    body: Any = BODY,  # noqa: ANN401 (any JSON value)
+    body: Any = BODY,
     caller: records.Caller = ALICE,
     *,
     now: datetime = NOW,
@@ -61,7 +61,7 @@ def create(  # noqa: PLR0913 (what it passes on)
 def update(
     table: store.Table,
     record_id: str,
-    patch: Any,  # noqa: ANN401 (any JSON value)
+    patch: Any,
     if_match: str | None = None,
     now: datetime = NOW,
 ) -> store.Record:
@@ -330,7 +330,7 @@ def test_attributes_set_to_null_become_empty(table: store.Table) -> None:
     ],
     ids=repr,
 )
-def test_invalid_patch_changes_nothing(table: store.Table, patch: Any) -> None:  # noqa: ANN401 (any JSON value)
+def test_invalid_patch_changes_nothing(table: store.Table, patch: Any) -> None:
     record, _ = create(table)
     before = items(table)
     with pytest.raises(fields.Invalid):
@@ -438,7 +438,7 @@ def test_delete_that_lost_a_race_is_repeated(table: store.Table) -> None:
 def test_create_takes_another_id_if_the_first_is_in_use(table: store.Table) -> None:
     taken: list[str] = []
 
-    def call(name: str, payload: Any, deadline: float) -> dict[str, Any]:  # noqa: ANN401 (a payload)
+    def call(name: str, payload: Any, deadline: float) -> dict[str, Any]:
         if name == TRANSACTION and not taken:
             taken.append(payload["TransactItems"][0]["Put"]["Item"]["recordID"]["S"])
             put(table, {"recordID": taken[0], "createdAt": MOMENT})

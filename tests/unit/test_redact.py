@@ -101,7 +101,7 @@ def service(table: Table) -> Service:
     return made
 
 
-def raw(service: Service) -> Any:  # noqa: ANN401 (boto3)
+def raw(service: Service) -> Any:
     """Return boto3's client, for writes that bypass the service."""
     assert isinstance(service.table.client, Boto3Client)
     return service.table.client._client
@@ -251,7 +251,7 @@ class Interrupted(Boto3Client):
         super().__init__(client._client)
         self.acts: Iterator[Callable[[], object]] = itertools.repeat(act, times)
 
-    def call(self, operation: str, payload: Any, deadline: float) -> dict[str, Any]:  # noqa: ANN401
+    def call(self, operation: str, payload: Any, deadline: float) -> dict[str, Any]:
         if operation == "TransactWriteItems":
             next(self.acts, lambda: None)()
         return super().call(operation, payload, deadline)
@@ -286,7 +286,7 @@ def test_a_restore_between_two_reads_is_noticed(
     service.write("delete")
     turn, acts = writes.turn, iter([lambda: service.write("restore", expiresAt=LATER)])
 
-    def late(*arguments: Any) -> writes.Turn:  # noqa: ANN401
+    def late(*arguments: Any) -> writes.Turn:
         next(acts, lambda: None)()
         return turn(*arguments)
 

@@ -79,16 +79,16 @@ class Shared:
         self.meta, self._raw, self._act, self.updates = raw.meta, raw, act, updates
         self.read: list[str] = []
 
-    def scan(self, **request: Any) -> Any:  # noqa: ANN401
+    def scan(self, **request: Any) -> Any:
         page = self._raw.scan(**request)
         self.read += [str(item["recordID"]) for item in page["Items"]]
         self._act()
         return page
 
-    def get_item(self, **request: Any) -> Any:  # noqa: ANN401
+    def get_item(self, **request: Any) -> Any:
         return self._raw.get_item(**request)
 
-    def update_item(self, **request: Any) -> None:  # noqa: ANN401
+    def update_item(self, **request: Any) -> None:
         if self.updates == 0:
             raise ConnectionError
         self.updates -= 1
@@ -231,7 +231,7 @@ def test_item_in_a_transaction_is_read_again(
     shared = Shared(raw)
     update_item, failures = shared.update_item, [error]
 
-    def failing(**request: Any) -> None:  # noqa: ANN401
+    def failing(**request: Any) -> None:
         if failures:
             raise failures.pop()
         update_item(**request)

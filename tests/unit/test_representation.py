@@ -86,7 +86,7 @@ def test_missing_fields_have_defaults() -> None:
     ],
 )
 def test_updated_by_is_shown_for_the_version_of_the_last_entry(
-    last: Any,  # noqa: ANN401 (any attribute)
+    last: Any,
     *,
     is_shown: bool,
 ) -> None:
@@ -98,7 +98,7 @@ def test_updated_by_is_shown_for_the_version_of_the_last_entry(
 @pytest.mark.parametrize(
     "version", [None, "2", True, Decimal(0), Decimal("1.5"), Decimal("1E+100"), {Decimal(2)}]
 )
-def test_invalid_version_counts_as_1(version: Any) -> None:  # noqa: ANN401 (any attribute)
+def test_invalid_version_counts_as_1(version: Any) -> None:
     assert representation.version({"version": version}) == 1
     assert representation.version({"version": Decimal(2)}) == 2
     assert representation.version({"version": representation.MAX_VERSION}) == 2**53 - 1

@@ -49,7 +49,7 @@ def denied_until(call: Call, seconds: float, clock: list[float], action: str = "
     A transaction is authorized as its parts.
     """
 
-    def young(name: str, payload: Any, deadline: float) -> dict[str, Any]:  # noqa: ANN401 (a payload)
+    def young(name: str, payload: Any, deadline: float) -> dict[str, Any]:
         parts = [f"{kind}Item" for member in payload.get("TransactItems", []) for kind in member]
         if sum(clock) < seconds and (not action or action in (name, *parts)):
             denied = action or name
@@ -216,7 +216,7 @@ def test_operations_that_are_off_are_not_tried(clock: list[float]) -> None:
 def test_what_worked_is_not_tried_again(table: store.Table, clock: list[float]) -> None:
     called = []
 
-    def counted(name: str, payload: Any, deadline: float) -> dict[str, Any]:  # noqa: ANN401 (a payload)
+    def counted(name: str, payload: Any, deadline: float) -> dict[str, Any]:
         called.append(name)
         return table.client.call(name, payload, deadline)
 

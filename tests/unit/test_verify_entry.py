@@ -27,7 +27,7 @@ STORABLE = st.recursive(
 AUTHOR = history.Author("arn:aws:iam::123456789012:user/alice", "request-1")
 
 
-def entry(record: Any, **more: Any) -> history.Entry:  # noqa: ANN401 (JSON)
+def entry(record: Any, **more: Any) -> history.Entry:
     usual: dict[str, Any] = {
         "version": 1,
         "changed_at": "2026-01-31T09:30:00.123Z",
@@ -36,7 +36,7 @@ def entry(record: Any, **more: Any) -> history.Entry:  # noqa: ANN401 (JSON)
     return history.entry(history.CREATE, "r", record, AUTHOR, None, **(usual | more))
 
 
-def received(text: str) -> Any:  # noqa: ANN401 (JSON)
+def received(text: str) -> Any:
     return json.loads(text, parse_int=verify_entry.Number, parse_float=verify_entry.Number)
 
 
@@ -48,7 +48,7 @@ def test_every_entry_of_the_service_is_intact(content: dict[str, Any]) -> None:
 
 
 @given(STORABLE)
-def test_the_canonical_text_is_that_of_the_service(value: Any) -> None:  # noqa: ANN401 (JSON)
+def test_the_canonical_text_is_that_of_the_service(value: Any) -> None:
     assert verify_entry.canonical(received(to_json(value))) == history.canonical(value)
 
 

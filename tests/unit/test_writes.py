@@ -76,7 +76,7 @@ def assert_linked(found: list[history.Entry]) -> None:
         assert after["changedAt"] > before["changedAt"]
 
 
-def content(entry: history.Entry) -> Any:  # noqa: ANN401 (JSON)
+def content(entry: history.Entry) -> Any:
     return jsontext.parse(entry["record"])
 
 
@@ -101,7 +101,7 @@ def test_each_change_leaves_one_linked_entry(table: store.Table) -> None:
     assert tokens[:2] == [created["writeToken"], updated["writeToken"]]
 
 
-def content_of(record: store.Record) -> Any:  # noqa: ANN401 (JSON)
+def content_of(record: store.Record) -> Any:
     return jsontext.parse(jsontext.to_json(public(record)))
 
 
@@ -119,7 +119,7 @@ def test_described_record_takes_one_read_and_one_write(table: store.Table) -> No
     record_id = create(table)["recordID"]
     called: list[str] = []
 
-    def call(name: str, payload: Any, deadline: float) -> dict[str, Any]:  # noqa: ANN401 (a payload)
+    def call(name: str, payload: Any, deadline: float) -> dict[str, Any]:
         called.append(name)
         return table.client.call(name, payload, deadline)
 
@@ -258,9 +258,9 @@ FOREIGN_VALUES = st.recursive(
 @settings(max_examples=30)
 @given(attributes=FOREIGN_VALUES, message=FOREIGN_VALUES)
 def test_every_foreign_value_can_be_adopted_and_chained(
-    dynamodb_client: Any,  # noqa: ANN401 (a boto3 client)
-    attributes: Any,  # noqa: ANN401 (any attribute)
-    message: Any,  # noqa: ANN401 (any attribute)
+    dynamodb_client: Any,
+    attributes: Any,
+    message: Any,
 ) -> None:
     table = new_table(dynamodb_client)
     foreign = {"recordID": "foreign", "attributes": attributes, "message": message}
@@ -400,7 +400,7 @@ def test_change_without_any_answer_has_an_unknown_outcome(
 def no_reads_of_entries(call: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
     """Return `call` at the end of the deadline: the entry cannot be read any more."""
 
-    def late(name: str, payload: Any, deadline: float) -> dict[str, Any]:  # noqa: ANN401 (a payload)
+    def late(name: str, payload: Any, deadline: float) -> dict[str, Any]:
         if name == "GetItem" and payload["TableName"].endswith("-history"):
             raise dynamodb.Unavailable("DeadlineExceeded", "no time was left for the call")
         return call(name, payload, deadline)
