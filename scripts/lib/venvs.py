@@ -50,7 +50,7 @@ def ensure(group: str) -> None:
         if not is_current(group):
             _sync(group)
             current.note = f"installed in {shown(TOOLS / group)}"
-        if group in _ON_RUNTIME and not _find_runtime():
+        if group in _ON_RUNTIME and not find_runtime():
             current.note += (
                 f"; no Python {RUNTIME} found, so functions run on Python "
                 f"{sys.version_info.major}.{sys.version_info.minor} "
@@ -74,9 +74,30 @@ def run_in(group: str, module: str, *, always_report: bool = False) -> None:
     os.execv(python(group), command)  # noqa: S606 (no shell is needed)
 
 
+def find_runtime() -> str:
+    """Return a Python of the function's version, or "" if PATH, pyenv and uv have none."""
+    # pyenv does not put its versions on PATH, only shims.
+    root = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
+    folders = map(str, sorted(root.glob(f"versions/{RUNTIME}.*/bin"), reverse=True))
+    environment = uv_environment()
+    environment["PATH"] = os.pathsep.join([os.environ.get("PATH", ""), *folders])
+    return _output([uv(), "python", "find", "--no-project", "--system", RUNTIME], environment)
+
+
+def required_runtime() -> str:
+    """Return a Python of the function's version. Raises Failure if there is none."""
+    found = find_runtime()
+    if not found:
+        raise Failure(
+            f"no Python {RUNTIME} found, which compiles the package",
+            f"run uv python install {RUNTIME}, or pyenv install {RUNTIME}",
+        )
+    return found
+
+
 def runtime_python() -> str:
     """Return a Python of the function's version if there is one, otherwise the running one."""
-    return _find_runtime() or _base_python()
+    return find_runtime() or _base_python()
 
 
 def uv() -> str:
@@ -185,15 +206,6 @@ def _fresh_log(name: str) -> Path:
     log = TOOLS / f"{name}.log"
     log.unlink(missing_ok=True)
     return log
-
-
-def _find_runtime() -> str:
-    # pyenv does not put its versions on PATH, only shims.
-    root = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
-    folders = map(str, sorted(root.glob(f"versions/{RUNTIME}.*/bin"), reverse=True))
-    environment = uv_environment()
-    environment["PATH"] = os.pathsep.join([os.environ.get("PATH", ""), *folders])
-    return _output([uv(), "python", "find", "--no-project", "--system", RUNTIME], environment)
 
 
 def _output(command: Sequence[str], environment: dict[str, str] | None = None) -> str:

@@ -4,20 +4,28 @@ import base64
 import hashlib
 import json
 import os
+import random
 import re
 import shutil
 import subprocess
 import sys
 import tomllib
 import zipfile
+import zlib
 from pathlib import Path
 
 import pytest
 
-from lib import package
+from lib import archive, package, venvs
 from lib.console import Failure
 from lib.paths import ROOT
 
+needs_runtime = pytest.mark.skipif(
+    not venvs.find_runtime(), reason=f"no Python {venvs.RUNTIME}, which compiles the package"
+)
+
+NAMES = ("records-api.zip", "manifest.json")
+MAX_BYTES = 250_000
 BUILD = """
 import sys
 import tomllib
@@ -35,7 +43,14 @@ def build_in(folder: Path, *, umask: int, zone: str, locale: str) -> bytes:
         path.chmod(0o777 & ~umask)
     return subprocess.run(
         [sys.executable, "-c", BUILD, folder],
-        env={**os.environ, "PYTHONPATH": str(ROOT / "scripts"), "TZ": zone, "LC_ALL": locale},
+        env={
+            **os.environ,
+            "PYTHONPATH": str(ROOT / "scripts"),
+            "PYTHONHASHSEED": str(umask),
+            "TMPDIR": str(folder.parent),
+            "TZ": zone,
+            "LC_ALL": locale,
+        },
         umask=umask,
         check=True,
         capture_output=True,
@@ -44,9 +59,17 @@ def build_in(folder: Path, *, umask: int, zone: str, locale: str) -> bytes:
 
 @pytest.fixture(scope="module")
 def built() -> tuple[bytes, bytes]:
-    return package.build()
+    """The package as the current sources make it, or the committed one without a Python 3.13."""
+    if venvs.find_runtime():
+        return package.build()
+    zip_name, manifest_name = NAMES
+    return (
+        (package.PACKAGE / zip_name).read_bytes(),
+        (package.PACKAGE / manifest_name).read_bytes(),
+    )
 
 
+@needs_runtime
 def test_builds_with_different_settings_are_identical(tmp_path: Path) -> None:
     one = build_in(tmp_path / "one", umask=0o022, zone="UTC", locale="C.UTF-8")
     other = build_in(
@@ -60,10 +83,9 @@ def test_builds_with_different_settings_are_identical(tmp_path: Path) -> None:
 
 
 def test_committed_package_matches_the_sources(built: tuple[bytes, bytes]) -> None:
-    names = ("records-api.zip", "manifest.json")
     differ = [
         name
-        for name, content in zip(names, built, strict=True)
+        for name, content in zip(NAMES, built, strict=True)
         if (package.PACKAGE / name).read_bytes() != content
     ]
     assert not differ, "run scripts/package"
@@ -73,21 +95,59 @@ def test_package_contains_code_license_and_digest_only(
     built: tuple[bytes, bytes], tmp_path: Path
 ) -> None:
     (tmp_path / "zip").write_bytes(built[0])
-    archive = zipfile.ZipFile(tmp_path / "zip")
-    names = archive.namelist()
+    zip_file = zipfile.ZipFile(tmp_path / "zip")
+    names = zip_file.namelist()
     assert names == sorted(names)
     modules = {f"records_api/{path.name}" for path in (ROOT / "lambda/records_api").glob("*.py")}
-    assert {name for name in names if name.startswith("records_api/")} == modules | {
-        "records_api/SOURCE_DIGEST"
-    }
-    kinds = {
-        re.sub(r".*(\.py|/METADATA|/licenses/.*)$", r"\1", name) for name in set(names) - modules
-    }
-    assert kinds == {".py", "/METADATA", "/licenses/LICENSE", "records_api/SOURCE_DIGEST"}
+    sources = {name for name in names if name.endswith(".py")}
+    assert {name for name in sources if name.startswith("records_api/")} == modules
+    compiled = {re.sub(r"(\w+)\.py$", r"__pycache__/\1.cpython-313.pyc", name) for name in sources}
+    others = set(names) - sources - compiled
+    assert sources | compiled <= set(names)
+    kinds = {re.sub(r".*(/METADATA|/licenses/.*)$", r"\1", name) for name in others}
+    assert kinds == {"/METADATA", "/licenses/LICENSE", "records_api/SOURCE_DIGEST"}
     assert {
-        (entry.external_attr >> 16, entry.date_time[0], entry.compress_type)
-        for entry in archive.infolist()
-    } == {(0o100644, 1980, zipfile.ZIP_STORED)}
+        (entry.external_attr >> 16, entry.date_time, entry.create_system)
+        for entry in zip_file.infolist()
+    } == {(0o100644, (1980, 1, 1, 0, 0, 0), 3)}
+    assert len(built[0]) < MAX_BYTES
+    assert zip_file.testzip() is None
+
+
+@needs_runtime
+def test_lambda_runs_the_bytecode_and_shows_source_lines(
+    built: tuple[bytes, bytes], tmp_path: Path
+) -> None:
+    (tmp_path / "zip").write_bytes(built[0])
+    zipfile.ZipFile(tmp_path / "zip").extractall(tmp_path)
+    config = tmp_path / "records_api" / "config.py"
+    source = config.read_text()
+    config.write_text(re.sub("(?m)^(?=.)", "not Python! ", source))
+    line = next(line for line in source.splitlines() if "raise ConfigError(" in line)
+    result = subprocess.run(
+        [venvs.required_runtime(), "-c", "from records_api import config; config.read({})"],
+        cwd=tmp_path,
+        env={},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "ConfigError: TABLE_NAME is not set" in result.stderr
+    assert f'File "{config}", line ' in result.stderr
+    assert f"in read\n    not Python! {line}\n" in result.stderr
+
+
+def test_compressed_content_is_what_zlib_reads() -> None:
+    numbers = random.Random(20261124)  # noqa: S311 (test data)
+    texts = [
+        bytes(numbers.choices(range(values), k=numbers.randrange(2000)))
+        for values in (1, 2, 20, 256)
+        for _ in range(20)
+    ]
+    far = numbers.randbytes(32_768)
+    for content in [b"", b"a" * 10_000, far * 2, far + b"a" + far, *texts]:
+        assert zlib.decompress(archive.deflated(content), wbits=-15) == content
+    assert len(archive.deflated(far * 2)) < len(far) * 1.2
 
 
 def test_manifest_describes_the_zip_and_the_sources(built: tuple[bytes, bytes]) -> None:
@@ -125,6 +185,7 @@ def test_check_reports_the_file_that_differs(
 ) -> None:
     monkeypatch.setattr(package, "PACKAGE", tmp_path)
     monkeypatch.setattr(package, "build", lambda: built)
+    monkeypatch.setattr(venvs, "find_runtime", lambda: "python3.13")
     with pytest.raises(Failure, match=r"records-api\.zip does not match the sources"):
         package.check()
     package.write()
@@ -133,6 +194,20 @@ def test_check_reports_the_file_that_differs(
     (tmp_path / "manifest.json").write_bytes(built[1].replace(b'"files"', b'"Files"'))
     with pytest.raises(Failure, match=r"manifest\.json"):
         package.check()
+
+
+def test_without_python_313_only_the_digest_is_compared(
+    built: tuple[bytes, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(package, "PACKAGE", tmp_path)
+    monkeypatch.setattr(venvs, "find_runtime", str)
+    with pytest.raises(Failure, match=r"run uv python install 3\.13, or pyenv install 3\.13"):
+        package.build()
+    with pytest.raises(Failure, match="does not match the sources"):
+        package.check()
+    for name, content in zip(NAMES, built, strict=True):
+        (tmp_path / name).write_bytes(content)
+    assert "the rebuild was not checked" in package.check()
 
 
 def test_truncated_zip_is_not_current(

@@ -356,7 +356,7 @@ class TestPythonEnvironments:
     def test_missing_runtime_python_is_reported(
         self, root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        monkeypatch.setattr(venvs, "_find_runtime", lambda: "")
+        monkeypatch.setattr(venvs, "find_runtime", lambda: "")
         venvs.ensure("emulator")
         assert "no Python 3.13 found, so functions run on Python" in capsys.readouterr().out
         assert (root / "tools/emulator").exists()
