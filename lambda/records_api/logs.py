@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.json import JsonFormatter
 
+from . import __version__
+
 NAMESPACE = "RecordsApi"
 # The Lambda runtime adds these to every LogRecord. The service logs the request ID as `requestId`.
 RUNTIME_ATTRS = ["aws_request_id", "tenant_id"]
@@ -19,8 +21,9 @@ logger = logging.getLogger("records_api")
 def configure(service: str, level: str) -> None:
     """Make the root logger write one JSON object per line.
 
-    Each has `timestamp` (RFC 3339), `level`, `message` and `service`. The handler that the Lambda
-    runtime added to the root logger is reused, because a second one would duplicate every line.
+    Each has `timestamp` (RFC 3339), `level`, `message`, `service` and `serviceVersion`. The handler
+    that the Lambda runtime added to the root logger is reused, because a second one would duplicate
+    every line.
     """
     root = logging.getLogger()
     if not root.handlers:
@@ -28,7 +31,7 @@ def configure(service: str, level: str) -> None:
     formatter = JsonFormatter(
         ["levelname", "message"],
         rename_fields={"levelname": "level"},
-        static_fields={"service": service},
+        static_fields={"service": service, "serviceVersion": __version__},
         reserved_attrs=[*RESERVED_ATTRS, *RUNTIME_ATTRS],
         timestamp=True,
     )

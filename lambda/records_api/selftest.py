@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from . import config, dynamodb, probes, store
+from . import __version__, config, dynamodb, probes, store
 
 # Changes to roles and key policies take seconds to become effective (AWS IAM User Guide,
 # "Troubleshoot IAM").
@@ -53,6 +53,7 @@ def run(
         "configurationHash": settings.configuration_hash,
         "operations": sorted(settings.operations),
         "functionVersion": context.function_version,
+        "serviceVersion": __version__,
     }
 
 

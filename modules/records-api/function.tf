@@ -96,10 +96,10 @@ locals {
   }
   configuration_hash = sha256(jsonencode(local.configuration))
 
-  # The description of the published version: the first 12 digits of the hashes of its code and its
-  # configuration.
+  # The description of the published version: the version of the service, and the first 12 digits
+  # of the hashes of its code and its configuration.
   code_label = try(
-    "source ${substr(local.new_digest, 0, 12)}",
+    "records-api ${local.manifest.version} source ${substr(local.new_digest, 0, 12)}",
     "package ${substr(filesha256(var.lambda_package.path), 0, 12)}",
     "package ${substr(var.lambda_package.s3.version, 0, 32)}",
     "source unknown",

@@ -7,6 +7,7 @@ import argparse
 import base64
 import hashlib
 import json
+import re
 import subprocess
 import tempfile
 from collections.abc import Mapping
@@ -20,6 +21,7 @@ SOURCES = ROOT / "lambda"
 PACKAGE = ROOT / "modules" / "records-api" / "package"
 _TASK_ROOT = "/var/task"  # where Lambda unpacks the package
 _OPTIMIZED = ".opt-2"
+_VERSION = re.compile(r'^__version__ = "([^"]+)"$', re.MULTILINE)
 
 
 def sources(folder: Path = SOURCES) -> dict[str, bytes]:
@@ -37,6 +39,19 @@ def source_digest(files: Mapping[str, bytes]) -> str:
         f"{name}:{hashlib.sha256(content).hexdigest()}\n" for name, content in sorted(files.items())
     )
     return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def version(files: Mapping[str, bytes]) -> str:
+    """Return the version of the service, which the package `records_api` in `files` states.
+
+    Raises Failure if it is not there.
+    """
+    stated = _VERSION.search(files.get("records_api/__init__.py", b"").decode())
+    if not stated:
+        raise Failure(
+            "lambda/records_api/__init__.py has no version", 'add a line __version__ = "1.2.3"'
+        )
+    return stated[1]
 
 
 def dependency(requirements: Path) -> dict[str, bytes]:
@@ -124,6 +139,7 @@ def build(folder: Path = SOURCES) -> tuple[bytes, bytes]:
             for name, data in source_files.items()
         },
         "source_digest": digest,
+        "version": version(source_files),
         "zip_sha256_base64": base64.b64encode(hashlib.sha256(package).digest()).decode(),
     }
     return package, f"{json.dumps(manifest, indent=2)}\n".encode()

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from records_cli import __version__, audit
+from records_cli import audit, version
 from records_cli.call import RecordID, Role, call, record_path, without_none
 from records_cli.failure import Failure
 
@@ -27,7 +27,7 @@ app = typer.Typer(
 
 def _print_version(value: bool) -> None:
     if value:
-        typer.echo(f"records {__version__}")
+        typer.echo(f"records {version()}")
         raise typer.Exit
 
 

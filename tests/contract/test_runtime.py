@@ -117,6 +117,7 @@ def test_each_request_is_one_json_line_without_its_content(tmp_path: Path) -> No
             "timestamp",
             "level",
             "service",
+            "serviceVersion",
             "operation",
             "apiRequestId",
             "caller",

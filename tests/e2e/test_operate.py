@@ -23,6 +23,7 @@ from lib import fire_drill
 from lib.emulator import REGION
 from lib.paths import ROOT
 from lib.stack import Stack
+from records_api import __version__
 
 SERVICE = "records-dev"
 DRILLED = "unhandled-exceptions"  # the alarm of the fire drill, which other tests do not change
@@ -165,7 +166,9 @@ def test_runbook_commands_work(dev: Dev, aws: Aws) -> None:
     assert [len(alarms) for alarms in output_of("alarms")] == [19]
     versions, serving, _ = output_of("versions")
     assert [version[0] for version in versions] == ["$LATEST", "1"]
-    assert re.fullmatch(r"source \w{12} configuration \w{12}", versions[-1][-1])
+    assert re.fullmatch(
+        rf"records-api {__version__} source \w{{12}} configuration \w{{12}}", versions[-1][-1]
+    )
     assert serving == {"live": "1", "canary": None}
     assert output_of("backups") == [[], []]
     in_access, in_function = wait_for(

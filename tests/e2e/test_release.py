@@ -23,6 +23,7 @@ from lib.client import Caller
 from lib.emulator import HOST
 from lib.package import PACKAGE
 from lib.stack import Stack
+from records_api import __version__
 
 OPERATIONS = ("create", "delete", "get", "list", "update")
 CALL_EVERY_SECONDS = 0.1
@@ -211,7 +212,8 @@ def test_unpublished_release_fails_with_publish_command(service: Service) -> Non
     assert gate["after"]["triggers"]["runs"] == function["description"]
     old, new = (
         re.fullmatch(
-            r"source [0-9a-f]{12} configuration ([0-9a-f]{12})", gate[side]["triggers"]["runs"]
+            rf"records-api {__version__} source [0-9a-f]{{12}} configuration ([0-9a-f]{{12}})",
+            gate[side]["triggers"]["runs"],
         )
         for side in ("before", "after")
     )

@@ -48,7 +48,9 @@ def checkout(root: Path) -> Path:
     package.mkdir(exist_ok=True)
     (package / "records-api.zip").write_bytes(b"zip")
     (package / "manifest.json").write_text(
-        json.dumps({"source_digest": hashlib.sha256(lines.encode()).hexdigest()})
+        json.dumps(
+            {"source_digest": hashlib.sha256(lines.encode()).hexdigest(), "version": "1.0.0"}
+        )
     )
     return root
 

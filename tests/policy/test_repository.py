@@ -70,11 +70,6 @@ def test_links_lead_to_files_and_headings_that_exist(page: Path) -> None:
         assert not fragment or fragment in anchors(target), link
 
 
-def test_changelog_begins_with_unreleased_changes() -> None:
-    headings = re.findall(r"^## \[(.+?)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
-    assert headings[0] == "Unreleased"
-
-
 def prose(page: Path) -> list[tuple[int, str]]:
     """Return the numbered lines of a page, without tables, code blocks and lines with a URL."""
     text = re.sub(

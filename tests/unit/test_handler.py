@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from records_api import config, dynamodb, handler, listing, logs, operations, store
+from records_api import __version__, config, dynamodb, handler, listing, logs, operations, store
 from unit.support import (
     ALICE,
     NOW,
@@ -39,7 +39,7 @@ REQUESTS = {
     "changes": event("GET /changes"),
 }
 SUMMARY = [
-    "timestamp", "level", "message", "service", "operation", "requestId", "apiRequestId", "caller", "status",
+    "timestamp", "level", "message", "service", "serviceVersion", "operation", "requestId", "apiRequestId", "caller", "status",
     "durationMs", "coldStart", "consumedReadUnits",
 ]  # fmt: skip
 
@@ -474,6 +474,7 @@ def test_a_request_is_one_line(
         "level": "INFO",
         "message": "request",
         "service": "records-test",
+        "serviceVersion": __version__,
         "operation": "list",
         "requestId": "request-1",
         "apiRequestId": "api-request-1",

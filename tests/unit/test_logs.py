@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from records_api import logs
+from records_api import __version__, logs
 from unit.support import metric_values
 
 
@@ -25,6 +25,7 @@ def test_line_is_one_json_object(log_lines: list[str]) -> None:
         "level": "WARNING",
         "message": "several\nlines",
         "service": "records-dev",
+        "serviceVersion": __version__,
         "status": 503,
         "caller": "ä",
     }

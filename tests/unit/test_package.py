@@ -19,6 +19,7 @@ import pytest
 from lib import archive, package, venvs
 from lib.console import Failure
 from lib.paths import ROOT
+from records_api import __version__
 
 needs_runtime = pytest.mark.skipif(
     not venvs.find_runtime(), reason=f"no Python {venvs.RUNTIME}, which compiles the package"
@@ -156,6 +157,7 @@ def test_manifest_describes_the_zip_and_the_sources(built: tuple[bytes, bytes]) 
         manifest["zip_sha256_base64"]
         == base64.b64encode(hashlib.sha256(built[0]).digest()).decode()
     )
+    assert manifest["version"] == __version__
     lines = [
         f"{name.removeprefix('lambda/')}:{digest}\n"
         for name, digest in sorted(manifest["files"].items())

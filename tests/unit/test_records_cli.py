@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from lib.paths import ROOT
-from records_cli import __version__, app, local
+from records_api import __version__
+from records_cli import app, local
 from records_cli.client import Caller, Response
 from records_cli.failure import Failure
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from records_api import config, dynamodb, handler, logs, selftest, store
+from records_api import __version__, config, dynamodb, handler, logs, selftest, store
 from unit.support import Call, Context, chain, items, metric_values, scripted
 from unit.test_config import GOOD
 from unit.test_handler import REQUESTS, app_of
@@ -68,6 +68,7 @@ def test_it_proves_every_operation_writes_nothing_and_is_counted(
         "configurationHash": None,
         "operations": sorted(config.OPERATIONS),
         "functionVersion": "7",
+        "serviceVersion": __version__,
     }
     assert items(table) == chain(table) == []
     assert metric_values(capsys.readouterr().out) == PASSED
