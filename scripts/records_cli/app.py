@@ -1,15 +1,14 @@
-"""The command `records`: reads, writes and audits records of the local stack."""
+"""The command `records`: reads, writes and audits the records of a service."""
 
 import sys
 from typing import Annotated
 
 import typer
 
-from records_cli import audit, version
-from records_cli.call import RecordID, Role, call, record_path, without_none
-from records_cli.failure import Failure
-
-# json is imported where it is used: `--help` does not need it and should be quick.
+from records_cli import version
+from records_cli.app_options import App, finish, with_options
+from records_cli.exit_codes import table
+from records_cli.verbs import audit, context, records
 
 
 def _kebab_case(token: str) -> str:
@@ -17,10 +16,11 @@ def _kebab_case(token: str) -> str:
     return "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in token)
 
 
-app = typer.Typer(
+app = App(
     name="records",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # rich takes longer to import than the rest of --help
     context_settings={"help_option_names": ["-h", "--help"], "token_normalize_func": _kebab_case},
 )
 
@@ -31,178 +31,61 @@ def _print_version(value: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _options(
     context: typer.Context,
-    role: Annotated[
-        Role | None,
-        typer.Option(
-            "--as",
-            help="Caller (default: reader for list and get, auditor for history, changes, verify"
-            " and seal, else writer).",
-        ),
-    ] = None,
-    version: Annotated[  # noqa: ARG001 (its callback acts)
+    version: Annotated[
         bool,
         typer.Option(
             "--version", callback=_print_version, is_eager=True, help="Print the version."
         ),
     ] = False,
 ) -> None:
-    """Call the records API of the local stack, which scripts/up starts."""
-    context.obj = role
+    """Read, write and audit the records of an Internal Records API.
 
-
-Condition = Annotated[
-    str | None,
-    typer.Option("--if-match", metavar="ETAG", help="Fail unless the record has this ETag."),
-]
-Type = Annotated[str, typer.Option("--type", help="Type of the record, such as deployment.")]
-Status = Annotated[str, typer.Option("--status", help="Status, such as ok.")]
-NewType = Annotated[str | None, typer.Option("--type", help="New type.")]
-NewStatus = Annotated[str | None, typer.Option("--status", help="New status.")]
-Message = Annotated[str | None, typer.Option("--message", help="Free text.")]
-Attributes = Annotated[
-    str | None, typer.Option("--attributes", metavar="JSON", help="Additional data: a JSON object.")
-]
-
-
-@app.command("list")
-def list_records(
-    context: typer.Context,
-    type_: Annotated[str | None, typer.Option("--type", help="Filter by type.")] = None,
-    status: Annotated[str | None, typer.Option("--status", help="Filter by status.")] = None,
-    submitted_by: Annotated[
-        str | None, typer.Option("--submitted-by", help="Filter by caller.")
-    ] = None,
-    created_after: Annotated[
-        str | None,
-        typer.Option("--created-after", metavar="TIME", help="RFC 3339 time."),
-    ] = None,
-    created_before: Annotated[
-        str | None,
-        typer.Option("--created-before", metavar="TIME", help="RFC 3339 time."),
-    ] = None,
-    order: Annotated[
-        str | None, typer.Option("--order", help="asc or desc (default: desc, newest first).")
-    ] = None,
-    limit: Annotated[
-        str | None, typer.Option("--limit", help="Number of records per page.")
-    ] = None,
-    cursor: Annotated[
-        str | None, typer.Option("--cursor", help="The `next` of the previous page.")
-    ] = None,
-) -> None:
-    """Print one page of records, newest first."""
-    query = {
-        "type": type_,
-        "status": status,
-        "submittedBy": submitted_by,
-        "createdAfter": created_after,
-        "createdBefore": created_before,
-        "order": order,
-        "limit": limit,
-        "cursor": cursor,
-    }
-    call(context, Role.READER, "GET", query=without_none(query))
-
-
-@app.command()
-def get(context: typer.Context, record_id: RecordID) -> None:
-    """Print one record; its ETag goes to standard error."""
-    call(context, Role.READER, "GET", record_path(record_id))
-
-
-@app.command()
-def create(
-    context: typer.Context,
-    type_: Type,
-    status: Status,
-    message: Message = None,
-    attributes: Attributes = None,
-    key: Annotated[
-        str | None,
-        typer.Option("--key", help="Idempotency key: a repeated call creates no second record."),
-    ] = None,
-) -> None:
-    """Create a record and print it."""
-    body = _body(type_, status, message, attributes)
-    headers = {} if key is None else {"Idempotency-Key": key}
-    call(context, Role.WRITER, "POST", body=body, headers=headers)
-
-
-@app.command()
-def update(
-    context: typer.Context,
-    record_id: RecordID,
-    type_: NewType = None,
-    status: NewStatus = None,
-    message: Message = None,
-    attributes: Attributes = None,
-    if_match: Condition = None,
-) -> None:
-    """Change the fields that are set, and print the record."""
-    body = _body(type_, status, message, attributes)
-    headers = _condition(if_match)
-    call(context, Role.WRITER, "PATCH", record_path(record_id), body=body, headers=headers)
-
-
-@app.command()
-def delete(context: typer.Context, record_id: RecordID, if_match: Condition = None) -> None:
-    """Delete a record."""
-    call(context, Role.WRITER, "DELETE", record_path(record_id), headers=_condition(if_match))
-
-
-@app.command()
-def restore(
-    context: typer.Context,
-    record_id: RecordID,
-    version: Annotated[
-        int, typer.Argument(metavar="VERSION", help="Version to restore; see records history.")
-    ],
-    if_match: Condition = None,
-) -> None:
-    """Write an earlier version of a record again, as its next version, and print the record.
-
-    It also brings back a deleted record.
+    The service is the one that --url, --context or --terraform names; otherwise RECORDS_URL or
+    RECORDS_CONTEXT; otherwise the current context; otherwise the local stack of the checkout.
+    Options can stand before or after the verb.
 
     \b
-    Example:
-      records restore RECORD_ID 3
+    Examples:
+      records list --since 2h --status failed
+      records create --type deployment --status ok --attr service=billing
+      records doctor
     """
-    path, body = f"{record_path(record_id)}/restore", {"version": version}
-    call(context, Role.WRITER, "POST", path, body=body, headers=_condition(if_match))
 
 
-for verb in (audit.history, audit.changes, audit.verify, audit.seal):
-    app.command()(verb)
+app.callback(epilog="Exit codes: records help exit-codes")(with_options(_options, hidden=False))
+app.command("list")(records.list_records)
+app.command()(records.get)
+app.command()(records.create)
+app.command()(records.update)
+app.command()(records.delete)
+app.command()(records.restore)
+app.command()(audit.history)
+app.command()(audit.changes)
+app.command()(audit.verify)
+app.command()(audit.seal)
+app.add_typer(context.contexts_app, name="context", help="Name services and how to sign in.")
 
 
-def _condition(if_match: str | None) -> dict[str, str]:
-    return {} if if_match is None else {"If-Match": if_match}
+@app.command("help")
+def help_(
+    context: typer.Context,
+    topic: Annotated[list[str], typer.Argument(metavar="VERB|exit-codes", show_default=False)],
+) -> None:
+    """Print the help of a verb, or the exit codes.
 
-
-def _body(
-    type_: str | None, status: str | None, message: str | None, attributes: str | None
-) -> dict[str, object]:
-    import json
-
-    body = without_none({"type": type_, "status": status, "message": message})
-    if attributes is not None:
-        try:
-            body["attributes"] = json.loads(attributes)
-        except ValueError as error:
-            raise Failure(
-                f"--attributes is not JSON: {error}",
-                """quote it for the shell: --attributes '{"host": "db-07"}'""",
-            ) from error
-    return body
+    \b
+    Examples:
+      records help list
+      records help exit-codes
+    """
+    if topic == ["exit-codes"]:
+        print(table())
+    else:
+        context.find_root().command.main([*topic, "--help"], prog_name="records")
 
 
 def main() -> None:
-    """Run the command; a Failure is printed to standard error and exits with its code."""
-    try:
-        app(prog_name="records")
-    except Failure as failure:
-        print(failure, file=sys.stderr)
-        sys.exit(failure.code)
+    """Run the command and exit with one of `exit_codes`."""
+    sys.exit(finish(lambda: app(prog_name="records")))

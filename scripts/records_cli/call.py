@@ -1,25 +1,30 @@
-"""What the commands share: who calls, one call of the API, and its output."""
+"""What the verbs share: the caller, one call of the API, and its output."""
 
 import sys
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from records_cli.failure import Failure
+from records_cli.app_options import Role, options
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from records_cli.client import Caller, Response
 
+__all__ = [
+    "RecordID",
+    "Role",
+    "call",
+    "checked",
+    "connect",
+    "print_answer",
+    "record_path",
+    "send",
+    "without_none",
+]
+
 RecordID = Annotated[str, typer.Argument(metavar="RECORD_ID", show_default=False)]
-
-
-class Role(StrEnum):
-    """The caller whose keys sign the requests."""
-
-    READER = "reader"
-    WRITER = "writer"
-    AUDITOR = "auditor"
 
 
 def without_none(values: dict[str, Any]) -> dict[str, Any]:
@@ -35,10 +40,37 @@ def record_path(record_id: str) -> str:
 
 
 def connect(context: typer.Context, role: Role) -> "Caller":
-    """Return the caller named by the option --as, otherwise `role`."""
-    from records_cli import local  # noqa: PLC0415 (--help does not need it)
+    """Return the caller that the global options name; `role` is used with a local stack.
 
-    return local.connect(context.obj or role)
+    Raises Failure if there is no service, or if there are no credentials.
+    """
+    from records_cli import service, sign_in  # noqa: PLC0415 (--help does not need it)
+
+    chosen = options(context)
+    return sign_in.caller(service.find(chosen), chosen, role)
+
+
+def send(caller: "Caller", method: str, path: str = "", **request: Any) -> "Response":  # noqa: ANN401 (as Caller.call)
+    """Send one request and return its response. Raises Failure for an error, or without one."""
+    return checked(lambda: caller.call(method, path, **request), method, caller.url)
+
+
+def checked(request: "Callable[[], Response]", method: str, url: str) -> "Response":
+    """Return the response to `request`, which is sent to `url`.
+
+    Raises Failure if it is an error, or if there is none.
+    """
+    from http import HTTPStatus  # noqa: PLC0415 (--help does not need it)
+
+    from records_cli import problems  # noqa: PLC0415
+
+    try:
+        answer = request()
+    except OSError as error:
+        raise problems.no_response(error, method, url) from error
+    if answer.status >= HTTPStatus.MULTIPLE_CHOICES:
+        raise problems.failure(answer, method)
+    return answer
 
 
 def call(
@@ -48,35 +80,16 @@ def call(
     path: str = "",
     **request: Any,  # noqa: ANN401 (as for Caller.call)
 ) -> None:
-    """Send one request and print the response. The option --as overrides `role`."""
-    caller = connect(context, role)
-    try:
-        answer = caller.call(method, path, **request)
-    except OSError as error:
-        raise no_response(error) from error
-    print_answer(answer)
-
-
-def no_response(error: OSError) -> Failure:
-    """Return the Failure for a request without a response."""
-    return Failure(f"no response from the API: {error}", "run scripts/up")
+    """Send one request and print the response. Raises Failure for an error."""
+    print_answer(send(connect(context, role), method, path, **request))
 
 
 def print_answer(answer: "Response") -> None:
-    """Print the body to standard output, and ETag and Idempotency-Replayed to standard error.
-
-    Raises Failure for an error status, after printing the body to standard error.
-    """
-    from http import HTTPStatus  # noqa: PLC0415 (--help does not need it)
-
+    """Print the body to standard output, and ETag and Idempotency-Replayed to standard error."""
     from records_cli import jsontext  # noqa: PLC0415 (--help does not need it)
 
-    failed = answer.status >= HTTPStatus.BAD_REQUEST
     for name in ("etag", "idempotency-replayed"):
         if name in answer.headers:
             print(f"{name}: {answer.headers[name]}", file=sys.stderr)
     if answer.body:
-        text = jsontext.pretty(jsontext.parse(answer.body))
-        print(text, file=sys.stderr if failed else sys.stdout)
-    if failed:
-        raise Failure(f"the API returned {answer.status}", "see the response above")
+        print(jsontext.pretty(jsontext.parse(answer.body)))

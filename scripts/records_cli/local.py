@@ -1,8 +1,8 @@
-"""Finds the local stack: scripts/up writes its URL and keys to .local/connection.json."""
+"""The local stack: scripts/up writes its URL and keys to .local/connection.json."""
 
 import json
-import os
 from pathlib import Path
+from typing import Any
 
 from records_cli.client import Caller
 from records_cli.failure import Failure
@@ -11,32 +11,37 @@ VARIABLE = "RECORDS_CONNECTION"
 _PLACE = Path(".local", "connection.json")
 
 
-def find_connection() -> Path:
-    """Return the path in RECORDS_CONNECTION, otherwise the file of the enclosing checkout.
-
-    Raises Failure when the working directory is not in a checkout with a local stack.
-    """
-    if named := os.environ.get(VARIABLE):
-        return Path(named)
-    for folder in (Path.cwd(), *Path.cwd().parents):
-        if (folder / _PLACE).is_file():
-            return folder / _PLACE
-    raise Failure(
-        "no local stack found in this directory or above it",
-        f"run scripts/up and call records in that checkout, or set {VARIABLE} to its {_PLACE}",
+def enclosing_connection() -> Path | None:
+    """Return the connection file of the checkout that contains the working directory, if any."""
+    folders = (Path.cwd(), *Path.cwd().parents)
+    return next(
+        (folder / _PLACE for folder in folders if (folder / _PLACE).is_file()),
+        None,
     )
 
 
-def connect(role: str) -> Caller:
-    """Return the `reader`, the `writer` or the `auditor` of the local stack.
+def read(file: Path) -> dict[str, Any]:
+    """Return the content of a connection file: records_url, region, and a key for each role.
 
-    Raises Failure when there is no stack, or when its connection file can't be read.
+    Raises Failure if it is absent or damaged.
     """
-    file = find_connection()
     try:
-        connection = json.loads(file.read_text())
-        return Caller(connection["records_url"], connection["region"], **connection[role])
+        connection: dict[str, Any] = json.loads(file.read_text())
+        Caller(connection["records_url"], connection["region"], **connection["reader"])
     except FileNotFoundError:
-        raise Failure("there is no local stack", "run scripts/up") from None
+        raise Failure(f"there is no local stack: {file} is absent", "run scripts/up") from None
     except (ValueError, KeyError, TypeError):
         raise Failure(f"{file} is damaged", "run scripts/up, which writes it again") from None
+    return connection
+
+
+def connect(file: Path, role: str) -> Caller:
+    """Return the `reader`, the `writer` or the `auditor` of the local stack.
+
+    Raises Failure when the connection file is absent or damaged, or has no key for this role.
+    """
+    known = read(file)
+    try:
+        return Caller(known["records_url"], known["region"], **known[role])
+    except (KeyError, TypeError):
+        raise Failure(f"{file} has no key for the {role}", "run scripts/up") from None

@@ -11,9 +11,8 @@ import pytest
 
 from lib.paths import ROOT
 from records_api import __version__
-from records_cli import app, local
+from records_cli import app, exit_codes, local
 from records_cli.client import Caller, Response
-from records_cli.failure import Failure
 
 CONNECTION = {
     "records_url": "http://127.0.0.1:1/records",
@@ -111,17 +110,6 @@ def test_record_goes_to_stdout_and_headers_to_stderr(
     assert printed.out == '{\n  "type": "ä",\n  "attributes": {\n    "exact": 1.10\n  }\n}\n'
 
 
-def test_error_status_prints_the_problem_and_exits_1(
-    api: Api, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    api.answer = Response(404, {}, b'{"title": "Not Found"}')
-    assert run(monkeypatch, "get", "x") == 1
-    printed = capsys.readouterr()
-    assert printed.out == ""
-    assert '"title": "Not Found"' in printed.err
-    assert "error: the API returned 404\n  fix: " in printed.err
-
-
 @pytest.mark.parametrize(
     ("verb", "members"),
     [(["history", "r"], ["next: c"]), (["changes"], ["caughtUp: true", "next: c"])],
@@ -149,30 +137,13 @@ def test_entries_are_a_table_with_the_cursor_on_stderr(
     assert '"exact": 1.10' in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("verb", [["list"], ["history", "r"], ["changes"], ["restore", "r", "1"]])
-def test_unreachable_api_is_reported(
-    verb: list[str],
-    api: Api,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    def refuse(*_: object, **__: object) -> Response:
-        raise ConnectionRefusedError("refused")
-
-    monkeypatch.setattr(api, "note", refuse)
-    assert run(monkeypatch, *verb) == 1
-    assert capsys.readouterr().err == (
-        "error: no response from the API: refused\n  fix: run scripts/up\n"
-    )
-
-
 @pytest.mark.parametrize(
     ("arguments", "result"),
     [
         (["create", "--status", "ok"], (2, "Missing option '--type'")),
         (["list", "--stauts", "ok"], (2, "No such option: --stauts")),
         (["--as", "root", "list"], (2, "'root' is not")),
-        (["create", "--type", "a", "--status", "b", "--attributes", "{"], (1, "is not JSON")),
+        (["create", "--type", "a", "--status", "b", "--attributes", "{"], (2, "is not JSON")),
         (["history"], (2, "Missing argument 'RECORD_ID'")),
         (["history", "r", "-o", "yaml"], (2, "'yaml' is not")),
         (["restore", "r", "one"], (2, "Invalid value for '")),
@@ -194,32 +165,6 @@ def test_invalid_options_are_rejected_before_a_call(
     assert run(monkeypatch, *arguments) == code
     assert problem in capsys.readouterr().err
     assert api.calls == []
-
-
-@pytest.mark.parametrize(
-    "content", ["{", "[]", '{"records_url": "x"}', '{"records_url": "x", "region": "y"}']
-)
-def test_damaged_connection_file_is_reported(
-    content: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv(local.VARIABLE, str(tmp_path / "connection.json"))
-    (tmp_path / "connection.json").write_text(content)
-    with pytest.raises(Failure, match=r"connection\.json is damaged") as failure:
-        local.connect("reader")
-    assert "scripts/up" in failure.value.remedy
-
-
-def test_stack_of_the_enclosing_checkout_is_found(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv(local.VARIABLE, raising=False)
-    (tmp_path / "checkout/.local").mkdir(parents=True)
-    (tmp_path / "checkout/modules").mkdir()
-    monkeypatch.chdir(tmp_path / "checkout/modules")
-    with pytest.raises(Failure, match="no local stack found"):
-        local.find_connection()
-    (tmp_path / "checkout/.local/connection.json").touch()
-    assert local.find_connection() == tmp_path / "checkout/.local/connection.json"
 
 
 def test_help_imports_neither_botocore_nor_http() -> None:
@@ -251,3 +196,13 @@ def test_entry_point_is_the_tested_function() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     module, _, function = project["scripts"]["records"].partition(":")
     assert (module, getattr(app, function)) == ("records_cli.app", app.main)
+
+
+def test_exit_codes_are_printed_and_documented(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [f"| {code:d} | {meaning} |" for code, meaning in exit_codes.MEANINGS.items()]
+    assert set(exit_codes.MEANINGS) == set(exit_codes.Exit)
+    assert (ROOT / "docs" / "cli.md").read_text().rstrip().splitlines()[-len(rows) :] == rows
+    assert run(monkeypatch, "help", "exit-codes") == 0
+    assert capsys.readouterr().out.split() == exit_codes.table().split()

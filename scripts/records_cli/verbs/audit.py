@@ -10,15 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from records_cli.call import (
-    RecordID,
-    Role,
-    connect,
-    no_response,
-    record_path,
-    without_none,
-)
+from records_cli.call import RecordID, Role, checked, connect, record_path, send, without_none
 from records_cli.entry_table import Output, print_entries
+from records_cli.exit_codes import Exit
 from records_cli.failure import Failure
 
 if TYPE_CHECKING:
@@ -27,7 +21,6 @@ if TYPE_CHECKING:
 
 # A seal covers what is older. A write ends within 29 s; an hour is longer than clocks differ.
 SEAL_LAG = timedelta(hours=1)
-DAMAGED = 3  # exit code
 _SHOWN = 20  # harmless findings of a kind
 _PROGRESS_SECONDS = 10
 
@@ -57,10 +50,7 @@ def history(
     """
     query = without_none({"order": order, "limit": limit, "cursor": cursor})
     caller = connect(context, Role.AUDITOR)
-    try:
-        answer = caller.call("GET", f"{record_path(record_id)}/history", query=query)
-    except OSError as error:
-        raise no_response(error) from error
+    answer = send(caller, "GET", f"{record_path(record_id)}/history", query=query)
     print_entries(answer, "history", output)
 
 
@@ -92,10 +82,7 @@ def changes(
     if unsettled:
         query["unsettled"] = "true"
     caller = connect(context, Role.AUDITOR)
-    try:
-        answer = caller.get("/changes", query)
-    except OSError as error:
-        raise no_response(error) from error
+    answer = checked(lambda: caller.get("/changes", query), "GET", caller.url)
     print_entries(answer, "changes", output)
 
 
@@ -115,7 +102,7 @@ def verify(
 
     Without a seal, only careless tampering is noticed: see docs/evidence.md.
 
-    Exit codes: 0 intact, 1 not verified because of an error, 2 wrong usage, 3 damaged.
+    Exit codes: 0 intact, 3 damaged; the others: records help exit-codes.
 
     \b
     Examples:
@@ -246,4 +233,4 @@ def _print_outcome(outcome: "Outcome", output: Output) -> None:
         print(f"entries: {outcome.entries:,}, records: {outcome.records:,}, {result}")
     if outcome.damage:
         remedy = "docs/evidence.md says what each finding means and what to do"
-        raise Failure(f"findings of damage: {len(outcome.damage):,}", remedy, DAMAGED)
+        raise Failure(f"findings of damage: {len(outcome.damage):,}", remedy, Exit.DAMAGED)

@@ -1,0 +1,262 @@
+"""Callers with the credentials of a person or program: AWS credentials or a bearer token.
+
+The first of these that is set applies: the options `--auth`, `--token-command` and `--profile`; the
+settings of the context; the keys of a local stack; a token in RECORDS_TOKEN; AWS credentials where
+botocore looks for them (environment, profile, SSO, role of a container or instance).
+"""
+
+import base64
+import binascii
+import json
+import math
+import os
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from records_cli.app_options import Auth, Options, Role
+from records_cli.client import Caller, sigv4
+from records_cli.exit_codes import Exit
+from records_cli.failure import Failure
+from records_cli.service import Service
+
+TOKEN = "RECORDS_TOKEN"  # noqa: S105 (the name of a variable)
+_REGION_IN_HOST = re.compile(r"\.execute-api(?:-fips)?\.([a-z0-9-]+)\.(?:amazonaws\.com|api\.aws)")
+_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+_EARLY_SECONDS = 60  # a token is replaced so long before it expires
+
+
+@dataclass(frozen=True)
+class ChainCaller(Caller):
+    """A caller with AWS credentials that botocore finds, and refreshes when they expire."""
+
+    credentials: Any = field(default=None, repr=False)
+
+    def sign(
+        self, method: str, url: str, body: bytes, headers: Mapping[str, str]
+    ) -> dict[str, str]:
+        """Return `headers` with a signature. Raises Failure if the credentials have expired."""
+        with explained():
+            key = self.credentials.get_frozen_credentials()
+        return sigv4(key, self.region, method, url, body, headers)
+
+
+@dataclass(frozen=True)
+class TokenCaller(Caller):
+    """A caller with a bearer token; `token` returns it for each request."""
+
+    token: Callable[[], str] = field(default=str, repr=False)
+
+    def sign(
+        self,
+        method: str,  # noqa: ARG002 (as in Caller)
+        url: str,  # noqa: ARG002
+        body: bytes,  # noqa: ARG002
+        headers: Mapping[str, str],
+    ) -> dict[str, str]:
+        """Return `headers` with the token. Raises Failure if its command fails."""
+        return {**headers, "authorization": f"Bearer {self.token()}"}
+
+
+@dataclass(frozen=True)
+class AnonymousCaller(Caller):
+    """A caller without credentials, for a service without authentication."""
+
+    def sign(
+        self,
+        method: str,  # noqa: ARG002 (as in Caller)
+        url: str,  # noqa: ARG002
+        body: bytes,  # noqa: ARG002
+        headers: Mapping[str, str],
+    ) -> dict[str, str]:
+        """Return `headers` unchanged."""
+        return dict(headers)
+
+
+def caller(service: Service, options: Options, role: Role) -> Caller:
+    """Return who calls `service`. `role` is used with a local stack only; --as overrides it.
+
+    Raises Failure if the credentials or the region are missing, or if options contradict.
+    """
+    _check(service, options)
+    auth, profile, command = _settings(service, options)
+    if auth is None and service.connection is not None:
+        from records_cli import local  # noqa: PLC0415 (other services do not need it)
+
+        return local.connect(service.connection, options.role or role)
+    if auth is None:
+        auth = Auth.TOKEN if os.environ.get(TOKEN) else Auth.IAM
+    if auth is Auth.NONE:
+        return AnonymousCaller(service.url, "", "", "")
+    if auth is Auth.TOKEN:
+        return TokenCaller(service.url, "", "", "", token=_token_source(service.url, command))
+    return _chain_caller(service, options, profile)
+
+
+def _check(service: Service, options: Options) -> None:
+    if options.role is not None and service.connection is None:
+        raise Failure(
+            f"--as chooses a caller of the local stack, but the service is {service.url}",
+            "omit --as, and use the credentials of that caller: --profile or --token-command",
+            Exit.BAD_INPUT,
+        )
+    if options.token_command is not None and options.profile is not None:
+        raise Failure(
+            "--token-command and --profile exclude each other", "pass one of them", Exit.BAD_INPUT
+        )
+
+
+def _settings(service: Service, options: Options) -> tuple[Auth | None, str | None, str | None]:
+    """Return mode, AWS profile and token command; options go before the service's settings."""
+    if options.token_command is not None:
+        return options.auth or Auth.TOKEN, None, options.token_command
+    if options.profile is not None:
+        return options.auth or Auth.IAM, options.profile, None
+    auth = options.auth or (Auth(service.auth) if service.auth else None)
+    if auth is None and service.token_command is not None:
+        auth = Auth.TOKEN
+    if auth is None and service.profile is not None:
+        auth = Auth.IAM
+    return auth, service.profile, service.token_command
+
+
+def region_of(url: str) -> str | None:
+    """Return the AWS region in the host of an API Gateway URL, or None for another host."""
+    match = _REGION_IN_HOST.search(urlsplit(url).hostname or "")
+    return match.group(1) if match else None
+
+
+def _chain_caller(service: Service, options: Options, profile: str | None) -> ChainCaller:
+    import botocore.session  # noqa: PLC0415 (slow; callers with keys do not need it)
+
+    with explained():
+        session = botocore.session.Session(profile=profile)
+        region = (
+            options.region
+            or service.region
+            or region_of(service.url)
+            or os.environ.get("AWS_REGION")
+            or session.get_config_variable("region")
+        )
+        credentials = session.get_credentials()
+    if credentials is None:
+        raise Failure(
+            "there are no AWS credentials",
+            "set AWS_PROFILE or pass --profile, or run aws sso login;"
+            f" for a bearer token, set {TOKEN} or pass --token-command",
+            Exit.REFUSED,
+        )
+    if not region:
+        raise Failure(
+            f"the AWS region of {service.url} is not known",
+            "pass --region, or set AWS_REGION",
+            Exit.BAD_INPUT,
+        )
+    return ChainCaller(service.url, region, "", "", credentials=credentials)
+
+
+class explained:  # noqa: N801 (a context manager)
+    """Turn botocore's errors about credentials into Failures."""
+
+    def __enter__(self) -> None:
+        """Do nothing."""
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        """Raise Failure for an error of botocore."""
+        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 (slow)
+
+        if isinstance(error, BotoCoreError | ClientError):
+            raise Failure(f"AWS credentials: {error}", _remedy(error), Exit.REFUSED) from error
+
+
+def _remedy(error: Exception) -> str:
+    from botocore import exceptions  # noqa: PLC0415 (slow)
+
+    if isinstance(error, exceptions.SSOError | exceptions.TokenRetrievalError):
+        return "sign in again: aws sso login"
+    if isinstance(error, exceptions.ProfileNotFound):
+        return "check the name: aws configure list-profiles"
+    if isinstance(error, exceptions.ClientError):
+        return "sign in again, and check that the profile may assume its role"
+    return "check the profile in ~/.aws/config and ~/.aws/credentials"
+
+
+def _token_source(url: str, command: str | None) -> Callable[[], str]:
+    parts = urlsplit(url)
+    if parts.scheme != "https" and parts.hostname not in _LOOPBACK:
+        raise Failure(
+            f"a bearer token must not be sent unencrypted to {url}",
+            "use https://",
+            Exit.BAD_INPUT,
+        )
+    if command is not None:
+        return CommandToken(command)
+    token = os.environ.get(TOKEN, "").strip()
+    if not token:
+        raise Failure(
+            f"there is no bearer token: {TOKEN} is not set",
+            f"set {TOKEN}, or pass --token-command",
+            Exit.REFUSED,
+        )
+    _check_token(token, TOKEN)
+    return lambda: token
+
+
+class CommandToken:
+    """The bearer token that a command prints. It runs again shortly before the token expires."""
+
+    def __init__(self, command: str) -> None:
+        self._command = command
+        self._token = ""
+        self._until = 0.0
+
+    def __call__(self) -> str:
+        """Return the token. Raises Failure if the command fails or prints something else."""
+        if not self._token or time.time() >= self._until:
+            self._token = self._run()
+            self._until = expiry(self._token) - _EARLY_SECONDS
+        return self._token
+
+    def _run(self) -> str:
+        import shlex  # noqa: PLC0415 (token commands only)
+        import subprocess  # noqa: PLC0415
+
+        remedy = "run it in a shell: it must print a bearer token and nothing else"
+        try:
+            words = shlex.split(self._command)
+            result = subprocess.run(words, stdout=subprocess.PIPE, check=False)
+        except (OSError, ValueError, IndexError) as error:
+            raise Failure(f"the token command failed: {error}", remedy, Exit.REFUSED) from error
+        if result.returncode != 0:
+            cause = f"the token command failed with exit code {result.returncode}"
+            raise Failure(cause, remedy, Exit.REFUSED)
+        token = result.stdout.decode(errors="replace").strip()
+        _check_token(token, "the output of the token command")
+        return token
+
+
+def _check_token(token: str, source: str) -> None:
+    """Raise Failure unless `token` can be sent in a header; the message does not contain it."""
+    if not re.fullmatch(r"[A-Za-z0-9._~+/=-]+", token):
+        raise Failure(
+            f"{source} is not a bearer token", "pass the token alone, without Bearer", Exit.REFUSED
+        )
+
+
+def expiry(token: str) -> float:
+    """Return when a JWT expires, in epoch seconds; infinity if it does not say so."""
+    known = claims(token).get("exp")
+    return float(known) if isinstance(known, int | float) else math.inf
+
+
+def claims(token: str) -> dict[str, Any]:
+    """Return the claims of a JWT, which are not verified; empty if it is not a JWT."""
+    try:
+        payload = token.split(".")[1]
+        content = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    except (IndexError, ValueError, binascii.Error):
+        return {}
+    return content if isinstance(content, dict) else {}
