@@ -23,6 +23,18 @@ resource "aws_apigatewayv2_api" "records" {
   description   = "Records of ${local.service}"
   protocol_type = "HTTP"
   tags          = local.tags
+
+  dynamic "cors_configuration" {
+    for_each = local.cors
+    content {
+      allow_credentials = false
+      allow_headers     = cors_configuration.value.allow_headers
+      allow_methods     = cors_configuration.value.allow_methods
+      allow_origins     = cors_configuration.value.allow_origins
+      expose_headers    = cors_configuration.value.expose_headers
+      max_age           = cors_configuration.value.max_age_seconds
+    }
+  }
 }
 
 resource "aws_apigatewayv2_authorizer" "jwt" {

@@ -1,21 +1,24 @@
 # Every operation of the service. Routes and their authorization, the function's permissions and
-# environment, the callers' policies and the invoke permissions are derived from this map. Use
-# literals only: a contract test compares it with the OpenAPI document and the handler.
+# environment, the callers' policies, the invoke permissions and the CORS settings are derived from
+# this map. Use literals only: a contract test compares it with the OpenAPI document and the
+# handler.
 locals {
   # `actions`: the DynamoDB actions of an operation, by what they act on: `records` (the table),
   # `indexes` (the table's indexes), `history` (the history table) and `feed` (its index byChange).
   # A write is one transaction, which DynamoDB authorizes as its parts ("Using IAM with DynamoDB
-  # transactions").
+  # transactions"). `headers`: the request headers that a page in a browser must be allowed to send.
   catalog = {
     changes = {
       route_key = "GET /changes"
       actions   = { feed = ["Query"] }
       access    = "audit"
+      headers   = []
     }
     create = {
       route_key = "POST /records"
       actions   = { history = ["GetItem", "PutItem"], records = ["GetItem", "PutItem"] }
       access    = "write"
+      headers   = ["content-type", "idempotency-key"]
     }
     delete = {
       route_key = "DELETE /records/{recordID}"
@@ -23,32 +26,38 @@ locals {
         history = ["GetItem", "PutItem", "Query"]
         records = ["DeleteItem", "GetItem", "PutItem"]
       }
-      access = "write"
+      access  = "write"
+      headers = ["if-match", "if-none-match"]
     }
     get = {
       route_key = "GET /records/{recordID}"
       actions   = { records = ["GetItem"] }
       access    = "read"
+      headers   = ["if-match", "if-none-match"]
     }
     history = {
       route_key = "GET /records/{recordID}/history"
       actions   = { history = ["Query"], records = ["GetItem"] }
       access    = "audit"
+      headers   = []
     }
     list = {
       route_key = "GET /records"
       actions   = { indexes = ["Query"] }
       access    = "read"
+      headers   = []
     }
     restore = {
       route_key = "POST /records/{recordID}/restore"
       actions   = { history = ["GetItem", "PutItem", "Query"], records = ["GetItem", "PutItem"] }
       access    = "write"
+      headers   = ["content-type", "if-match", "if-none-match"]
     }
     update = {
       route_key = "PATCH /records/{recordID}"
       actions   = { history = ["GetItem", "PutItem", "Query"], records = ["GetItem", "PutItem"] }
       access    = "write"
+      headers   = ["content-type", "if-match", "if-none-match"]
     }
   }
 

@@ -136,17 +136,55 @@ variable "alarms" {
 
 variable "api" {
   description = <<-EOT
-    The HTTP API. `stage_name`: `$default` keeps the stage out of the URL. `throttle_rate`
-    (requests per second) and `throttle_burst` (concurrent requests) are the limits of the whole
-    stage: all callers share them, so one caller can use them up.
+    The HTTP API. `cors`: lets pages from `allow_origins` call the API in a browser, which keeps a
+    preflight response for `max_age_seconds`; null: no page of another origin can. `stage_name`:
+    `$default` keeps the stage out of the URL. `throttle_rate` (requests per second) and
+    `throttle_burst` (concurrent requests) are the limits of the whole stage: all callers share
+    them, so one caller can use them up.
   EOT
   type = object({
+    cors = optional(object({
+      allow_origins   = set(string)
+      max_age_seconds = optional(number, 600)
+    }))
     stage_name     = optional(string, "$default")
     throttle_burst = optional(number, 100)
     throttle_rate  = optional(number, 50)
   })
   default  = {}
   nullable = false
+
+  # A browser sends the header Origin in lower case, without a path and without a default port
+  # (RFC 6454, section 6.2): any other form would never match.
+  validation {
+    condition = alltrue([
+      for origin in try(var.api.cors.allow_origins, []) :
+      can(regex("^(https://[a-z0-9.-]+|http://localhost)(:[1-9][0-9]{0,4})?$", origin))
+      && !can(regex("^(https://[^:]+:443|http://[^:]+:80)$", origin))
+    ])
+    error_message = <<-EOT
+      api.cors.allow_origins must contain origins as browsers send them: https://<host>[:<port>] or
+      http://localhost:<port>, in lower case, without "*", a path or the default port.
+    EOT
+  }
+
+  validation {
+    condition     = try(length(var.api.cors.allow_origins) > 0, true)
+    error_message = <<-EOT
+      api.cors.allow_origins must contain at least one origin. For no cross-origin requests, remove
+      api.cors.
+    EOT
+  }
+
+  # Amazon API Gateway Version 2 API Reference, "Cors", maxAge. Browsers have lower limits.
+  validation {
+    condition = try(
+      var.api.cors.max_age_seconds >= 0 && var.api.cors.max_age_seconds <= 86400
+      && floor(var.api.cors.max_age_seconds) == var.api.cors.max_age_seconds,
+      var.api.cors == null,
+    )
+    error_message = "api.cors.max_age_seconds must be a whole number from 0 to 86400."
+  }
 
   validation {
     condition     = can(regex("^([$]default|[A-Za-z0-9_-]{1,128})$", var.api.stage_name))

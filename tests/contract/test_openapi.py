@@ -352,27 +352,54 @@ def test_every_component_is_used() -> None:
 def test_module_handler_and_document_have_the_same_operations() -> None:
     entry = (
         r'^    (\w+) = \{\n      route_key += "([^"]+)"\n      actions += \{[^}]+\}\n'
-        r'      access += "(\w+)"\n    \}$'
+        r'      access += "(\w+)"\n      headers += (\[.*\])\n    \}$'
     )
     text = (ROOT / "modules/records-api/operations.tf").read_text()
     literal = text[text.index("  catalog = {\n") : text.index("\n  }\n")]
     catalog = {
-        name: (route_key, access)
-        for name, route_key, access in re.findall(entry, literal, re.MULTILINE)
+        name: (route_key, access, json.loads(headers))
+        for name, route_key, access, headers in re.findall(entry, literal, re.MULTILINE)
     }
     assert literal.count("route_key") == len(catalog)
 
     dispatched = {name: route_key for route_key, (name, _) in operations.OPERATIONS.items()}
     described = {name: route_key for name, (route_key, _) in OPERATIONS.items()}
-    assert {name: route_key for name, (route_key, _) in catalog.items()} == dispatched == described
+    assert {name: route_key for name, (route_key, *_) in catalog.items()} == dispatched == described
 
     inputs = (ROOT / "modules/records-api/variables.tf").read_text()
     scopes = {
         level: re.findall(rf'{level}_scopes += .*\["([^"]+)"\]', inputs)
         for level in ("audit", "read", "write")
     }
-    for name, (_, access) in catalog.items():
+    for name, (_, access, headers) in catalog.items():
         assert OPERATIONS[name][1]["security"] == [{"iam": []}, {"jwt": scopes[access]}, {}], name
+        assert headers == cors_request_headers(name), name
+
+
+def cors_request_headers(operation: str) -> list[str]:
+    """Return the headers that a page in a browser sends only if CORS allows them.
+
+    Fetch Standard: a page cannot set Accept-Encoding ("forbidden request-header"), and JSON is not
+    among the media types that need no permission ("CORS-safelisted request-header").
+    """
+    names = {name.lower() for name, each in parameters(operation).items() if each["in"] == "header"}
+    content = {"content-type"} if "requestBody" in OPERATIONS[operation][1] else set()
+    return sorted((names | content) - {"accept-encoding"})
+
+
+def test_pages_in_browsers_may_read_the_documented_headers() -> None:
+    """Browsers show a page Cache-Control and Content-Encoding always, or act on them themselves."""
+    text = (ROOT / "modules/records-api/cors.tf").read_text()
+    [literal] = re.findall(r"expose_headers += \[([^]]+)\]", text)
+    exposed = re.findall(r'"([^"]+)"', literal)
+    documented = {
+        name
+        for operation in OPERATIONS
+        for response in own_responses(operation).values()
+        for name in response["headers"]
+    }
+    handled_by_browsers = {"cache-control", "content-encoding", "vary", "x-content-type-options"}
+    assert exposed == sorted(documented - handled_by_browsers)
 
 
 def test_operations_take_the_parameters_of_the_document() -> None:

@@ -63,6 +63,11 @@ run "defaults" {
   }
 
   assert {
+    condition     = length(aws_apigatewayv2_api.records.cors_configuration) == 0
+    error_message = "Without api.cors, API Gateway must not answer pages of other origins."
+  }
+
+  assert {
     condition = (
       one(aws_apigatewayv2_stage.serving.default_route_settings).throttling_burst_limit == 100
       && one(aws_apigatewayv2_stage.serving.default_route_settings).throttling_rate_limit == 50
@@ -586,6 +591,52 @@ run "bearer_tokens_and_debug_lines" {
   assert {
     condition     = one(aws_lambda_function.records.logging_config).application_log_level == "DEBUG"
     error_message = "With DEBUG, Lambda must keep the debug lines of the handler."
+  }
+}
+
+run "pages_in_browsers" {
+  command = plan
+
+  variables {
+    api        = { cors = { allow_origins = ["https://app.example.com", "http://localhost:5173"] } }
+    auth       = { mode = "JWT", issuer = "https://login.example.com", audience = ["records"] }
+    operations = ["get", "create"]
+  }
+
+  assert {
+    condition = one(aws_apigatewayv2_api.records.cors_configuration) == {
+      allow_credentials = false
+      allow_headers = toset([
+        "authorization", "content-type", "idempotency-key", "if-match", "if-none-match",
+      ])
+      allow_methods = toset(["GET", "POST"])
+      allow_origins = toset(["http://localhost:5173", "https://app.example.com"])
+      expose_headers = toset([
+        "etag", "idempotency-replayed", "link", "location", "retry-after", "x-request-id",
+      ])
+      max_age = 600
+    }
+    error_message = "CORS must allow the methods and headers of the enabled operations only."
+  }
+}
+
+run "pages_that_sign_requests" {
+  command = plan
+
+  variables {
+    api        = { cors = { allow_origins = ["https://app.example.com"], max_age_seconds = 60 } }
+    operations = ["list"]
+  }
+
+  assert {
+    condition = (
+      one(aws_apigatewayv2_api.records.cors_configuration).allow_headers == toset([
+        "authorization", "x-amz-content-sha256", "x-amz-date", "x-amz-security-token",
+      ])
+      && one(aws_apigatewayv2_api.records.cors_configuration).allow_methods == toset(["GET"])
+      && one(aws_apigatewayv2_api.records.cors_configuration).max_age == 60
+    )
+    error_message = "CORS must allow the headers of AWS Signature Version 4."
   }
 }
 

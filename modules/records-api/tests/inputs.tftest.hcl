@@ -89,6 +89,64 @@ run "rejects_concurrency_past_the_reservation" {
   expect_failures = [var.alarms]
 }
 
+run "rejects_wildcard_origin" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables { api = { cors = { allow_origins = ["*"] } } }
+  expect_failures = [var.api]
+}
+
+run "rejects_wildcard_in_an_origin" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables { api = { cors = { allow_origins = ["https://*.example.com"] } } }
+  expect_failures = [var.api]
+}
+
+run "rejects_origin_with_a_slash" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables { api = { cors = { allow_origins = ["https://app.example.com/"] } } }
+  expect_failures = [var.api]
+}
+
+run "rejects_origin_in_capitals" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables { api = { cors = { allow_origins = ["https://App.example.com"] } } }
+  expect_failures = [var.api]
+}
+
+run "rejects_origin_with_the_default_port" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables { api = { cors = { allow_origins = ["https://app.example.com:443"] } } }
+  expect_failures = [var.api]
+}
+
+run "rejects_origin_over_http" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables { api = { cors = { allow_origins = ["http://app.example.com"] } } }
+  expect_failures = [var.api]
+}
+
+run "rejects_no_origin" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables { api = { cors = { allow_origins = [] } } }
+  expect_failures = [var.api]
+}
+
+run "rejects_preflight_cached_for_over_a_day" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables {
+    api = { cors = { allow_origins = ["https://app.example.com"], max_age_seconds = 86401 } }
+  }
+  expect_failures = [var.api]
+}
+
 run "rejects_stage_with_slash" {
   command = plan
   module { source = "./tests/inputs" }
@@ -510,7 +568,12 @@ run "allows_the_lowest_values" {
       trusted_principals = { a = { arn = "arn:aws:iam::111122223333:role/a", external_id = "a:" } }
     }
     alarms = { emails = ["a@example.com"], tune = { api_5xx = { enabled = false } } }
-    api    = { stage_name = "v1_a", throttle_burst = 1, throttle_rate = 1 }
+    api = {
+      cors           = { allow_origins = ["http://localhost:5173"], max_age_seconds = 0 }
+      stage_name     = "v1_a"
+      throttle_burst = 1
+      throttle_rate  = 1
+    }
     audit  = { mode = "off" }
     auth   = { mode = "IAM" }
     budget = { monthly_usd = 1 }
@@ -554,7 +617,11 @@ run "allows_the_highest_values" {
         function_errors      = { threshold = 5000 }
       }
     }
-    api    = { throttle_burst = 5000, throttle_rate = 10000 }
+    api = {
+      cors           = { allow_origins = ["https://a.example.com:8443"], max_age_seconds = 86400 }
+      throttle_burst = 5000
+      throttle_rate  = 10000
+    }
     audit  = { mode = "create", data_events = "all", force_destroy = true }
     budget = { mode = "off", reason = "Another team watches costs." }
     function = {
