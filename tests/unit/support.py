@@ -1,4 +1,4 @@
-"""What the unit tests share: requests as API Gateway sends them, and stand-ins for what the function talks to."""
+"""Shared by the unit tests: requests as API Gateway sends them, and fakes of the wire client."""
 
 import gzip
 import itertools
@@ -49,7 +49,10 @@ def event(
     authorizer: Mapping[str, Any] | None = IAM_USER,
     **headers: str,
 ) -> dict[str, Any]:
-    """Return a request in payload format 2.0; header names are given with `_` for `-`, a body of bytes is encoded."""
+    """Return a request in payload format 2.0.
+
+    Names of headers have `_` for `-`. A body of bytes is sent in Base64.
+    """
     method, _, path = route.partition(" ")
     path = path.replace("{recordID}", record_id or "")
     context: dict[str, Any] = {
@@ -88,7 +91,7 @@ def event(
         "isBase64Encoded": isinstance(body, bytes),
     }
     if query:
-        # As API Gateway folds it: repeated parameters become one. Nothing may read this.
+        # API Gateway joins repeated parameters here. The handler must not read it.
         sent["queryStringParameters"] = {"limit": "1,000"}
     if record_id is not None:
         sent["pathParameters"] = {"recordID": record_id}
@@ -99,7 +102,7 @@ def event(
 
 @dataclass
 class Context:
-    """What the function reads of the Lambda context object."""
+    """The part of the Lambda context object that the function reads."""
 
     aws_request_id: str = "request-1"
     function_name: str = "records-test"
@@ -111,34 +114,38 @@ class Context:
 
 
 def errors(call: Callable[..., object], *arguments: object) -> list[dict[str, str]]:
-    """Return the problems for which `call` refuses its arguments."""
+    """Return the `errors` of the Invalid that `call` raises for its arguments."""
     with pytest.raises(fields.Invalid) as caught:
         call(*arguments)
     return caught.value.errors
 
 
 def wire(call: Call) -> dynamodb.Client:
-    """Return what the store takes for the wire client, and which answers with `call`."""
+    """Return a wire client whose calls are made by `call`."""
     return cast("dynamodb.Client", SimpleNamespace(call=call))
 
 
 def through_boto3(client: "DynamoDBClient") -> Call:
-    """Return a wire client's `call` that boto3 makes: DynamoDB's own rules, and errors as the wire types them."""
+    """Return a `call` that uses boto3, and raises its errors as the wire client does."""
 
     def call(operation: str, payload: Mapping[str, Any], _deadline: float) -> dict[str, Any]:
         try:
-            return cast("dict[str, Any]", client._make_api_call(operation, payload))  # type: ignore[attr-defined]
+            made = client._make_api_call(operation, payload)  # type: ignore[attr-defined]
+            return cast("dict[str, Any]", made)
         except ClientError as error:
-            answer = cast("dict[str, Any]", error.response)
-            content = {"__type": answer["Error"]["Code"], "message": answer["Error"]["Message"]}
-            content["CancellationReasons"] = answer.get("CancellationReasons")
-            return dynamodb._outcome(answer["ResponseMetadata"]["HTTPStatusCode"], content)
+            response = cast("dict[str, Any]", error.response)
+            content = {
+                "__type": response["Error"]["Code"],
+                "message": response["Error"]["Message"],
+                "CancellationReasons": response.get("CancellationReasons"),
+            }
+            return dynamodb._outcome(response["ResponseMetadata"]["HTTPStatusCode"], content)
 
     return call
 
 
 def before_each(call: Call, operation: str, act: Callable[[], object], *, times: int = 1) -> Call:
-    """Return `call` with another hand that acts before the first `times` calls of `operation` arrive."""
+    """Return `call` that runs `act` before each of the first `times` calls of `operation`."""
     left = itertools.count(times, -1)
 
     def interrupted(name: str, payload: Mapping[str, Any], deadline: float) -> dict[str, Any]:
@@ -149,17 +156,18 @@ def before_each(call: Call, operation: str, act: Callable[[], object], *, times:
     return interrupted
 
 
-def unanswered(
+def with_lost_response(
     call: Call,
     operation: str,
     *,
     arrives: bool,
     meanwhile: Callable[[], object] = lambda: None,
-    again: bool = True,
+    retry: bool = True,
 ) -> Call:
-    """Return `call` as the wire client is when the first attempt at `operation` gets no answer.
+    """Return `call` that loses the response to the first attempt at `operation`.
 
-    The attempt `arrives` or not, others act `meanwhile`, and it is sent `again`, or there is no time left for that.
+    `arrives`: whether DynamoDB receives that attempt. `meanwhile` runs after it. `retry`: whether
+    there is time for a second attempt.
     """
     is_lost = False
 
@@ -171,7 +179,7 @@ def unanswered(
         if arrives:
             call(name, payload, deadline)
         meanwhile()
-        if not again:
+        if not retry:
             raise dynamodb.Unavailable(
                 "TimeoutError", "the server did not respond in time", ambiguous=True
             )
@@ -184,34 +192,39 @@ def unanswered(
     return lossy
 
 
-def scripted(*answers: dict[str, Any] | Exception) -> tuple[Call, list[tuple[str, dict[str, Any]]]]:
-    """Return a `call` that gives copies of these answers in turn, then the last one, and the list of its requests."""
-    asked: list[tuple[str, dict[str, Any]]] = []
+def scripted(
+    *responses: dict[str, Any] | Exception,
+) -> tuple[Call, list[tuple[str, dict[str, Any]]]]:
+    """Return a `call` and the list of its requests.
+
+    It returns copies of `responses` in order and repeats the last one; exceptions are raised.
+    """
+    requests: list[tuple[str, dict[str, Any]]] = []
 
     def call(operation: str, payload: Mapping[str, Any], _deadline: float) -> dict[str, Any]:
-        asked.append((operation, dict(payload)))
-        answer = answers[min(len(asked), len(answers)) - 1]
-        if isinstance(answer, Exception):
-            raise answer
-        return dict(answer)
+        requests.append((operation, dict(payload)))
+        response = responses[min(len(requests), len(responses)) - 1]
+        if isinstance(response, Exception):
+            raise response
+        return dict(response)
 
-    return call, asked
+    return call, requests
 
 
 def table_of(
     call: Call, name: str = "records", filter_indexes: frozenset[str] = FILTERS
 ) -> store.Table:
-    """Return both tables as one request sees them, with all the time in the world."""
+    """Return both tables for one request without a deadline."""
     return store.Table(wire(call), name, history_name(name), filter_indexes, math.inf)
 
 
 def history_name(name: str) -> str:
-    """Return the name of the history table beside the table `name`."""
+    """Return the name of the history table that belongs to the table `name`."""
     return f"{name}-history"
 
 
 def new_table(client: "DynamoDBClient") -> store.Table:
-    """Create empty tables as modules/records-api does, under names of their own."""
+    """Create empty tables with new names, as modules/records-api does."""
     name = f"records-{next(_numbers)}"
     tables.create(client, name, history_name(name))
     return table_of(through_boto3(client), name)
@@ -224,7 +237,7 @@ def put(table: store.Table, *records: store.Record) -> None:
         table.client.call("PutItem", request, table.deadline)
 
 
-def take_out(table: store.Table, record: store.Record) -> None:
+def delete_item(table: store.Table, record: store.Record) -> None:
     """Delete an item from the records table, as a program other than the service does."""
     key = store.encode({"recordID": record["recordID"]})
     table.client.call("DeleteItem", {"TableName": table.name, "Key": key}, table.deadline)
@@ -239,12 +252,12 @@ def origin(
 
 
 def allow(_tag: str | None) -> bool:
-    """Allow every change, as a request without preconditions does."""
+    """Allow every change, like a request without preconditions."""
     return True
 
 
 def items(table: store.Table) -> list[store.Record]:
-    """Return every item that the records table holds, tombstones too."""
+    """Return all items of the records table, including tombstones."""
     return _scanned(table, table.name)
 
 
@@ -256,8 +269,10 @@ def chain(table: store.Table, record_id: str | None = None) -> list[store.Record
 
 
 def _scanned(table: store.Table, name: str) -> list[store.Record]:
-    answer = table.client.call("Scan", {"TableName": name, "ConsistentRead": True}, table.deadline)
-    return [store.decode(item) for item in answer["Items"]]
+    response = table.client.call(
+        "Scan", {"TableName": name, "ConsistentRead": True}, table.deadline
+    )
+    return [store.decode(item) for item in response["Items"]]
 
 
 def page(
@@ -267,27 +282,27 @@ def page(
     after: ItemKey | None = None,
     now: int = 0,
 ) -> tuple[list[store.Record], ItemKey | None]:
-    """Return the records of a page that has room for all of them, and the place to go on after."""
-    found: list[store.Record] = []
+    """Return the records of a page of unlimited size, and the key after which the next begins."""
+    added: list[store.Record] = []
 
     def add(record: store.Record) -> bool:
-        found.append(record)
+        added.append(record)
         return True
 
-    return found, listing.read_page(table, query, limit, after, now, add)
+    return added, listing.read_page(table, query, limit, after, now, add)
 
 
 def walk(
     table: store.Table, query: listing.Query, limit: int, now: int = 0, most_pages: int = 10_000
 ) -> Iterator[list[store.Record]]:
-    """Yield the pages of a listing until one has nothing to go on after."""
+    """Yield the pages of a list. Raises AssertionError if it has more than `most_pages`."""
     after = None
     for _ in range(most_pages):
-        found, after = page(table, query, limit, after, now)
-        yield found
+        records, after = page(table, query, limit, after, now)
+        yield records
         if after is None:
             return
-    raise AssertionError(f"a listing did not end within {most_pages} pages")
+    raise AssertionError(f"a list did not end within {most_pages} pages")
 
 
 def record(number: int = 1, **more: Any) -> store.Record:
@@ -299,24 +314,25 @@ def record(number: int = 1, **more: Any) -> store.Record:
 
 
 def content(response: Mapping[str, Any]) -> Any:
-    octets = (
-        b64decode(response["body"]) if response["isBase64Encoded"] else response["body"].encode()
-    )
-    return json.loads(
-        gzip.decompress(octets) if response["headers"].get("content-encoding") == "gzip" else octets
-    )
+    octets = response["body"].encode()
+    if response["isBase64Encoded"]:
+        octets = b64decode(response["body"])
+    if response["headers"].get("content-encoding") == "gzip":
+        octets = gzip.decompress(octets)
+    return json.loads(octets)
 
 
 def metric_values(printed: str) -> dict[tuple[str, ...], dict[str, float]]:
-    """Return the metrics of one embedded-metric line by their dimensions' values, having checked its format.
+    """Return the metrics of one line in embedded metric format, by the values of their dimensions.
 
-    The rules are those of the Amazon CloudWatch User Guide, "Specification: Embedded metric format".
+    It checks the rules of the Amazon CloudWatch User Guide, "Specification: Embedded metric
+    format".
     """
     (line,) = printed.splitlines()
     document = json.loads(line)
     assert set(document["_aws"]) == {"Timestamp", "CloudWatchMetrics"}
     assert isinstance(document["_aws"]["Timestamp"], int)
-    found = {}
+    metrics = {}
     for directive in document["_aws"]["CloudWatchMetrics"]:
         assert set(directive) == {"Namespace", "Dimensions", "Metrics"}
         assert 1 <= len(directive["Namespace"]) <= 255
@@ -329,7 +345,7 @@ def metric_values(printed: str) -> dict[tuple[str, ...], dict[str, float]]:
             assert 1 <= len(dimensions) <= 30
             values = tuple(document[name] for name in dimensions)
             assert all(isinstance(value, str) and 1 <= len(value) <= 1024 for value in values)
-            found[values] = {
+            metrics[values] = {
                 metric["Name"]: document[metric["Name"]] for metric in directive["Metrics"]
             }
-    return found
+    return metrics

@@ -40,14 +40,14 @@ def refuses(
 @example(ItemKey("a#b", "#b"), "")
 @example(ItemKey("3 abc", "d"), "")
 @example(ItemKey("#", "#"), "")
-def test_a_place_comes_back_unchanged_to_its_own_query_only(place: ItemKey, query: str) -> None:
+def test_key_is_decoded_for_its_query_only(place: ItemKey, query: str) -> None:
     text = cursor.encode(place, QUERY)
     assert cursor.decode(text, QUERY, "\0", "\U0010ffff" * 2) == place
     assert query == QUERY or refuses(text, query, "\0", "\U0010ffff" * 2)
 
 
 @pytest.mark.parametrize("place", PLACES, ids=["regular", "copied", "of another form"])
-def test_no_single_character_can_be_changed_added_or_left_out(place: ItemKey) -> None:
+def test_altered_cursor_is_rejected(place: ItemKey) -> None:
     text = cursor.encode(place, QUERY)
     others = [
         text[:at] + other + text[at + cut :]
@@ -61,7 +61,7 @@ def test_no_single_character_can_be_changed_added_or_left_out(place: ItemKey) ->
 
 
 @given(st.text() | st.binary().map(lambda octets: octets.decode("latin-1")))
-def test_what_the_service_never_gave_out_is_refused(text: str) -> None:
+def test_arbitrary_text_is_rejected(text: str) -> None:
     assert refuses(text)
 
 
@@ -76,7 +76,7 @@ def test_what_the_service_never_gave_out_is_refused(text: str) -> None:
         ItemKey("!", "a"),
     ],
 )
-def test_a_well_made_cursor_of_no_place_in_the_index_is_refused(place: ItemKey) -> None:
+def test_key_that_no_index_contains_is_rejected(place: ItemKey) -> None:
     """DynamoDB takes no empty key, and no start key outside the bounds of its query."""
     assert refuses(cursor.encode(place, QUERY))
 
@@ -90,13 +90,13 @@ def test_a_well_made_cursor_of_no_place_in_the_index_is_refused(place: ItemKey) 
         (listing.LOWEST, "2026-01-31T09:30:00.123Z$", True),
     ],
 )
-def test_a_place_outside_the_bounds_is_refused(lower: str, upper: str, *, is_within: bool) -> None:
+def test_key_outside_the_bounds_is_rejected(lower: str, upper: str, *, is_within: bool) -> None:
     text = cursor.encode(PLACES[0], QUERY)
     assert refuses(text, QUERY, lower, upper) is not is_within
 
 
 @pytest.mark.parametrize("letter", ["a", "\N{LATIN SMALL LETTER A WITH DIAERESIS}", "\U0001f600"])
-def test_what_a_cursor_holds_stays_under_512_characters_and_what_it_does_not_is_refused(
+def test_cursor_is_shorter_than_512_characters(
     letter: str,
 ) -> None:
     lengths = [length for length in range(1, 400) if cursor.fits(ItemKey(letter * length, ID))]
@@ -108,7 +108,7 @@ def test_what_a_cursor_holds_stays_under_512_characters_and_what_it_does_not_is_
     assert refuses(cursor.encode(longer, QUERY), upper="\U0010ffff")
 
 
-def test_cursors_of_earlier_releases_go_on() -> None:
+def test_cursors_of_earlier_releases_are_accepted() -> None:
     """The API promises that a cursor does not expire."""
     earlier = (
         "MWFhZTRiMWJjZjIxYThlMDIyMDI2LTAxLTMxVDA5OjMwOjAwLjEyM1oj"
@@ -117,7 +117,7 @@ def test_cursors_of_earlier_releases_go_on() -> None:
     assert cursor.decode(earlier, QUERY, listing.LOWEST, listing.HIGHEST) == PLACES[0]
 
 
-def test_every_record_of_the_service_has_a_place_that_a_cursor_holds() -> None:
+def test_longest_record_id_fits_into_a_cursor() -> None:
     longest = "x" + "~" * 127
     assert fields.RECORD_ID.fullmatch(longest)
     assert not fields.RECORD_ID.fullmatch(longest + "~")
@@ -127,9 +127,7 @@ def test_every_record_of_the_service_has_a_place_that_a_cursor_holds() -> None:
 
 
 @given(st.text(max_size=40), st.text(), st.text())
-def test_a_place_that_is_a_text_comes_back_to_its_own_query(
-    place: str, query: str, other: str
-) -> None:
+def test_place_is_decoded_for_its_query_only(place: str, query: str, other: str) -> None:
     text = cursor.encode_place(place, query)
     assert cursor.decode_place(text, query) == cursor.parse_place(text) == place
     if other != query:
@@ -138,7 +136,7 @@ def test_a_place_that_is_a_text_comes_back_to_its_own_query(
 
 
 @pytest.mark.parametrize("place", PLACES, ids=["regular", "copied", "of another form"])
-def test_keys_and_texts_are_not_taken_for_each_other(place: ItemKey) -> None:
+def test_cursors_of_keys_and_places_are_distinct(place: ItemKey) -> None:
     key = cursor.encode(place, QUERY)
     for decode in (cursor.parse_place, lambda text: cursor.decode_place(text, QUERY)):
         with pytest.raises(ValueError, match="does not belong"):

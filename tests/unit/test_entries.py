@@ -81,7 +81,7 @@ def changes(
 # Single entries.
 
 
-def test_an_entry_is_read_by_its_version(table: store.Table) -> None:
+def test_entry_is_read_by_its_version(table: store.Table) -> None:
     put(table, stored("a", 1, 0), stored("a", 2, 1, NOW + 1))
     entry = entries.get_entry(table, "a", 2, NOW)
     assert entry == stored("a", 2, 1, NOW + 1)
@@ -90,7 +90,7 @@ def test_an_entry_is_read_by_its_version(table: store.Table) -> None:
     assert entries.get_entry(table, "a", 2, NOW + 1) is None
 
 
-def test_the_newest_entry_is_the_one_with_the_highest_version(table: store.Table) -> None:
+def test_newest_entry_has_the_highest_version(table: store.Table) -> None:
     put(table, *(stored("a", version, version) for version in (1, 2, 10)))
     newest = entries.newest(table, "a", NOW)
     assert newest is not None
@@ -98,7 +98,7 @@ def test_the_newest_entry_is_the_one_with_the_highest_version(table: store.Table
     assert entries.newest(table, "b", NOW) is None
 
 
-def test_expired_entries_of_an_earlier_record_are_not_the_newest(table: store.Table) -> None:
+def test_expired_entries_are_not_the_newest(table: store.Table) -> None:
     put(table, *(stored("a", version, version, NOW) for version in range(2, 9)))
     assert entries.newest(table, "a", NOW) is None
     put(table, stored("a", 1, 100, NOW + 1))
@@ -107,7 +107,7 @@ def test_expired_entries_of_an_earlier_record_are_not_the_newest(table: store.Ta
     assert newest["version"] == 1
 
 
-def test_many_expired_entries_are_passed_in_few_calls(table: store.Table) -> None:
+def test_many_expired_entries_are_skipped_in_few_calls(table: store.Table) -> None:
     put(table, *(stored("a", version, version, NOW) for version in range(2, 252)))
     calls = []
 
@@ -119,7 +119,7 @@ def test_many_expired_entries_are_passed_in_few_calls(table: store.Table) -> Non
     assert len(calls) <= 3
 
 
-def test_entries_of_a_record_are_read_strongly_consistent() -> None:
+def test_entries_are_read_strongly_consistent() -> None:
     call, requests = scripted({"Items": []})
     table = table_of(call)
     entries.get_entry(table, "a", 1, NOW)
@@ -142,7 +142,7 @@ def test_entries_of_a_record_are_read_strongly_consistent() -> None:
         (True, 5, [[11, 10, 3, 2, 1]]),
     ],
 )
-def test_a_history_is_in_the_order_of_its_versions(
+def test_history_is_sorted_by_version(
     table: store.Table, limit: int, expected: list[list[int]], *, descending: bool
 ) -> None:
     put(table, *(stored("a", version, version) for version in (1, 2, 3, 10, 11)))
@@ -150,13 +150,13 @@ def test_a_history_is_in_the_order_of_its_versions(
     assert versions(table, limit=limit, descending=descending) == expected
 
 
-def test_a_history_does_not_show_expired_entries(table: store.Table) -> None:
+def test_history_omits_expired_entries(table: store.Table) -> None:
     put(table, stored("a", 1, 10, NOW + 1), stored("a", 2, 2, NOW), stored("a", 3, 3, NOW - 1))
     assert versions(table) == [[1]]
     assert versions(table, descending=False) == [[1]]
 
 
-def test_a_page_of_a_history_ends_where_there_is_no_more_room(table: store.Table) -> None:
+def test_page_of_a_history_ends_when_it_is_full(table: store.Table) -> None:
     put(table, *(stored("a", version, version) for version in (1, 2, 3)))
     page: list[store.Record] = []
     after = entries.read_history(table, "a", 9, None, NOW, adder(page, 2), descending=False)
@@ -167,7 +167,7 @@ def test_a_page_of_a_history_ends_where_there_is_no_more_room(table: store.Table
 # The feed.
 
 
-def test_changes_come_oldest_first_whichever_record_they_are_of(table: store.Table) -> None:
+def test_changes_of_all_records_are_oldest_first(table: store.Table) -> None:
     put(table, stored("b", 1, 0), stored("a", 1, 1), stored("b", 2, 2), stored("a", 10, 3))
     put(table, stored("a", 2, 2))
     found, reached = changes(table, entries.BEGINNING, entries.END)
@@ -175,7 +175,7 @@ def test_changes_come_oldest_first_whichever_record_they_are_of(table: store.Tab
     assert reached == (f"{time(3)}#a#0000000010", True)
 
 
-def test_a_page_continues_after_the_place_and_ends_before_the_horizon(table: store.Table) -> None:
+def test_changes_are_between_place_and_horizon(table: store.Table) -> None:
     put(table, *(stored("a", number + 1, number) for number in range(5)))
     after = f"{time(1)}#a#0000000002"
     assert changes(table, after, time(3)) == (
@@ -188,13 +188,13 @@ def test_a_page_continues_after_the_place_and_ends_before_the_horizon(table: sto
     )
 
 
-def test_a_place_may_be_a_time_and_excludes_its_millisecond(table: store.Table) -> None:
+def test_start_time_excludes_its_millisecond(table: store.Table) -> None:
     put(table, stored("a", 1, 0), stored("~" * 3, 1, 1), stored("b", 1, 2))
     found, _ = changes(table, time(1) + entries.AFTER, entries.END)
     assert found == [("b", 1)]
 
 
-def test_a_place_beyond_the_horizon_stays_where_it_is() -> None:
+def test_place_after_the_horizon_is_kept() -> None:
     call, requests = scripted({"Items": []})
     for place in (time(5) + entries.AFTER, f"{time(5)}#a#0000000001"):
         assert changes(table_of(call), place, time(5)) == ([], (place, True))
@@ -202,7 +202,7 @@ def test_a_place_beyond_the_horizon_stays_where_it_is() -> None:
     assert requests == []
 
 
-def test_the_place_passes_expired_entries_without_showing_them(table: store.Table) -> None:
+def test_expired_changes_are_skipped(table: store.Table) -> None:
     put(table, *(stored("a", number + 1, number, NOW) for number in range(12)))
     put(table, stored("b", 1, 20, NOW + 1))
     after, found, count = entries.BEGINNING, [], 0
@@ -215,14 +215,14 @@ def test_the_place_passes_expired_entries_without_showing_them(table: store.Tabl
     assert count < 4
 
 
-def test_a_page_of_changes_ends_where_there_is_no_more_room(table: store.Table) -> None:
+def test_page_of_changes_ends_when_it_is_full(table: store.Table) -> None:
     put(table, *(stored("a", number + 1, number) for number in range(3)))
     found, reached = changes(table, entries.BEGINNING, entries.END, room=2)
     assert found == [("a", 1), ("a", 2)]
     assert reached == (f"{time(1)}#a#0000000002", False)
 
 
-def test_a_page_ends_when_its_reads_or_its_time_are_used_up(
+def test_page_ends_with_its_read_budget_or_deadline(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     items = [store.encode(stored("a", number + 1, number)) for number in range(3)]
@@ -241,7 +241,7 @@ def test_a_page_ends_when_its_reads_or_its_time_are_used_up(
     assert (found, reached.is_end) == ([("a", 1)], False)
 
 
-def test_a_page_that_made_progress_is_returned_although_a_read_failed() -> None:
+def test_failed_read_returns_the_changes_before_it() -> None:
     item = store.encode(stored("a", 1, 0))
     throttled = dynamodb.Unavailable("ThrottlingException", "slow")
     call, _ = scripted({"Items": [item], "LastEvaluatedKey": item}, throttled)
@@ -259,7 +259,7 @@ def test_a_page_that_made_progress_is_returned_although_a_read_failed() -> None:
     limit=st.integers(1, 5),
     room=st.integers(1, 5),
 )
-def test_a_consumer_gets_each_settled_change_once_and_in_order(
+def test_consumer_gets_each_settled_change_once_in_order(
     dynamodb_client: "DynamoDBClient",
     times: list[int],
     horizons: list[int],

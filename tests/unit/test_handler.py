@@ -1,4 +1,4 @@
-"""The whole handler, as API Gateway and the release gate call it, on DynamoDB's own rules."""
+"""The whole handler, called as by API Gateway, on moto's DynamoDB."""
 
 import json
 import re
@@ -22,8 +22,8 @@ from unit.support import (
     page,
     put,
     scripted,
-    unanswered,
     wire,
+    with_lost_response,
 )
 from unit.test_config import GOOD
 
@@ -39,8 +39,8 @@ REQUESTS = {
     "changes": event("GET /changes"),
 }
 SUMMARY = [
-    "timestamp", "level", "message", "service", "serviceVersion", "operation", "requestId", "apiRequestId", "caller", "status",
-    "durationMs", "coldStart", "consumedReadUnits",
+    "timestamp", "level", "message", "service", "serviceVersion", "operation", "requestId",
+    "apiRequestId", "caller", "status", "durationMs", "coldStart", "consumedReadUnits",
 ]  # fmt: skip
 
 
@@ -70,7 +70,7 @@ def app(table: store.Table) -> handler.App:
 def send(
     app: handler.App | config.ConfigError, request: dict[str, Any]
 ) -> tuple[int, dict[str, str], Any]:
-    """Return status, headers and content of the answer, which must be one that API Gateway takes."""
+    """Return status, headers and content of the response; check that API Gateway accepts it."""
     response = handler.serve(app, request, Context())
     assert set(response) == {"statusCode", "headers", "body", "isBase64Encoded"}
     assert all(
@@ -89,7 +89,7 @@ def lines(logged: list[str]) -> list[dict[str, Any]]:
 # Operations.
 
 
-def test_a_record_lives_from_create_to_delete(app: handler.App) -> None:
+def test_record_can_be_created_read_updated_and_deleted(app: handler.App) -> None:
     body = '{"type":"backup","status":"running","attributes":{"n":12345678901234567890.123456789}}'
     status, headers, record = send(app, event("POST /records", body=body))
     assert (status, record["submittedBy"], record["version"]) == (201, ALICE.identity, 1)
@@ -110,9 +110,9 @@ def test_a_record_lives_from_create_to_delete(app: handler.App) -> None:
     }
     status, changed_headers, changed = send(app, event("PATCH /records/{recordID}", **one, **patch))
     assert (status, changed["status"], changed["version"]) == (200, "done", 2)
-    status, refused_headers, problem = send(app, event("PATCH /records/{recordID}", **one, **patch))
+    status, failed_headers, problem = send(app, event("PATCH /records/{recordID}", **one, **patch))
     assert (status, problem["type"]) == (412, "urn:records-api:precondition-failed")
-    assert refused_headers["etag"] == changed_headers["etag"] != headers["etag"]
+    assert failed_headers["etag"] == changed_headers["etag"] != headers["etag"]
 
     status, _, _ = send(app, event("DELETE /records/{recordID}", **one, if_match=headers["etag"]))
     assert status == 412
@@ -177,8 +177,13 @@ def test_earlier_versions_are_shown_and_restored(app: handler.App) -> None:
     assert history[0]["record"] == send(app, event("GET /records/{recordID}", **one))[2]
 
 
-def test_numbers_survive_from_body_to_body(app: handler.App) -> None:
-    text = '{"n":[0.12345678901234567890123456789012345678,-1E-130,9.9999999999999999999999999999999999999E+125]}'
+def test_numbers_are_returned_as_they_were_sent(app: handler.App) -> None:
+    numbers = [
+        "0.12345678901234567890123456789012345678",
+        "-1E-130",
+        "9.9999999999999999999999999999999999999E+125",
+    ]
+    text = f'{{"n":[{",".join(numbers)}]}}'
     request = event("POST /records", body=f'{{"type":"t","status":"s","attributes":{text}}}')
     created = handler.serve(app, request, Context())
     record_id = json.loads(created["body"])["recordID"]
@@ -195,13 +200,13 @@ def test_a_record_expires_everywhere_in_the_same_second(
         record = {"recordID": f"record-{seconds}", "createdAt": "2026-01-31T09:30:00.000Z"}
         expiring = record | {"expiresAt": int(NOW.timestamp()) + seconds}
         put(table, expiring | store.index_keys(record))
-        found = send(app, event("GET /records/{recordID}", record_id=f"record-{seconds}"))[0]
-        assert found == (200 if seconds else 404)
+        status, _, _ = send(app, event("GET /records/{recordID}", record_id=f"record-{seconds}"))
+        assert status == (200 if seconds else 404)
     listed = send(app, event("GET /records"))[2]["records"]
     assert [record["recordID"] for record in listed] == ["record-1"]
 
 
-def test_a_retried_create_is_told_so(app: handler.App) -> None:
+def test_repeated_create_is_marked_as_replay(app: handler.App) -> None:
     request = event("POST /records", body=BODY, idempotency_key="k")
     status, headers, record = send(app, request)
     assert (status, "idempotency-replayed" in headers) == (201, False)
@@ -213,7 +218,7 @@ def test_a_retried_create_is_told_so(app: handler.App) -> None:
     assert send(app, request)[0] == 410
 
 
-def test_values_are_limited_in_what_is_stored(app: handler.App, table: store.Table) -> None:
+def test_values_are_limited_in_the_stored_record(app: handler.App, table: store.Table) -> None:
     def attributes(count: int) -> str:
         return json.dumps({"type": "t", "status": "s", "attributes": {"a": [0] * (count - 1)}})
 
@@ -228,7 +233,8 @@ def test_values_are_limited_in_what_is_stored(app: handler.App, table: store.Tab
     assert (status, [each["pointer"] for each in problem["errors"]]) == (400, ["/attributes"])
     assert send(app, event("GET /records/{recordID}", **one))[2] == record
 
-    # An item of another writer that holds more is read, changed elsewhere, and made smaller.
+    # A record of another writer that exceeds the limit can be read, updated in other fields, and
+    # made smaller.
     (stored,) = items(table)
     put(table, stored | {"attributes": {"a": [0] * 3000}})
     assert len(send(app, event("GET /records/{recordID}", **one))[2]["attributes"]["a"]) == 3000
@@ -238,57 +244,50 @@ def test_values_are_limited_in_what_is_stored(app: handler.App, table: store.Tab
     assert send(app, event("PATCH /records/{recordID}", **one, body=smaller))[0] == 200
 
 
-def test_a_hostile_body_makes_a_small_answer(app: handler.App, logged: list[str]) -> None:
+def test_hostile_body_gets_a_small_response(app: handler.App, logged: list[str]) -> None:
     leaves = "[]," * 10_900
     text = f'{{"attributes":{{"{"~" * 32_700}":{"[" * 30}{leaves[:-1]}{"]" * 30}}}}}'
     status, _, problem = send(app, event("POST /records", body=text))
-    # Two required fields and the number of values are wrong as well.
+    # Two required fields and the number of values are invalid as well.
     assert (status, len(problem["errors"]), problem["errorsOmitted"]) == (400, 100, 10_803)
     assert len(json.dumps(problem)) < 150_000
     assert len("".join(logged)) < 1000
 
 
-def test_a_listing_is_walked_by_its_cursor_and_by_its_link(app: handler.App) -> None:
-    made = {send(app, REQUESTS["create"])[2]["recordID"] for _ in range(5)}
+def test_pages_are_linked_by_cursor_and_header(app: handler.App) -> None:
+    created = {send(app, REQUESTS["create"])[2]["recordID"] for _ in range(5)}
     by_cursor, by_link, query = [], [], "limit=2&type=backup"
     while query:
-        _, headers, shown = send(app, event("GET /records", query=query))
-        by_link += [record["recordID"] for record in shown["records"]]
-        query = headers["link"].partition(">")[0].removeprefix("<?") if "next" in shown else ""
+        _, headers, page = send(app, event("GET /records", query=query))
+        by_link += [record["recordID"] for record in page["records"]]
+        query = headers["link"].partition(">")[0].removeprefix("<?") if "next" in page else ""
     query = "limit=2&type=backup"
     while query:
-        _, _, shown = send(app, event("GET /records", query=query))
-        by_cursor += [record["recordID"] for record in shown["records"]]
-        query = f"limit=2&type=backup&cursor={shown['next']}" if "next" in shown else ""
+        _, _, page = send(app, event("GET /records", query=query))
+        by_cursor += [record["recordID"] for record in page["records"]]
+        query = f"limit=2&type=backup&cursor={page['next']}" if "next" in page else ""
     assert by_cursor == by_link
-    assert sorted(by_link) == sorted(made)
+    assert sorted(by_link) == sorted(created)
 
 
 def test_lists_are_compressed_and_single_records_are_not(app: handler.App) -> None:
     body = json.dumps({"type": "t", "status": "s", "message": "word " * 400})
     _, _, record = send(app, event("POST /records", body=body))
     one = event("GET /records/{recordID}", record_id=record["recordID"], accept_encoding="gzip")
-    assert handler.serve(app, one, Context())["isBase64Encoded"] is False
-    assert (
-        handler.serve(app, event("GET /records", accept_encoding="gzip"), Context())[
-            "isBase64Encoded"
-        ]
-        is True
-    )
-    assert handler.serve(app, event("GET /records"), Context())["isBase64Encoded"] is False
+    for request, is_compressed in (
+        (one, False),
+        (event("GET /records", accept_encoding="gzip"), True),
+        (event("GET /records"), False),
+    ):
+        assert handler.serve(app, request, Context())["isBase64Encoded"] is is_compressed
 
 
-def test_under_open_authentication_the_body_says_who_submitted(table: store.Table) -> None:
+def test_without_authentication_body_names_the_submitter(table: store.Table) -> None:
     app = app_of(table.client.call, table.name, AUTH_MODE="NONE")
-    body = json.dumps(json.loads(BODY) | {"submittedBy": "a script"})
-    assert (
-        send(app, event("POST /records", body=body, authorizer=None))[2]["submittedBy"]
-        == "a script"
-    )
-    assert (
-        send(app, event("POST /records", body=BODY, authorizer=None))[2]["submittedBy"]
-        == "anonymous"
-    )
+    named = json.dumps(json.loads(BODY) | {"submittedBy": "a script"})
+    for body, submitter in ((named, "a script"), (BODY, "anonymous")):
+        _, _, record = send(app, event("POST /records", body=body, authorizer=None))
+        assert record["submittedBy"] == submitter
 
 
 def test_retention_is_applied(table: store.Table) -> None:
@@ -340,18 +339,18 @@ def test_retention_is_applied(table: store.Table) -> None:
         (event("POST /records", body=BODY, authorizer=None), 403),
     ],
 )
-def test_a_bad_request_is_a_problem_and_writes_nothing(
+def test_invalid_request_is_a_problem_and_writes_nothing(
     app: handler.App, table: store.Table, request_: dict[str, Any], status: int
 ) -> None:
-    found, headers, problem = send(app, request_)
-    assert (found, problem["status"]) == (status, status)
+    sent, headers, problem = send(app, request_)
+    assert (sent, problem["status"]) == (status, status)
     assert headers["content-type"] == "application/problem+json"
     assert problem["requestId"] == "request-1"
     assert bool(problem.get("errors")) == (status == 400)
     assert page(table, listing.Query({})) == ([], None)
 
 
-def test_an_event_that_is_no_request_is_an_error_of_whoever_sent_it(app: handler.App) -> None:
+def test_event_without_a_known_route_raises(app: handler.App) -> None:
     for request in ({}, {"routeKey": "$default"}, {"routeKey": "PUT /records"}):
         with pytest.raises(LookupError, match="must be one of GET /records, "):
             handler.serve(app, request, Context())
@@ -361,7 +360,7 @@ def test_an_event_that_is_no_request_is_an_error_of_whoever_sent_it(app: handler
 
 
 @pytest.mark.parametrize("operation", REQUESTS)
-def test_dynamodb_gone_is_503_with_a_time_to_retry(logged: list[str], operation: str) -> None:
+def test_unavailable_dynamodb_is_503_with_retry_after(logged: list[str], operation: str) -> None:
     call, _ = scripted(dynamodb.Unavailable("ThrottlingException", "slow down"))
     status, headers, problem = send(app_of(call), REQUESTS[operation])
     assert (status, problem["type"]) == (503, "urn:records-api:unavailable")
@@ -370,9 +369,10 @@ def test_dynamodb_gone_is_503_with_a_time_to_retry(logged: list[str], operation:
     assert (line["level"], line["cause"]) == ("WARNING", "ThrottlingException: slow down")
 
 
-def test_a_write_of_unknown_outcome_says_so(app: handler.App, table: store.Table) -> None:
+def test_unknown_outcome_of_a_write_is_503(app: handler.App, table: store.Table) -> None:
     lossy = app_of(
-        unanswered(table.client.call, "TransactWriteItems", arrives=True, again=False), table.name
+        with_lost_response(table.client.call, "TransactWriteItems", arrives=True, retry=False),
+        table.name,
     )
     status, headers, problem = send(lossy, REQUESTS["create"])
     assert (status, problem["type"]) == (503, "urn:records-api:outcome-unknown")
@@ -389,18 +389,15 @@ def test_a_write_of_unknown_outcome_says_so(app: handler.App, table: store.Table
         TypeError("internals"),
     ],
 )
-def test_what_nobody_expected_is_logged_once_and_answered_without_internals(
+def test_unexpected_error_is_logged_once_and_not_disclosed(
     logged: list[str], capsys: pytest.CaptureFixture[str], operation: str, error: Exception
 ) -> None:
     status, _, problem = send(app_of(scripted(error)[0]), REQUESTS[operation])
     assert (status, problem["type"]) == (500, "urn:records-api:internal-error")
     assert "internals" not in json.dumps(problem)
     failure, summary = lines(logged)
-    assert (failure["level"], failure["requestId"], failure["operation"]) == (
-        "ERROR",
-        "request-1",
-        operation,
-    )
+    expected = ("ERROR", "request-1", operation)
+    assert (failure["level"], failure["requestId"], failure["operation"]) == expected
     assert f"{type(error).__name__}: " in failure["exc_info"]
     assert "Traceback" in failure["exc_info"]
     assert (summary["level"], summary["message"], summary["status"]) == ("ERROR", "request", 500)
@@ -408,17 +405,14 @@ def test_what_nobody_expected_is_logged_once_and_answered_without_internals(
     assert metric_values(capsys.readouterr().out)["records-test",] == {"UnhandledExceptions": 1.0}
 
 
-def test_a_broken_configuration_is_one_line_and_every_request_says_so(
+def test_invalid_configuration_is_logged_and_fails_requests(
     logged: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     broken = handler.start({"AUTH_MODE": "BASIC", "LOG_LEVEL": "INFO"})
     assert isinstance(broken, config.ConfigError)
     (line,) = lines(logged)
-    assert (line["level"], line["message"], line["service"]) == (
-        "ERROR",
-        "invalid configuration",
-        "unnamed",
-    )
+    expected = ("ERROR", "invalid configuration", "unnamed")
+    assert (line["level"], line["message"], line["service"]) == expected
     named = {re.split(" is ", problem)[0] for problem in line["problems"]}
     assert named == set(GOOD) - {"LOG_LEVEL"}
     for operation, request in REQUESTS.items():
@@ -428,18 +422,15 @@ def test_a_broken_configuration_is_one_line_and_every_request_says_so(
         assert (status, problem["type"]) == (500, "urn:records-api:configuration-error")
         assert "AUTH_MODE" not in json.dumps(problem)
         (summary,) = lines(logged)
-        assert (summary["level"], summary["status"], summary["operation"]) == (
+        assert [summary[name] for name in ("level", "status", "operation")] == [
             "ERROR",
             500,
             operation,
-        )
-        assert (summary["requestId"], summary["problems"]) == (
-            problem["requestId"],
-            broken.problems,
-        )
-        assert metric_values(capsys.readouterr().out)["records-test",] == {
-            "ConfigurationErrors": 1.0
-        }
+        ]
+        assert summary["requestId"] == problem["requestId"]
+        assert summary["problems"] == broken.problems
+        metrics = metric_values(capsys.readouterr().out)
+        assert metrics["records-test",] == {"ConfigurationErrors": 1.0}
     with pytest.raises(config.ConfigError, match="AUTH_MODE"):
         handler.self_test(broken, {}, Context())
 
@@ -452,18 +443,16 @@ def test_a_broken_configuration_is_one_line_and_every_request_says_so(
         ({"AWS_ENDPOINT_URL": "http://127.0.0.1:4566"}, "127.0.0.1"),
     ],
 )
-def test_a_good_configuration_serves_from_the_right_endpoint(
-    environ: dict[str, str], host: str
-) -> None:
+def test_endpoint_follows_region_and_environment(environ: dict[str, str], host: str) -> None:
     app = handler.start(GOOD | environ)
     assert isinstance(app, handler.App)
     assert app.client._connection.host == host
 
 
-# Lines and metrics.
+# Log lines and metrics.
 
 
-def test_a_request_is_one_line(
+def test_request_is_one_log_line(
     app: handler.App, logged: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     send(app, REQUESTS["list"])
@@ -497,7 +486,7 @@ def test_read_units_add_up_over_the_reads_of_a_request(logged: list[str]) -> Non
     assert lines(logged)[0]["consumedReadUnits"] == 1.5
 
 
-def test_only_the_first_request_of_an_environment_is_a_cold_start(
+def test_only_the_first_request_is_a_cold_start(
     app: handler.App,
     logged: list[str],
     capsys: pytest.CaptureFixture[str],
@@ -512,7 +501,7 @@ def test_only_the_first_request_of_an_environment_is_a_cold_start(
     assert sum(counts) == 1
 
 
-def test_metrics_are_sent_whatever_the_log_level(
+def test_metrics_do_not_depend_on_the_log_level(
     app: handler.App, logged: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     logs.configure("records-test", "ERROR")
@@ -529,11 +518,12 @@ FAULTS: list[Exception | None] = [
     dynamodb.Unavailable("TimeoutError", "fault", ambiguous=True),
     dynamodb.Refused("ValidationException", "fault"),
 ]
+member_names = st.sampled_from([SECRET, "message", ""])
 json_values = st.recursive(
     st.sampled_from([SECRET, None, True, 1, 1e400, "\ud800"]),
-    lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from([SECRET, "message", ""]), inner),
+    lambda inner: st.lists(inner) | st.dictionaries(member_names, inner),
     max_leaves=4,
-)  # fmt: skip
+)
 names = st.sampled_from(
     ["type", "status", "message", "attributes", "submittedBy", "level", "timestamp", SECRET]
 )
@@ -554,7 +544,7 @@ names = st.sampled_from(
     value=st.sampled_from([SECRET, f'"{SECRET}"', f"Bearer {SECRET}", "application/json"]),
     fault=st.sampled_from(FAULTS),
 )
-def test_no_line_holds_contents_headers_or_tokens(  # noqa: PLR0913 (all that a caller can send)
+def test_logs_contain_no_content_headers_or_tokens(  # noqa: PLR0913 (every part of a request)
     table: store.Table,
     log_lines: list[str],
     capsys: pytest.CaptureFixture[str],
@@ -594,10 +584,10 @@ def test_no_line_holds_contents_headers_or_tokens(  # noqa: PLR0913 (all that a 
 
 
 @pytest.mark.parametrize(
-    ("seconds_left", "seconds_given"), [(29.0, 10.0), (10.5, 10.0), (4.0, 3.5), (0.2, -0.3)]
+    ("seconds_left", "seconds_allowed"), [(29.0, 10.0), (10.5, 10.0), (4.0, 3.5), (0.2, -0.3)]
 )
-def test_a_request_is_bounded_by_its_own_deadline_and_the_invocations(
-    monkeypatch: pytest.MonkeyPatch, seconds_left: float, seconds_given: float
+def test_request_has_a_deadline_within_the_invocation(
+    monkeypatch: pytest.MonkeyPatch, seconds_left: float, seconds_allowed: float
 ) -> None:
     deadlines = []
 
@@ -607,4 +597,4 @@ def test_a_request_is_bounded_by_its_own_deadline_and_the_invocations(
 
     monkeypatch.setattr("time.monotonic", lambda: 1000.0)
     handler.serve(app_of(call), REQUESTS["get"], Context(seconds=seconds_left))
-    assert deadlines == [pytest.approx(1000 + seconds_given)]
+    assert deadlines == [pytest.approx(1000 + seconds_allowed)]

@@ -44,7 +44,7 @@ def ids(records: list[store.Record]) -> list[str]:
 @pytest.mark.parametrize(
     "filters", [{}, {"type": "backup"}, {"status": "ok"}, {"submittedBy": "alice"}], ids="".join
 )
-def test_each_index_pages_through_every_record_once_and_in_order(
+def test_each_index_lists_every_record_once_in_order(
     table: store.Table, filters: dict[str, str], limit: int, *, descending: bool
 ) -> None:
     wanted = stored(table, *(record(number) for number in (3, 1, 7, 5, 2, 6, 4)))
@@ -58,7 +58,7 @@ def test_each_index_pages_through_every_record_once_and_in_order(
     assert found == sorted(ids(wanted), reverse=descending)
 
 
-def test_records_of_one_millisecond_are_paged_by_their_ids(table: store.Table) -> None:
+def test_records_of_one_millisecond_are_sorted_by_id(table: store.Table) -> None:
     stored(table, *(record(number, createdAt=f"{DAY}.000Z") for number in range(9)))
     pages = list(walk(table, listing.Query({}, descending=False), 2))
     assert ids([each for found in pages for each in found]) == [
@@ -66,7 +66,7 @@ def test_records_of_one_millisecond_are_paged_by_their_ids(table: store.Table) -
     ]
 
 
-def test_bounds_are_part_of_the_question(table: store.Table) -> None:
+def test_bounds_limit_the_list(table: store.Table) -> None:
     stored(table, *(record(number) for number in range(1, 6)))
     query = listing.Query({}, descending=False, lower=f"{DAY}.001Z$", upper=f"{DAY}.004Z")
     assert [ids(found) for found in walk(table, query, 1)] == [["record-2"], ["record-3"]]
@@ -74,7 +74,7 @@ def test_bounds_are_part_of_the_question(table: store.Table) -> None:
     assert page(table, empty) == ([], None)
 
 
-def test_several_filters_all_hold(table: store.Table) -> None:
+def test_all_filters_apply(table: store.Table) -> None:
     stored(
         table, *(record(number, status="ok" if number % 3 else "failed") for number in range(1, 10))
     )
@@ -90,7 +90,7 @@ def test_several_filters_all_hold(table: store.Table) -> None:
     ]
 
 
-def test_a_changed_attribute_moves_the_record_between_indexes(table: store.Table) -> None:
+def test_changed_field_moves_the_record_between_indexes(table: store.Table) -> None:
     stored(table, record())
     stored(table, record() | {"type": "audit", "status": "failed", "version": 2})
     queries = [
@@ -104,7 +104,7 @@ def test_a_changed_attribute_moves_the_record_between_indexes(table: store.Table
     assert found == [0, 0, 1, 1, 1]
 
 
-def test_what_expired_is_not_listed(table: store.Table) -> None:
+def test_expired_records_are_not_listed(table: store.Table) -> None:
     stored(table, record(1, expiresAt=1000), record(2, expiresAt=1001), record(3))
     found, after = page(table, listing.Query({}, descending=False), now=1000)
     assert (ids(found), after) == (["record-2", "record-3"], None)
@@ -138,7 +138,7 @@ IRREGULAR = [
 @pytest.mark.parametrize("descending", [True, False])
 @pytest.mark.parametrize("limit", [1, 3, 99])
 @pytest.mark.parametrize("filters", [{}, {"type": "backup"}, {"type": "backup", "status": "ok"}])
-def test_items_of_other_writers_are_listed_once_and_never_stop_a_listing(
+def test_irregular_items_are_listed_once(
     table: store.Table, filters: dict[str, str], limit: int, *, descending: bool
 ) -> None:
     stored(table, record(1), record(2), record(3))
@@ -150,7 +150,7 @@ def test_items_of_other_writers_are_listed_once_and_never_stop_a_listing(
     assert positions == sorted(positions, reverse=descending)
 
 
-def test_what_no_caller_could_read_is_not_listed_and_does_not_stop_a_listing(
+def test_unreadable_items_are_skipped(
     table: store.Table,
 ) -> None:
     stored(table, record(1), record(4))
@@ -211,7 +211,7 @@ def place_of(number: int) -> ItemKey:
         ("type status submittedBy", set(), "byCreated", "status submittedBy type"),
     ],
 )
-def test_a_question_picks_its_index_in_a_fixed_order(
+def test_index_is_chosen_in_a_fixed_order(
     filters: str, available: set[str], index: str, applied_after: str
 ) -> None:
     call, asked = scripted(PAGE)
@@ -252,15 +252,13 @@ def test_a_question_picks_its_index_in_a_fixed_order(
     ("filters", "limit", "read"),
     [("type", 10, 11), ("type", 1000, 1001), ("type status", 10, 250), ("type status", 1000, 1001)],
 )
-def test_one_record_more_than_is_asked_for_tells_whether_there_is_more(
-    filters: str, limit: int, read: int
-) -> None:
+def test_one_record_more_than_the_limit_is_read(filters: str, limit: int, read: int) -> None:
     call, asked = scripted(PAGE)
     page(table_of(call), listing.Query(dict.fromkeys(filters.split(), "x")), limit)
     assert [request["Limit"] for _, request in asked] == [read]
 
 
-def test_a_page_reads_no_more_than_its_budget_and_says_where_to_go_on() -> None:
+def test_page_ends_with_its_read_budget() -> None:
     call, asked = scripted(*({**PAGE, **last_key(number)} for number in range(1, 100)))
     table = table_of(call)
     assert page(table, listing.Query({"type": "rare"})) == ([], place_of(8))
@@ -272,7 +270,7 @@ def test_a_page_reads_no_more_than_its_budget_and_says_where_to_go_on() -> None:
     assert table.consumed_read_units == 8 * 0.5
 
 
-def test_a_page_that_is_full_before_its_budget_stops_reading() -> None:
+def test_full_page_stops_reading() -> None:
     held = [listed_item(number, position=f"held {number}") for number in (1, 2)]
     call, asked = scripted(*({**PAGE, "Items": held, **last_key(number)} for number in range(1, 9)))
     found, after = page(table_of(call), listing.Query({"type": "backup"}), 3)
@@ -280,12 +278,12 @@ def test_a_page_that_is_full_before_its_budget_stops_reading() -> None:
     assert (len(found), after, len(asked)) == (3, ItemKey("held 1", "record-1"), 2)
 
 
-def test_an_exact_last_page_has_nothing_to_go_on_after() -> None:
+def test_last_page_that_is_exactly_full_has_no_next() -> None:
     call, _ = scripted({**PAGE, "Items": [listed_item(1)]})
     assert page(table_of(call), listing.Query({}), 1)[1] is None
 
 
-def test_a_page_that_is_full_reads_and_decodes_no_further() -> None:
+def test_full_page_decodes_no_further_items() -> None:
     beyond = {"recordID": {"S": "record-3"}, "position": {"S": "3"}, "type": {"what": "is this?"}}
     call, asked = scripted(
         {**PAGE, "Items": [listed_item(1), listed_item(2), beyond], **last_key(3)}
@@ -298,7 +296,7 @@ def test_a_page_that_is_full_reads_and_decodes_no_further() -> None:
     assert (after, len(asked)) == (place_of(1), 1)
 
 
-def test_a_page_does_not_end_at_a_place_that_no_cursor_holds() -> None:
+def test_page_does_not_end_at_a_key_too_long_for_a_cursor() -> None:
     far = {"LastEvaluatedKey": store.encode({"position": "9" * 400, "recordID": "far"})}
     call, asked = scripted(*[{**PAGE, **far}] * 20, {**PAGE, **last_key(1)})
     found, after = page(table_of(call), listing.Query({}))
@@ -319,7 +317,7 @@ SLOW = dynamodb.Unavailable("ThrottlingException", "slow")
     ],
     ids=["found one", "got on", "both"],
 )  # fmt: skip
-def test_a_page_that_runs_out_of_time_answers_with_what_it_has(
+def test_failed_read_returns_what_was_read_before(
     answers: list[dict[str, Any] | Exception], found: list[str], reached: int
 ) -> None:
     listed, after = page(table_of(scripted(*answers)[0]), listing.Query({}))
@@ -327,7 +325,7 @@ def test_a_page_that_runs_out_of_time_answers_with_what_it_has(
 
 
 @pytest.mark.parametrize("start", [None, place_of(7)])
-def test_only_a_page_that_got_nowhere_fails(start: ItemKey | None) -> None:
+def test_failed_read_without_progress_fails(start: ItemKey | None) -> None:
     with pytest.raises(store.Unavailable):
         page(table_of(scripted(SLOW)[0]), listing.Query({}), after=start)
     # Reads that end at no place a cursor holds get nowhere, too.
@@ -336,7 +334,7 @@ def test_only_a_page_that_got_nowhere_fails(start: ItemKey | None) -> None:
         page(table_of(scripted({**PAGE, **far}, SLOW)[0]), listing.Query({}), after=start)
 
 
-def test_what_takes_its_time_with_the_records_ends_a_page_too(
+def test_slow_processing_ends_a_page(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     clock = iter(range(100))

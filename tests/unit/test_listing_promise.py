@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from records_api import listing, pages, store
-from unit.support import new_table, put, table_of, take_out, walk
+from unit.support import delete_item, new_table, put, table_of, walk
 
 if TYPE_CHECKING:
     import pytest
@@ -82,7 +82,7 @@ def applied(table: store.Table, held: dict[str, store.Record], change: Change) -
             held[record_id] = made(record_id, content)
             put(table, listed(held[record_id]))
     elif change.what == "delete":
-        take_out(table, held.pop(record_id))
+        delete_item(table, held.pop(record_id))
     else:
         old = held[record_id]
         held[record_id] = old | {change.name: value, "version": old["version"] + 1}
@@ -105,7 +105,7 @@ def applied(table: store.Table, held: dict[str, store.Record], change: Change) -
     read_at_once=st.integers(1, 9),
     meanwhile=st.lists(changes, max_size=8),
 )
-def test_what_matches_throughout_is_listed_exactly_once_and_in_order(  # noqa: PLR0913 (all that can vary)
+def test_matching_records_are_listed_once_in_order(  # noqa: PLR0913 (all that can vary)
     dynamodb_client: "DynamoDBClient",
     monkeypatch: "pytest.MonkeyPatch",
     *,
@@ -147,7 +147,7 @@ def test_what_matches_throughout_is_listed_exactly_once_and_in_order(  # noqa: P
 
 
 @given(pages=st.lists(st.integers(0, 6), min_size=1, max_size=40), limit=st.integers(1, 5))
-def test_a_listing_ends_when_the_index_does_and_not_before(pages: list[int], limit: int) -> None:
+def test_list_ends_with_the_index(pages: list[int], limit: int) -> None:
     """Whatever DynamoDB calls a page: full, empty by a filter, or with a last key at the very end."""
 
     def ids_of(page: int) -> list[str]:

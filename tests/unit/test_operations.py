@@ -96,7 +96,7 @@ def found(body: Any) -> list[tuple[str, int]]:
 # Histories.
 
 
-def test_a_history_tells_who_did_what_when_and_by_which_request(table: store.Table) -> None:
+def test_history_shows_change_caller_time_and_request(table: store.Table) -> None:
     record_id = create(table, "a", NOW)
     update(table, record_id, later(1))
     records.delete(table, record_id, anyway, origin(later(2)))
@@ -112,7 +112,7 @@ def test_a_history_tells_who_did_what_when_and_by_which_request(table: store.Tab
 
 
 @pytest.mark.parametrize("order", ["asc", "desc"])
-def test_a_history_is_read_page_by_page(table: store.Table, order: str) -> None:
+def test_pages_of_a_history_are_complete(table: store.Table, order: str) -> None:
     record_id = create(table, "a", NOW)
     for second in range(1, 5):
         update(table, record_id, later(second))
@@ -128,7 +128,7 @@ def test_a_history_is_read_page_by_page(table: store.Table, order: str) -> None:
     assert versions == sorted(range(1, 6), reverse=order == "desc")
 
 
-def test_a_record_without_entries_has_an_empty_history(table: store.Table) -> None:
+def test_record_without_entries_has_an_empty_history(table: store.Table) -> None:
     item = {"recordID": "old", "createdAt": representation.timestamp(NOW), "type": "t"}
     request = {"TableName": table.name, "Item": store.encode(item)}
     table.client.call("PutItem", request, table.deadline)
@@ -136,12 +136,12 @@ def test_a_record_without_entries_has_an_empty_history(table: store.Table) -> No
 
 
 @pytest.mark.parametrize("record_id", ["nobody", "-a", "a%2Fb", ""])
-def test_without_entries_and_record_there_is_no_history(table: store.Table, record_id: str) -> None:
+def test_history_of_an_unknown_record_is_not_found(table: store.Table, record_id: str) -> None:
     with pytest.raises(records.NotFound):
         ask(table, HISTORY, record_id)
 
 
-def test_a_history_expires_with_its_record(table: store.Table) -> None:
+def test_history_expires_with_its_record(table: store.Table) -> None:
     record_id = create(table, "a", NOW, retention_days=1)
     update(table, record_id, later(1))
     (newest, _) = ask(table, HISTORY, record_id)["history"]
@@ -151,7 +151,7 @@ def test_a_history_expires_with_its_record(table: store.Table) -> None:
         ask(table, HISTORY, record_id, now=later(86_400))
 
 
-def test_many_expired_entries_are_no_history(table: store.Table) -> None:
+def test_history_of_expired_entries_is_not_found(table: store.Table) -> None:
     record_id = create(table, "a", NOW, retention_days=1)
     for second in range(1, 6):
         update(table, record_id, later(second))
@@ -159,7 +159,7 @@ def test_many_expired_entries_are_no_history(table: store.Table) -> None:
         ask(table, HISTORY, record_id, now=later(86_400), limit="1")
 
 
-def test_a_page_behind_the_last_entry_is_empty_while_there_are_entries(table: store.Table) -> None:
+def test_page_after_the_last_entry_is_empty(table: store.Table) -> None:
     record_id = create(table, "a", NOW)
     update(table, record_id, later(1))
     body = ask(table, HISTORY, record_id, order="asc", limit="1")
@@ -181,7 +181,7 @@ def test_a_page_behind_the_last_entry_is_empty_while_there_are_entries(table: st
     assert ask(table, HISTORY, record_id, limit="2", cursor=first["next"]) == {"history": []}
 
 
-def test_a_history_that_cannot_be_read_is_not_missing() -> None:
+def test_incomplete_read_is_not_a_missing_history() -> None:
     call, _ = scripted({"Items": [], "LastEvaluatedKey": store.encode({"version": 1})})
     body = ask(table_of(call), HISTORY, "a")
     assert body["history"] == []
@@ -191,7 +191,7 @@ def test_a_history_that_cannot_be_read_is_not_missing() -> None:
 # The feed.
 
 
-def test_a_change_is_settled_after_a_minute(table: store.Table) -> None:
+def test_change_is_settled_after_a_minute(table: store.Table) -> None:
     first, second = create(table, "a", NOW), create(table, "b", later(0.001))
     assert found(ask(table, CHANGES, now=later(60))) == []
     body = ask(table, CHANGES, now=later(60.001))
@@ -218,13 +218,13 @@ def test_unsettled_changes_do_not_move_the_cursor(table: store.Table) -> None:
     assert settled["next"] != body["next"]
 
 
-def test_unsettled_changes_come_only_on_request(table: store.Table) -> None:
+def test_unsettled_changes_are_returned_only_on_request(table: store.Table) -> None:
     create(table, "a", NOW)
     assert found(ask(table, CHANGES, now=later(1))) == []
     assert found(ask(table, CHANGES, now=later(1), unsettled="false")) == []
 
 
-def test_unsettled_changes_fill_what_settled_ones_leave(table: store.Table) -> None:
+def test_unsettled_changes_fill_the_rest_of_the_page(table: store.Table) -> None:
     ids = [create(table, str(number), later(number * 40)) for number in range(4)]
     now = later(40 * 3 + 1)  # the first two are settled
     body = ask(table, CHANGES, now=now, unsettled="true", limit="3")
@@ -235,7 +235,7 @@ def test_unsettled_changes_fill_what_settled_ones_leave(table: store.Table) -> N
         assert body["caughtUp"] is caught_up
 
 
-def test_unsettled_changes_wait_until_settled_ones_are_read(
+def test_unsettled_changes_follow_all_settled_ones(
     table: store.Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A page that ends early must not show a settled change as unsettled, or skip one."""
@@ -252,7 +252,7 @@ def test_unsettled_changes_wait_until_settled_ones_are_read(
     assert (found(body), body["caughtUp"]) == ([(ids[0], 1)], False)
 
 
-def test_the_feed_is_caught_up_when_nothing_settled_is_left(table: store.Table) -> None:
+def test_feed_is_caught_up_after_the_last_settled_change(table: store.Table) -> None:
     ids = [create(table, str(number), later(number)) for number in range(3)]
     found_pages = []
     query: dict[str, Any] = {"limit": "1"}
@@ -275,7 +275,7 @@ def test_since_is_exclusive(table: store.Table, since: float, expected: list[int
     assert body["caughtUp"]
 
 
-def test_a_start_in_the_future_is_kept(table: store.Table) -> None:
+def test_start_in_the_future_is_kept(table: store.Table) -> None:
     create(table, "a", NOW)
     body = ask(table, CHANGES, now=later(100), since=representation.timestamp(later(200)))
     assert found(body) == []
@@ -284,7 +284,7 @@ def test_a_start_in_the_future_is_kept(table: store.Table) -> None:
     assert found(body) == [(second, 1)]
 
 
-def test_the_feed_shows_what_was_deleted_but_not_what_expired(table: store.Table) -> None:
+def test_feed_shows_deleted_but_not_expired_records(table: store.Table) -> None:
     kept = create(table, "kept", NOW)
     create(table, "expired", later(1), retention_days=1)
     records.delete(table, kept, anyway, origin(later(2)))
@@ -292,7 +292,7 @@ def test_the_feed_shows_what_was_deleted_but_not_what_expired(table: store.Table
     assert found(body) == [(kept, 1), (kept, 2)]
 
 
-def test_changes_are_read_from_the_index_of_the_history() -> None:
+def test_changes_are_read_from_the_history_index() -> None:
     call, requests = scripted({"Items": []})
     ask(table_of(call), CHANGES)
     ((operation, request),) = requests

@@ -53,7 +53,7 @@ def lambda_bytes(response: responses.Response) -> int:
 # Pages.
 
 
-def test_the_last_page_is_records_and_nothing_else() -> None:
+def test_last_page_contains_records_only() -> None:
     response = page([record(1), record(2)])
     assert list(content(response)) == ["records"]
     assert [each["recordID"] for each in content(response)["records"]] == ["record-1", "record-2"]
@@ -61,7 +61,7 @@ def test_the_last_page_is_records_and_nothing_else() -> None:
     assert content(page([])) == {"records": []}
 
 
-def test_a_page_with_more_to_come_says_how_to_go_on_in_body_and_link() -> None:
+def test_page_names_the_next_one_in_body_and_link() -> None:
     response = page([record()], "2026-01-31T09:30:00.001Z#record-1")
     link = response["headers"]["link"]
     assert link.startswith("<?")
@@ -77,7 +77,7 @@ def test_a_page_with_more_to_come_says_how_to_go_on_in_body_and_link() -> None:
     )
 
 
-def test_a_link_replaces_the_cursor_it_was_reached_by() -> None:
+def test_link_replaces_the_cursor_of_the_request() -> None:
     asked = ASKED._replace(parameters={"cursor": "old", "order": "asc"})
     place = ItemKey("2026-01-31T09:30:00.001Z#record-1", "record-1")
     link = page_responses.list_response(asked, page_responses.Page(), place, "r", gzip=False)[
@@ -109,7 +109,7 @@ HOSTILE = {
 
 @pytest.mark.parametrize("kind", HOSTILE)
 @pytest.mark.parametrize("compress", [False, True])
-def test_a_hostile_page_fits_into_a_lambda_response(kind: str, *, compress: bool) -> None:
+def test_hostile_page_fits_into_a_lambda_response(kind: str, *, compress: bool) -> None:
     found = HOSTILE[kind]
     response = page(found, compress=compress)
     shown = content(response)
@@ -124,12 +124,12 @@ def test_a_hostile_page_fits_into_a_lambda_response(kind: str, *, compress: bool
     assert following == ItemKey(found[count - 1]["position"], found[count - 1]["recordID"])
 
 
-def test_a_page_that_is_cut_is_nearly_full() -> None:
+def test_cut_page_is_nearly_full() -> None:
     response = page(HOSTILE["quotes"])
     assert len(json.dumps(response["body"])) > 0.95 * MAX_PAGE_BYTES
 
 
-def test_a_page_that_is_not_cut_goes_on_where_the_store_says() -> None:
+def test_full_page_continues_after_the_last_key_read() -> None:
     shown = content(page([record(1)], "2026-01-31T09:30:00.500Z#beyond"))
     query = urlencode({"type": "a b&c", "cursor": shown["next"]})
     assert parameters.list_request(event(query=query)).after == ItemKey(
@@ -137,7 +137,7 @@ def test_a_page_that_is_not_cut_goes_on_where_the_store_says() -> None:
     )
 
 
-def test_a_record_that_no_response_has_room_for_is_left_out_and_its_neighbors_are_not() -> None:
+def test_only_the_record_that_fits_no_response_is_omitted() -> None:
     # As large as DynamoDB's 400 KB can become: a number of 3 bytes as DynamoDB counts, 41 characters of JSON.
     large = record(2, attributes={"n": [Decimal("1.1E-38")] * 136_000})
     too_large = record(3, attributes={"n": [Decimal("1.1E-38")] * 140_000})
@@ -154,7 +154,7 @@ def test_a_record_that_no_response_has_room_for_is_left_out_and_its_neighbors_ar
 # Compression.
 
 
-def test_a_long_list_is_compressed_when_that_is_accepted_and_says_the_same() -> None:
+def test_compressed_list_has_the_same_content() -> None:
     found = [record(number, message="word " * 20) for number in range(50)]
     plain, compressed = page(found), page(found, compress=True)
     assert compressed["headers"]["content-encoding"] == "gzip"
@@ -170,7 +170,7 @@ def sized(size: int) -> list[store.Record]:
 
 
 @pytest.mark.parametrize(("size", "is_compressed"), [(1024, False), (1025, True)])
-def test_compression_begins_above_1_kib(size: int, *, is_compressed: bool) -> None:
+def test_bodies_over_1_kib_are_compressed(size: int, *, is_compressed: bool) -> None:
     assert len(page(sized(size))["body"]) == size
     assert page(sized(size), compress=True)["isBase64Encoded"] is is_compressed
 
@@ -215,7 +215,7 @@ def shown(*entries_: history.Entry, unsettled: bool = False) -> page_responses.P
     return made
 
 
-def test_a_history_shows_what_callers_see_of_its_entries() -> None:
+def test_history_shows_the_public_fields_of_its_entries() -> None:
     response = page_responses.history_response(
         HISTORY, shown(entry(2), entry(1)), None, "request-1", gzip=False
     )
@@ -228,7 +228,7 @@ def test_a_history_shows_what_callers_see_of_its_entries() -> None:
     assert "secret" not in response["body"]
 
 
-def test_a_history_goes_on_by_cursor_and_link() -> None:
+def test_history_names_the_next_page_in_body_and_link() -> None:
     response = page_responses.history_response(HISTORY, shown(entry(2)), 2, "r", gzip=False)
     target = urlsplit(response["headers"]["link"][1:].partition(">")[0])
     assert parse_qs(target.query) == {"limit": ["9"], "cursor": [content(response)["next"]]}
@@ -237,7 +237,7 @@ def test_a_history_goes_on_by_cursor_and_link() -> None:
 
 
 @pytest.mark.parametrize("is_end", [True, False])
-def test_changes_always_say_how_to_go_on(*, is_end: bool) -> None:
+def test_changes_always_have_a_cursor(*, is_end: bool) -> None:
     for place, page_ in ((FEED_PLACE, shown(entry(1))), (entries.BEGINNING, shown())):
         reached = entries.Reached(place, is_end)
         response = page_responses.changes_response(page_, reached, "r", gzip=False)
@@ -260,7 +260,7 @@ def test_unsettled_changes_are_marked() -> None:
     assert second["settled"] is False
 
 
-def test_a_page_of_the_largest_entries_fits_into_a_lambda_response() -> None:
+def test_largest_entries_fit_into_a_lambda_response() -> None:
     largest = history.MAX_EMBEDDED_BYTES - 100
     for filling in ('"' * (largest // 2), "\x01" * (largest // 6), "\U0001f600" * (largest // 4)):
         made, count = page_responses.Page(), 0

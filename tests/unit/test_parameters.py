@@ -1,4 +1,4 @@
-"""The parameters of queries: what they may say, and what of it is refused by name."""
+"""Query parameters: what they mean, and which ones are rejected by name."""
 
 from collections.abc import Callable
 from typing import Any
@@ -18,24 +18,28 @@ def listed(**values: str) -> parameters.ListRequest:
     return parameters.list_request(event(query=urlencode(values)))
 
 
-def test_a_list_without_parameters_is_everything_newest_first() -> None:
+def list_errors(query: str) -> list[str]:
+    return [error["parameter"] for error in errors(parameters.list_request, event(query=query))]
+
+
+def test_default_list_is_all_records_newest_first() -> None:
     assert parameters.list_request(event()) == parameters.ListRequest(
         listing.Query({}, descending=True), 100, None, {}
     )
 
 
 def test_every_parameter_is_read_from_the_raw_query_string() -> None:
-    asked = listed(
+    request = listed(
         type="a b+c", status="ä&=%", submittedBy="arn:aws:iam::1:user/a", order="asc", limit="7",
         createdAfter="2026-01-01T00:00:00Z", createdBefore="2026-01-02T00:00:00Z",
     )  # fmt: skip
-    assert asked.query == listing.Query(
+    assert request.query == listing.Query(
         {"type": "a b+c", "status": "ä&=%", "submittedBy": "arn:aws:iam::1:user/a"},
         descending=False,
         lower="2026-01-01T00:00:00.000Z$",
         upper="2026-01-02T00:00:00.000Z",
     )
-    assert asked.limit == 7
+    assert request.limit == 7
 
 
 @pytest.mark.parametrize(
@@ -49,7 +53,7 @@ def test_every_parameter_is_read_from_the_raw_query_string() -> None:
         ("&type=x&", "x"),
     ],
 )
-def test_percent_encoding_and_plus_are_undone_once(query: str, value: str) -> None:
+def test_percent_encoding_and_plus_are_decoded_once(query: str, value: str) -> None:
     assert parameters.list_request(event(query=query)).query.filters == {"type": value}
 
 
@@ -59,6 +63,21 @@ def test_percent_encoding_and_plus_are_undone_once(query: str, value: str) -> No
 )
 def test_a_limit_that_is_too_large_is_lowered(limit: str, lowered: int) -> None:
     assert listed(limit=limit).limit == lowered
+
+
+INVALID_TIMES = [
+    "yesterday", "1769851800", "2026-01-31", "2026-01-31T09:30Z", "2026-01-31T09:30:00",
+    "2026-01-31 09:30:00Z", "2026-02-30T00:00:00Z", "2026-01-31T24:00:00Z",
+    "2026-01-31T09:30:00.Z", "2026-01-31T09:30:00.1234567890Z", "2026-01-31T09:30:00+0100",
+    "2026-01-31T09:30:00+24:00", "2026-01-31T09:30:00+01:60", "2026-01-31T09:30:00-00:99",
+    "2026-01-31T09:30:00+1:00", "0001-01-01T00:00:00+01:00", "2026-01-31T09:30:00Z ",
+    "٢٠٢٦-01-31T09:30:00Z",
+]  # fmt: skip
+EMPTY_RANGES = [
+    ("00:00:00Z", "00:00:00Z"),
+    ("01:00:00Z", "01:00:00%2B01:00"),
+    ("00:00:00.0005Z", "00:00:00.00050Z"),
+]
 
 
 @pytest.mark.parametrize(
@@ -83,23 +102,14 @@ def test_a_limit_that_is_too_large_is_lowered(limit: str, lowered: int) -> None:
         ("type=" + "t" * 129, ["type"]),
         ("status=" + "s" * 129, ["status"]),
         ("submittedBy=" + "s" * 513, ["submittedBy"]),
+        *((f"createdAfter={quote(value)}", ["createdAfter"]) for value in INVALID_TIMES),
+        ("createdAfter=2026-01-31T09:30:00+01:00", ["createdAfter"]),  # + is decoded to a space
         *(
-            (f"createdAfter={quote(value)}", ["createdAfter"])
-            for value in (
-                "yesterday", "2026-01-31", "2026-01-31T09:30Z", "2026-01-31T09:30:00", "2026-01-31 09:30:00Z",
-                "2026-02-30T00:00:00Z", "2026-01-31T24:00:00Z", "2026-01-31T09:30:00.Z",
-                "2026-01-31T09:30:00.1234567890Z", "2026-01-31T09:30:00+0100", "2026-01-31T09:30:00+24:00",
-                "0001-01-01T00:00:00+01:00", "1769851800", "2026-01-31T09:30:00+01:60",
-                "2026-01-31T09:30:00-00:99", "2026-01-31T09:30:00+1:00",
-                "2026-01-31T09:30:00Z ", "٢٠٢٦-01-31T09:30:00Z",
+            (
+                f"createdAfter=2026-01-31T{after}&createdBefore=2026-01-31T{before}",
+                ["createdAfter", "createdBefore"],
             )
-        ),
-        ("createdAfter=2026-01-31T09:30:00+01:00", ["createdAfter"]),  # a plus that was not encoded is a blank
-        *(
-            (f"createdAfter=2026-01-31T{after}&createdBefore=2026-01-31T{before}", ["createdAfter", "createdBefore"])
-            for after, before in (
-                ("00:00:00Z", "00:00:00Z"), ("01:00:00Z", "01:00:00%2B01:00"), ("00:00:00.0005Z", "00:00:00.00050Z")
-            )
+            for after, before in EMPTY_RANGES
         ),
         *(
             (f"limit=0&type={value}&typ=%zz", ["type", "typ", "limit"])
@@ -107,19 +117,20 @@ def test_a_limit_that_is_too_large_is_lowered(limit: str, lowered: int) -> None:
         ),
         ("%zz=1&limit=0&%FF=2", ["%zz", "%FF", "limit"]),
         ("type=%zz&type=a", ["type"]),
-        # A cursor is compared with the query where there is one, and otherwise at least read.
+        # A cursor is compared with a valid query; beside an invalid one only its form is checked.
         ("cursor=AAAA&limit=0", ["limit", "cursor"]),
         ("order=up&limit=0&typ=x&cursor=%C3%A4", ["typ", "order", "limit", "cursor"]),
         ("cursor=a+b&createdAfter=no", ["createdAfter", "cursor"]),
         ("cursor=&type=", ["type", "cursor"]),
         (f"cursor={'A' * 512}&status=", ["status", "cursor"]),
-        ("x=1&limit=0&order=up&type=&createdBefore=no&limit=2", ["x", "limit", "type", "order", "createdBefore"]),
+        (
+            "x=1&limit=0&order=up&type=&createdBefore=no&limit=2",
+            ["x", "limit", "type", "order", "createdBefore"],
+        ),
     ],
-)  # fmt: skip
-def test_a_wrong_parameter_is_refused_by_its_name(query: str, names: list[str]) -> None:
-    assert [
-        error["parameter"] for error in errors(parameters.list_request, event(query=query))
-    ] == names
+)
+def test_invalid_parameters_are_rejected_by_name(query: str, names: list[str]) -> None:
+    assert list_errors(query) == names
 
 
 @pytest.mark.parametrize(
@@ -132,14 +143,19 @@ def test_a_wrong_parameter_is_refused_by_its_name(query: str, names: list[str]) 
         (None, "2026-01-31T00:00:00.000000Z", listing.LOWEST, "2026-01-31T00:00:00.000Z"),
         ("2026-01-31t01:00:00.5+01:00", None, "2026-01-31T00:00:00.500Z$", listing.HIGHEST),
         (None, "2026-01-31t00:00:01z", listing.LOWEST, "2026-01-31T00:00:01.000Z"),
-        ("2026-01-31T00:00:00.0001Z", "2026-01-31T00:00:00.0002Z", *["2026-01-31T00:00:00.000Z$"] * 2),
+        (
+            "2026-01-31T00:00:00.0001Z",
+            "2026-01-31T00:00:00.0002Z",
+            "2026-01-31T00:00:00.000Z$",
+            "2026-01-31T00:00:00.000Z$",
+        ),
     ],
-)  # fmt: skip
+)
 def test_time_bounds_become_bounds_of_positions(
     after: str | None, before: str | None, lower: str, upper: str
 ) -> None:
-    given = {"createdAfter": after, "createdBefore": before}
-    query = listed(**{name: value for name, value in given.items() if value}).query
+    bounds = {"createdAfter": after, "createdBefore": before}
+    query = listed(**{name: value for name, value in bounds.items() if value}).query
     assert (query.lower, query.upper) == (lower, upper)
 
 
@@ -151,37 +167,31 @@ def instant(microsecond: int) -> str:
 
 
 @given(microseconds, microseconds, microseconds)
-def test_a_record_is_within_exactly_when_its_time_lies_between_the_bounds(
-    made: int, after: int, before: int
-) -> None:
+def test_time_bounds_exclude_their_milliseconds(created_at: int, after: int, before: int) -> None:
     if after >= before:
         return
     query = listed(createdAfter=instant(after), createdBefore=instant(before)).query
-    # What a record says is its time cut to the millisecond: that is what callers see, and compare.
-    created = made // 1000 * 1000
+    # Callers see createdAt truncated to milliseconds, and compare with that.
+    created = created_at // 1000 * 1000
     for record_id in ("0", "zzz", "~"):
         position = f"{instant(created)[:23]}Z#{record_id}"
         assert (query.lower <= position <= query.upper) == (after < created < before)
-    assert query.lower <= query.upper  # DynamoDB refuses a BETWEEN the wrong way round
+    assert query.lower <= query.upper  # DynamoDB rejects BETWEEN with swapped bounds
 
 
-def test_a_cursor_is_not_blamed_for_a_query_that_is_wrong_elsewhere() -> None:
-    own = listed(type="t")
-    text = cursor.encode(
-        cursor.ItemKey("2026-01-31T00:00:00.000Z#a", "a"), jsontext.to_json(list(own.query))
-    )
+def test_invalid_query_does_not_make_its_cursor_invalid() -> None:
+    key = cursor.ItemKey("2026-01-31T00:00:00.000Z#a", "a")
+    text = cursor.encode(key, jsontext.to_json(list(listed(type="t").query)))
     for query, names in {
         "typ=t": ["typ"],
         "type=t&order=up": ["order"],
         "type=t&limit=0": ["limit"],
     }.items():
-        found = errors(parameters.list_request, event(query=f"{query}&cursor={text}"))
-        assert [error["parameter"] for error in found] == names
-    found = errors(parameters.list_request, event(query=f"limit=0&type=u&cursor={text}"))
-    assert [error["parameter"] for error in found] == ["limit", "cursor"]
+        assert list_errors(f"{query}&cursor={text}") == names
+    assert list_errors(f"limit=0&type=u&cursor={text}") == ["limit", "cursor"]
 
 
-def test_a_query_of_thousands_of_names_is_refused_in_few_words() -> None:
+def test_long_invalid_query_gets_a_short_response() -> None:
     with pytest.raises(fields.Invalid) as caught:
         parameters.list_request(event(query="&a" * 5000 + "&" + "b" * 5000))
     assert (len(caught.value.errors), caught.value.omitted) == (100, 4901)
@@ -201,8 +211,7 @@ def test_a_request_without_a_query_string_has_no_parameters(query: dict[str, Any
 def test_a_cursor_belongs_to_its_query() -> None:
     place = cursor.ItemKey("2026-01-31T00:00:00.000Z#a", "a")
     bounds = {"createdAfter": "2026-01-30T00:00:00Z"}
-    own = listed(type="t", **bounds)
-    text = cursor.encode(place, jsontext.to_json(list(own.query)))
+    text = cursor.encode(place, jsontext.to_json(list(listed(type="t", **bounds).query)))
     assert listed(type="t", **bounds, cursor=text).after == place
     assert listed(type="t", **bounds, cursor=text, limit="3").after == place
     others: list[dict[str, str]] = [
@@ -214,17 +223,16 @@ def test_a_cursor_belongs_to_its_query() -> None:
         {"type": "t", **bounds, "createdBefore": "2026-02-01T00:00:00Z"},
     ]
     for other in others:
-        found = errors(parameters.list_request, event(query=urlencode(other | {"cursor": text})))
-        assert [error["parameter"] for error in found] == ["cursor"]
+        assert list_errors(urlencode(other | {"cursor": text})) == ["cursor"]
 
 
 @given(st.text(max_size=40))
-def test_a_query_of_any_text_is_answered_or_refused_as_invalid(text: str) -> None:
+def test_any_query_is_accepted_or_invalid(text: str) -> None:
     for query in (text, f"type={text}", f"cursor={text}", f"createdAfter={text}", f"limit={text}"):
         try:
             parameters.list_request(event(query=query))
         except fields.Invalid as error:
-            assert error.errors  # noqa: PT017 (either outcome is right)
+            assert error.errors  # noqa: PT017 (both outcomes are valid)
 
 
 # Histories.
@@ -241,7 +249,7 @@ def history_errors(query: str, record_id: str = "a") -> list[str]:
     return [error["parameter"] for error in errors(parameters.history_request, request)]
 
 
-def test_a_history_without_parameters_is_everything_newest_first() -> None:
+def test_default_history_is_all_entries_newest_first() -> None:
     assert history("a%3Ab") == parameters.HistoryRequest("a:b", True, 100, None, {})  # noqa: FBT003
 
 
@@ -274,11 +282,11 @@ def test_a_cursor_belongs_to_its_history_and_order() -> None:
         ),
     ],
 )
-def test_a_wrong_parameter_of_a_history_is_refused(query: str, names: list[str]) -> None:
+def test_invalid_history_parameters_are_rejected(query: str, names: list[str]) -> None:
     assert history_errors(query) == names
 
 
-# The feed.
+# The change feed.
 
 
 def changes(**values: str) -> parameters.ChangesRequest:
@@ -295,9 +303,14 @@ def changes_cursor(place: str) -> str:
 
 
 POSITION = "2026-01-31T09:30:00.123Z#a#0000000007"
+LIST_CURSOR = cursor.encode(cursor.ItemKey(POSITION, "a#0000000007"), parameters.CHANGES)
+INVALID_SINCE = ["", "yesterday", "2026-01-31", "2026-01-31T09:30:00+01:00"]
+INVALID_PLACES = [
+    "", "1", "~", "$", "2026-01-31T09:30:00.123Z", "2026-01-31T09:30:00.123Z#a", f"{POSITION}$",
+]  # fmt: skip
 
 
-def test_changes_without_parameters_are_settled_ones_from_the_beginning() -> None:
+def test_default_feed_is_settled_changes_from_the_start() -> None:
     assert changes() == parameters.ChangesRequest(entries.BEGINNING, 100, False)  # noqa: FBT003
 
 
@@ -315,7 +328,7 @@ def test_since_excludes_the_changes_of_its_millisecond(since: str, place: str) -
 @pytest.mark.parametrize(
     "place", [entries.BEGINNING, "2026-01-31T09:30:00.123Z$", POSITION, POSITION + "123"]
 )
-def test_a_cursor_of_the_feed_may_stand_at_a_start_or_at_a_change(place: str) -> None:
+def test_feed_cursor_is_a_start_time_or_a_change(place: str) -> None:
     assert changes(cursor=changes_cursor(place)).after == place
 
 
@@ -329,37 +342,33 @@ def test_unsettled_changes_are_shown_on_request(text: str, *, shows: bool) -> No
     [
         ("type=x&order=asc&limit=0", ["type", "order", "limit"]),
         *((f"unsettled={value}", ["unsettled"]) for value in ("", "True", "1", "yes")),
-        *((f"since={value}", ["since"]) for value in ("", "yesterday", "2026-01-31", "2026-01-31T09:30:00+01:00")),
+        *((f"since={value}", ["since"]) for value in INVALID_SINCE),
         (f"since=2026-01-31T09:30:00Z&cursor={changes_cursor(POSITION)}", ["since"]),
         (f"since=no&cursor={changes_cursor('x')}", ["since", "cursor", "since"]),
-        *(
-            (f"cursor={changes_cursor(place)}", ["cursor"])
-            for place in ("", "1", "~", "$", "2026-01-31T09:30:00.123Z", "2026-01-31T09:30:00.123Z#a", f"{POSITION}$")
-        ),
+        *((f"cursor={changes_cursor(place)}", ["cursor"]) for place in INVALID_PLACES),
         (f"cursor={cursor.encode_place('7', history().query)}", ["cursor"]),
-        (f"cursor={cursor.encode(cursor.ItemKey(POSITION, 'a#0000000007'), parameters.CHANGES)}", ["cursor"]),
+        (f"cursor={LIST_CURSOR}", ["cursor"]),
         (f"cursor={cursor.encode_place(POSITION, 'other')}", ["cursor"]),
         ("cursor=AAAA", ["cursor"]),
     ],
-)  # fmt: skip
-def test_a_wrong_parameter_of_changes_is_refused(query: str, names: list[str]) -> None:
+)
+def test_invalid_feed_parameters_are_rejected(query: str, names: list[str]) -> None:
     assert changes_errors(query) == names
 
 
-def test_a_list_refuses_cursors_of_the_feed() -> None:
+def test_list_rejects_cursors_of_the_feed() -> None:
     for query in (parameters.CHANGES, jsontext.to_json(list(listed().query))):
         text = cursor.encode_place(POSITION, query)
-        found = errors(parameters.list_request, event(query=urlencode({"cursor": text})))
-        assert [error["parameter"] for error in found] == ["cursor"]
+        assert list_errors(urlencode({"cursor": text})) == ["cursor"]
 
 
 @pytest.mark.parametrize("parse", [parameters.history_request, parameters.changes_request])
 @given(st.text(max_size=40))
-def test_any_query_is_parsed_or_refused_as_invalid(
+def test_any_audit_query_is_accepted_or_invalid(
     parse: Callable[[parameters.Event], Any], text: str
 ) -> None:
     for query in (text, f"cursor={text}", f"since={text}", f"limit={text}"):
         try:
             parse(event(HISTORY, record_id="a", query=query))
         except fields.Invalid as error:
-            assert error.errors  # noqa: PT017 (either outcome is right)
+            assert error.errors  # noqa: PT017 (both outcomes are valid)

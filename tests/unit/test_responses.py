@@ -20,7 +20,7 @@ from records_api import (
 from unit.support import content, record
 
 
-def test_a_record_has_its_tag_and_is_never_stored_by_caches_in_between() -> None:
+def test_record_response_has_etag_and_private_caching() -> None:
     response = responses.record_response(
         HTTPStatus.OK, record(writeToken="secret"), "request-1", location="records/record-1"
     )
@@ -57,12 +57,12 @@ KINDS: dict[Exception, tuple[int, str]] = {
 }
 
 
-def test_every_error_that_has_an_answer_is_in_the_table_of_this_test() -> None:
+def test_every_problem_type_is_tested() -> None:
     assert set(responses.PROBLEMS) < {type(error) for error in KINDS}
 
 
 @pytest.mark.parametrize("error", KINDS, ids=lambda error: type(error).__name__)
-def test_an_error_becomes_a_problem_with_its_request_and_no_internals(error: Exception) -> None:
+def test_problem_has_request_id_and_no_internals(error: Exception) -> None:
     status, kind = KINDS[error]
     response = responses.problem_response(error, "request-1")
     problem = content(response)
@@ -76,7 +76,7 @@ def test_an_error_becomes_a_problem_with_its_request_and_no_internals(error: Exc
     assert "secret" not in json.dumps(response)
 
 
-def test_bad_input_is_listed() -> None:
+def test_invalid_input_is_listed() -> None:
     found = [
         fields.Problem("pointer", ("a/b", 1), 'must not be "ä"'),
         fields.Problem("parameter", "\n", "is not a known parameter"),
@@ -91,30 +91,30 @@ def test_bad_input_is_listed() -> None:
     assert "errorsOmitted" not in content_
 
 
-def test_of_much_bad_input_the_rest_is_counted() -> None:
+def test_errors_after_the_first_100_are_counted() -> None:
     found = [fields.Problem("pointer", (number,), "is wrong") for number in range(101)]
     content_ = content(responses.problem_response(fields.Invalid(found), "r"))
     assert (len(content_["errors"]), content_["errorsOmitted"]) == (100, 1)
 
 
-def test_a_failed_precondition_tells_the_current_tag() -> None:
+def test_failed_precondition_has_the_current_etag() -> None:
     assert (
         responses.problem_response(records.PreconditionFailed('"2-b"'), "r")["headers"]["etag"]
         == '"2-b"'
     )
 
 
-def test_without_a_record_there_is_no_tag() -> None:
+def test_failed_precondition_without_a_record_has_no_etag() -> None:
     response = responses.problem_response(records.PreconditionFailed(None), "r")
     assert "etag" not in response["headers"]
 
 
-def test_a_version_that_cannot_be_restored_says_why() -> None:
+def test_missing_version_is_named_in_the_detail() -> None:
     error = restores.VersionNotFound("The record has no version 7.")
     assert content(responses.problem_response(error, "r"))["detail"] == str(error)
 
 
-def test_the_wait_before_a_retry_is_in_whole_seconds() -> None:
+def test_retry_after_is_in_whole_seconds() -> None:
     assert (
         int(responses.problem_response(store.Unavailable("x"), "r")["headers"]["retry-after"]) >= 1
     )

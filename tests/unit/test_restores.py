@@ -9,7 +9,18 @@ import pytest
 from records_api import fields, ids, records, representation, restores, store
 from records_api.history import Entry
 from records_api.representation import public, tag
-from unit.support import ALICE, NOW, allow, before_each, chain, items, origin, put, take_out, wire
+from unit.support import (
+    ALICE,
+    NOW,
+    allow,
+    before_each,
+    chain,
+    delete_item,
+    items,
+    origin,
+    put,
+    wire,
+)
 
 TRANSACTION = "TransactWriteItems"
 BODY: dict[str, Any] = {"type": "t", "status": "first", "message": "m", "attributes": {"n": 1}}
@@ -79,7 +90,7 @@ def test_deleted_record_is_restored_as_it_was(table: store.Table) -> None:
 
 
 def test_record_removed_outside_the_service_can_be_restored(table: store.Table) -> None:
-    take_out(table, create(table))
+    delete_item(table, create(table))
     assert restore(table, 1)["version"] == 2
     assert changes(table) == ["create", "restore"]
 

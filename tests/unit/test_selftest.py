@@ -59,7 +59,7 @@ def denied_until(call: Call, seconds: float, clock: list[float], action: str = "
     return young
 
 
-def test_it_proves_every_operation_writes_nothing_and_is_counted(
+def test_passed_self_test_writes_nothing_and_is_counted(
     app: handler.App, table: store.Table, capsys: pytest.CaptureFixture[str], lines: list[str]
 ) -> None:
     assert handler.self_test(app, {}, Context()) == {
@@ -77,7 +77,7 @@ def test_it_proves_every_operation_writes_nothing_and_is_counted(
     assert (line["functionVersion"], line["requestId"]) == ("7", "request-1")
 
 
-def test_the_event_of_gate_or_heartbeat_reaches_it(
+def test_release_gate_and_heartbeat_run_the_self_test(
     app: handler.App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(handler, "_app", app)
@@ -90,7 +90,7 @@ def test_the_event_of_gate_or_heartbeat_reaches_it(
 
 
 @pytest.mark.usefixtures("packaged")
-def test_a_version_that_is_what_was_released_passes(table: store.Table) -> None:
+def test_expected_digest_and_configuration_pass(table: store.Table) -> None:
     app = app_of(table.client.call, table.name, CONFIGURATION_HASH=HASH)
     released = {"sourceDigest": DIGEST, "configurationHash": HASH}
     for event in ({}, released, released | {"configurationHash": None}):
@@ -115,7 +115,7 @@ OTHER_CONFIGURATION = "configuration hash cccccccccccc does not match the expect
         ),
     ],
 )
-def test_a_version_that_is_not_what_was_released_says_what_to_do(
+def test_mismatch_fails_with_the_publish_command(
     table: store.Table, clock: list[float], event: dict[str, str], mismatches: str
 ) -> None:
     app = app_of(table.client.call, table.name, CONFIGURATION_HASH=HASH)
@@ -130,7 +130,7 @@ def test_a_version_that_is_not_what_was_released_says_what_to_do(
     assert clock == []
 
 
-def test_whatever_fails_is_one_error_line_with_the_version(
+def test_failure_is_one_error_line_with_the_version(
     clock: list[float], lines: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     refused = app_of(scripted(dynamodb.Refused("ResourceNotFoundException", "no table"))[0])
@@ -152,14 +152,14 @@ def test_whatever_fails_is_one_error_line_with_the_version(
     assert clock
 
 
-def test_a_new_role_is_waited_for(table: store.Table, clock: list[float]) -> None:
+def test_denied_access_is_retried(table: store.Table, clock: list[float]) -> None:
     app = app_of(denied_until(table.client.call, 12, clock), table.name)
     assert handler.self_test(app, {}, Context())["selfTest"] == "passed"
     assert sum(clock) == 12
 
 
 @pytest.mark.parametrize(("seconds_left", "most"), [(29.0, 20.0), (5.0, 4.5)])
-def test_the_wait_for_a_new_role_ends_and_names_what_is_denied(
+def test_retries_end_and_name_the_denied_action(
     table: store.Table, clock: list[float], seconds_left: float, most: float
 ) -> None:
     app = app_of(denied_until(table.client.call, math.inf, clock, "DeleteItem"), table.name)
@@ -171,7 +171,7 @@ def test_the_wait_for_a_new_role_ends_and_names_what_is_denied(
     assert most - 2 <= sum(clock) < most
 
 
-def test_every_operation_that_fails_is_named(clock: list[float]) -> None:
+def test_every_failed_operation_is_named(clock: list[float]) -> None:
     app = app_of(scripted(dynamodb.Refused("ResourceNotFoundException", "no table"))[0])
     with pytest.raises(selftest.SelfTestFailed) as caught:
         handler.self_test(app, {}, Context())
@@ -187,13 +187,13 @@ def test_every_operation_that_fails_is_named(clock: list[float]) -> None:
         dynamodb.Unavailable("TimeoutError", "x", ambiguous=True),
     ],
 )
-def test_a_table_that_does_not_answer_fails_it(clock: list[float], error: Exception) -> None:
+def test_unavailable_table_fails_the_self_test(clock: list[float], error: Exception) -> None:
     with pytest.raises(selftest.SelfTestFailed, match=r"changes: .*update: "):
         handler.self_test(app_of(scripted(error)[0]), {}, Context())
     assert clock
 
 
-def test_the_cause_survives_a_last_round_without_time(clock: list[float]) -> None:
+def test_last_error_before_the_deadline_is_reported(clock: list[float]) -> None:
     def slow(_name: str, _payload: object, deadline: float) -> dict[str, Any]:
         if 1000.0 + sum(clock) >= deadline:
             raise dynamodb.Unavailable("DeadlineExceeded", "no time was left for the call")
@@ -206,7 +206,7 @@ def test_the_cause_survives_a_last_round_without_time(clock: list[float]) -> Non
     assert str(caught.value) == "; ".join(reasons)
 
 
-def test_operations_that_are_off_are_not_tried(clock: list[float]) -> None:
+def test_disabled_operations_are_not_tested(clock: list[float]) -> None:
     call, asked = scripted({"Items": []})
     result = handler.self_test(app_of(call, OPERATIONS="get"), {}, Context())
     assert result["operations"] == ["get"]
@@ -214,7 +214,7 @@ def test_operations_that_are_off_are_not_tried(clock: list[float]) -> None:
     assert clock == []
 
 
-def test_what_worked_is_not_tried_again(table: store.Table, clock: list[float]) -> None:
+def test_successful_calls_are_not_repeated(table: store.Table, clock: list[float]) -> None:
     called = []
 
     def counted(name: str, payload: Any, deadline: float) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from records_api import dynamodb, store
-from unit.support import items, put, scripted, table_of, take_out
+from unit.support import delete_item, items, put, scripted, table_of
 
 DAY = "2026-01-31T09:30:00"
 RECORD: store.Record = {
@@ -98,7 +98,7 @@ def test_write_requires_the_record_as_it_was_read(
 @pytest.mark.parametrize("write", WRITES)
 def test_write_does_not_bring_a_deleted_record_back(table: store.Table, write: Write) -> None:
     put(table, RECORD)
-    take_out(table, RECORD)
+    delete_item(table, RECORD)
     with pytest.raises(store.Conflict):
         write(table, RECORD)
     assert items(table) == []

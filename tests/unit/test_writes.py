@@ -27,8 +27,8 @@ from unit.support import (
     new_table,
     origin,
     put,
-    unanswered,
     wire,
+    with_lost_response,
 )
 
 TRANSACTION = "TransactWriteItems"
@@ -344,7 +344,7 @@ ALL_CHANGES: dict[str, Change] = CHANGES | {"create": lambda table, _: create(ta
 @pytest.mark.parametrize("change", CHANGES)
 def test_unanswered_change_is_made_once(table: store.Table, change: str, *, arrives: bool) -> None:
     record_id = create(table)["recordID"]
-    lossy = through(table, unanswered(table.client.call, TRANSACTION, arrives=arrives))
+    lossy = through(table, with_lost_response(table.client.call, TRANSACTION, arrives=arrives))
     CHANGES[change](lossy, record_id)
     assert changes(table) == [("create", 1), (change, 2)]
 
@@ -356,7 +356,7 @@ def test_entry_of_another_request_is_not_taken_for_ours(table: store.Table, chan
     def theirs() -> None:
         records.update(table, record_id, {"message": "theirs"}, allow, origin())
 
-    lossy = unanswered(table.client.call, TRANSACTION, arrives=False, meanwhile=theirs)
+    lossy = with_lost_response(table.client.call, TRANSACTION, arrives=False, meanwhile=theirs)
     CHANGES[change](through(table, lossy), record_id)
     assert changes(table) == [("create", 1), ("update", 2), (change, 3)]
 
@@ -366,7 +366,7 @@ def test_entry_of_another_request_is_not_taken_for_ours(table: store.Table, chan
 def test_unanswered_create_is_made_once_and_no_replay(
     table: store.Table, key: str | None, *, arrives: bool
 ) -> None:
-    lossy = through(table, unanswered(table.client.call, TRANSACTION, arrives=arrives))
+    lossy = through(table, with_lost_response(table.client.call, TRANSACTION, arrives=arrives))
     _, is_replay = records.create(
         lossy, BODY, ALICE, origin(), key=key, retention_days=0, open_auth=False
     )
@@ -380,7 +380,7 @@ def test_unanswered_create_returns_what_it_wrote(table: store.Table) -> None:
     def meanwhile() -> None:
         delete(table, items(table)[0]["recordID"])
 
-    lossy = unanswered(table.client.call, TRANSACTION, arrives=True, meanwhile=meanwhile)
+    lossy = with_lost_response(table.client.call, TRANSACTION, arrives=True, meanwhile=meanwhile)
     record = create(through(table, lossy))
     assert content(chain(table)[0]) == content_of(record)
     assert items(table) == []
@@ -392,7 +392,7 @@ def test_change_without_any_answer_has_an_unknown_outcome(
     table: store.Table, change: str, *, arrives: bool
 ) -> None:
     record_id = "" if change == "create" else create(table)["recordID"]
-    call = unanswered(table.client.call, TRANSACTION, arrives=arrives, again=False)
+    call = with_lost_response(table.client.call, TRANSACTION, arrives=arrives, retry=False)
     with pytest.raises(store.OutcomeUnknown):
         ALL_CHANGES[change](through(table, call), record_id)
 
@@ -410,7 +410,7 @@ def no_reads_of_entries(call: Callable[..., dict[str, Any]]) -> Callable[..., di
 
 def test_outcome_is_unknown_if_the_entry_cannot_be_read(table: store.Table) -> None:
     record_id = create(table)["recordID"]
-    lossy = unanswered(table.client.call, TRANSACTION, arrives=True)
+    lossy = with_lost_response(table.client.call, TRANSACTION, arrives=True)
     with pytest.raises(store.OutcomeUnknown):
         update(through(table, no_reads_of_entries(lossy)), record_id)
     # Nothing was written by an attempt that was answered with a conflict.
