@@ -5,9 +5,9 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from lib.bench import endpoint, growth, report, results
+from lib.bench import endpoint, report, results
 from lib.bench.runtime import Cold
-from lib.bench.workload import OURS, PEER_LABELS, event
+from lib.bench.workload import OURS, PEER_LABELS, RECORD_ID, event
 
 SUBJECTS = {OURS: "this service", **PEER_LABELS}
 RATIOS = {
@@ -103,22 +103,5 @@ def test_pages_hold_items_as_they_were_written() -> None:
 
 def test_event_names_the_record_in_its_path() -> None:
     sent = event("GET /records/{recordID}")
-    assert sent["rawPath"] == f"/records/{sent['pathParameters']['recordID']}"
-
-
-def test_growth_is_that_of_the_worst_page() -> None:
-    small = {"page_first": {"units": 6.0}, "page_deep": {"units": 6.0}, "scan": {"units": 9.0}}
-    large = {"page_first": {"units": 6.0}, "page_deep": {"units": 9.0}, "scan": {"units": 900.0}}
-    assert growth.ratio({"20000": large, "1000": small}) == 1.5
-
-
-def test_item_size_follows_the_developer_guide() -> None:
-    # Names and strings count their UTF-8 bytes, numbers about a byte for two digits and one more,
-    # containers 3 bytes and 1 for each member.
-    item = {
-        "id": {"S": "\u20ac1"},
-        "n": {"N": "-12.50"},
-        "b": {"BOOL": True},
-        "m": {"M": {"a": {"L": [{"N": "7"}]}}},
-    }
-    assert growth.item_bytes(item) == (2 + 4) + (1 + 3) + (1 + 1) + (1 + 3 + 1 + 1 + 3 + 1 + 2)
+    assert sent["rawPath"] == f"/records/{RECORD_ID}"
+    assert sent["pathParameters"] == {"recordID": RECORD_ID}

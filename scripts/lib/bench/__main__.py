@@ -18,15 +18,15 @@ from typing import Any
 
 from lib import venvs
 from lib.bench import growth, report, verification
-from lib.bench.measure import Effort, Report, cold, limited, warm
+from lib.bench.measure import Effort, Report, cold, warm
 from lib.bench.results import machine, ratios, summary, violations
 from lib.bench.workload import OURS, PEER_LABELS, dynamodb, package, peer, seed
 from lib.console import Failure, main, step
 from lib.package import PACKAGE
 from lib.paths import ROOT, shown
 
-QUICK = Effort(cold=5, warm=50, limited=0, sizes=(1000, 3000))
-FULL = Effort(cold=25, warm=250, limited=5, sizes=(1000, 10_000, 100_000))
+QUICK = Effort(cold=5, warm=50, limited=0, sizes=(1000, 10_000))
+FULL = Effort(cold=25, warm=250, limited=15, sizes=(1000, 10_000, 100_000))
 LIMITED_MEMORY = (512, 128)  # MB
 LIMITED_PEERS = ("boto3_client", "powertools")
 ARCHIVE = PACKAGE / "records-api.zip"
@@ -52,11 +52,11 @@ def run(effort: Effort, against: Path | None) -> dict[str, Any]:
             few = [subject for subject in subjects if subject.name in (OURS, *LIMITED_PEERS)]
             for memory in LIMITED_MEMORY if effort.limited else ():
                 with progress(f"cold starts with {memory} MB") as show:
-                    samples[f"cold_{memory}_megabytes"] = limited(
-                        python, few, effort.limited, memory, show
+                    samples[f"cold_{memory}_megabytes"] = cold(
+                        python, few, effort.limited, show, memory
                     )
             with progress("read units") as show:
-                units = growth.measure(python, ours, folder, effort.sizes, show)
+                units = growth.measure(python, ours, effort.sizes, show)
     return {
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": machine(),

@@ -2,11 +2,16 @@
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from cryptography import x509
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 # AWS's servers have certificates of Amazon's roots ("Amazon Trust Services", repository). A client
 # that selects these by name must also select this one, or it would be measured in its fallback.
 ROOT_NAME = "Amazon Root CA 0 of scripts/bench"
+_ORGANIZATION = "Amazon"
 _VALIDITY = timedelta(days=2)
 
 
@@ -22,70 +27,87 @@ class Chain(NamedTuple):
     bundle: Path
 
 
+class _Issued(NamedTuple):
+    """A certificate and its private key."""
+
+    certificate: "x509.Certificate"
+    key: "RSAPrivateKey"
+
+
 def create(folder: Path, system: Path, host: str) -> Chain:
     """Write a chain for `host` to `folder`. `system` is the bundle of the system's roots."""
-    from cryptography import x509  # noqa: PLC0415 (installed with the environment)
-    from cryptography.hazmat.primitives import hashes, serialization  # noqa: PLC0415
-    from cryptography.hazmat.primitives.asymmetric import rsa  # noqa: PLC0415
+    from cryptography.hazmat.primitives import serialization  # noqa: PLC0415 (slow to import)
 
-    now = datetime.now(UTC)
-
-    def issue(
-        name: str,
-        issuer: tuple[x509.Certificate, rsa.RSAPrivateKey] | None,
-        constraints: x509.BasicConstraints,
-    ) -> tuple[x509.Certificate, rsa.RSAPrivateKey]:
-        """Return a certificate signed by `issuer`, or by itself, and its key."""
-        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        subject = x509.Name(
-            [
-                x509.NameAttribute(x509.NameOID.ORGANIZATION_NAME, "Amazon"),
-                x509.NameAttribute(x509.NameOID.COMMON_NAME, name),
-            ]
-        )
-        issuer_name, issuer_key = (issuer[0].subject, issuer[1]) if issuer else (subject, key)
-        builder = (
-            x509.CertificateBuilder(issuer_name, subject, key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - _VALIDITY)
-            .not_valid_after(now + _VALIDITY)
-            .add_extension(constraints, critical=True)
-            .add_extension(
-                x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False
-            )
-            .add_extension(
-                x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()),
-                critical=False,
-            )
-            .add_extension(_usage(authority=constraints.ca), critical=True)
-        )
-        if not constraints.ca:
-            names = x509.SubjectAlternativeName([x509.DNSName(host)])
-            builder = builder.add_extension(names, critical=False)
-        return builder.sign(issuer_key, hashes.SHA256()), key
-
-    def _usage(*, authority: bool) -> x509.KeyUsage:
-        return x509.KeyUsage(
-            digital_signature=True, content_commitment=False, key_encipherment=not authority,
-            data_encipherment=False, key_agreement=False, key_cert_sign=authority,
-            crl_sign=authority, encipher_only=False, decipher_only=False,
-        )  # fmt: skip
-
-    root = issue(ROOT_NAME, None, x509.BasicConstraints(ca=True, path_length=None))
-    intermediate = issue(
-        "Intermediate of scripts/bench", root, x509.BasicConstraints(ca=True, path_length=0)
-    )
-    server = issue(host, intermediate, x509.BasicConstraints(ca=False, path_length=None))
+    root = _issue(ROOT_NAME, None)
+    intermediate = _issue("Intermediate of scripts/bench", root, path_length=0)
+    server = _issue(host, intermediate, host=host)
 
     pem = serialization.Encoding.PEM
-    root_text = root[0].public_bytes(pem)
-    private = server[1].private_bytes(
+    root_text = root.certificate.public_bytes(pem)
+    private = server.key.private_bytes(
         pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     chain = Chain(folder / "server.pem", folder / "root.pem", folder / "bundle.pem")
     chain.server.write_bytes(
-        private + server[0].public_bytes(pem) + intermediate[0].public_bytes(pem)
+        private + server.certificate.public_bytes(pem) + intermediate.certificate.public_bytes(pem)
     )
     chain.root.write_bytes(root_text)
     chain.bundle.write_bytes(system.read_bytes() + b"\n" + root_text)
     return chain
+
+
+def _issue(
+    name: str, issuer: _Issued | None, *, path_length: int | None = None, host: str | None = None
+) -> _Issued:
+    """Return a certificate that `issuer` signed, or that is self-signed.
+
+    It is a server certificate for `host`, or, without one, that of an authority.
+    """
+    from cryptography import x509  # noqa: PLC0415
+    from cryptography.hazmat.primitives import hashes  # noqa: PLC0415
+    from cryptography.hazmat.primitives.asymmetric import rsa  # noqa: PLC0415
+
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    signing_key = issuer.key if issuer else key
+    now = datetime.now(UTC)
+    builder = x509.CertificateBuilder(
+        issuer.certificate.subject if issuer else _subject(name),
+        _subject(name),
+        key.public_key(),
+        x509.random_serial_number(),
+        now - _VALIDITY,
+        now + _VALIDITY,
+    )
+    key_id = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
+    signer = x509.AuthorityKeyIdentifier.from_issuer_public_key(signing_key.public_key())
+    constraints = x509.BasicConstraints(ca=host is None, path_length=path_length)
+    builder = (
+        builder.add_extension(constraints, critical=True)
+        .add_extension(key_id, critical=False)
+        .add_extension(signer, critical=False)
+        .add_extension(_usage(authority=host is None), critical=True)
+    )
+    if host is not None:
+        names = x509.SubjectAlternativeName([x509.DNSName(host)])
+        builder = builder.add_extension(names, critical=False)
+    return _Issued(builder.sign(signing_key, hashes.SHA256()), key)
+
+
+def _subject(name: str) -> "x509.Name":
+    from cryptography import x509  # noqa: PLC0415
+
+    attributes = {
+        x509.NameOID.ORGANIZATION_NAME: _ORGANIZATION,
+        x509.NameOID.COMMON_NAME: name,
+    }
+    return x509.Name([x509.NameAttribute(kind, value) for kind, value in attributes.items()])
+
+
+def _usage(*, authority: bool) -> "x509.KeyUsage":
+    from cryptography import x509  # noqa: PLC0415
+
+    return x509.KeyUsage(
+        digital_signature=True, content_commitment=False, key_encipherment=not authority,
+        data_encipherment=False, key_agreement=False, key_cert_sign=authority,
+        crl_sign=authority, encipher_only=False, decipher_only=False,
+    )  # fmt: skip

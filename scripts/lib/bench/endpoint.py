@@ -6,7 +6,6 @@ with items as it writes them. Responses are built once for each table and number
 """
 
 import argparse
-import copy
 import json
 import ssl
 import threading
@@ -17,11 +16,11 @@ from email.utils import formatdate
 from socket import IPPROTO_TCP, TCP_NODELAY, create_server, getaddrinfo, socket
 from typing import Any
 
+from lib.bench.units import Item
+
 HOST = "localhost"
 _NEWEST = datetime(2026, 1, 31, 9, 30, tzinfo=UTC)
 _KEYS = ("recordID", "feed", "position")
-
-Item = dict[str, Any]
 
 
 class Tables:
@@ -66,7 +65,7 @@ def similar(template: Item, number: int) -> Iterator[Item]:
     """
     yield template
     for index in range(1, number):
-        item = copy.deepcopy(template)
+        item = dict(template)
         time = (_NEWEST - timedelta(seconds=index)).isoformat(timespec="milliseconds")
         created = time.replace("+00:00", "Z")
         record_id = f"0197c1a2-7f00-7000-8000-{index:012x}"
@@ -95,7 +94,7 @@ def _encoded(content: Any) -> bytes:
 
 
 def _serve(connection: socket, context: ssl.SSLContext, tables: Tables) -> None:
-    """Response the requests of one connection until the client closes it."""
+    """Answer the requests of one connection until the client closes it."""
     with connection, context.wrap_socket(connection, server_side=True) as stream:
         stream.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
         with stream.makefile("rb") as reader:

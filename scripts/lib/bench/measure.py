@@ -5,12 +5,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from lib.bench import workload
+from lib.bench import share, workload
 from lib.bench.runtime import Cold, Runtime, Subject
 
-# A function with 1,769 MB of memory has one virtual processor, and one with less has its share
-# (AWS Lambda Developer Guide, "Configure Lambda function memory").
-MEGABYTES_PER_PROCESSOR = 1769
 FIRST_REQUEST = "page_100"
 _SLOW_REQUESTS = {"page_1000": 5}  # of these, only a fifth as many are made
 _WARM_UP = 5
@@ -33,18 +30,20 @@ def cold(
     subjects: Sequence[Subject],
     rounds: int,
     report: Report,
-    share: float | None = None,
+    memory: int | None = None,
 ) -> Samples:
     """Return the milliseconds that starts took, and `peak_megabytes` after the first request.
 
-    Each round starts each subject once, so that a change of the machine's speed affects all.
+    Each round starts each subject once, so that a change of the machine's speed affects all. With
+    `memory` (MB), the functions have the share of a processor that it brings.
     """
+    fraction = share.of_memory(memory) if memory else None
     request = workload.requests()[FIRST_REQUEST]
     names = (*Cold._fields, "peak_megabytes")
     samples: Samples = {subject.name: {name: [] for name in names} for subject in subjects}
     for number in range(rounds):
         for subject in _rotated(subjects, number):
-            with Runtime(python, subject, share) as runtime:
+            with Runtime(python, subject, fraction) as runtime:
                 times, response = runtime.first(request.event)
                 values = (*times, runtime.peak_megabytes())
             workload.check(subject, FIRST_REQUEST, request, response)
@@ -52,13 +51,6 @@ def cold(
                 samples[subject.name][name].append(round(value, 3))
         report(f"{number + 1} of {rounds} rounds")
     return samples
-
-
-def limited(
-    python: Path, subjects: Sequence[Subject], rounds: int, memory: int, report: Report
-) -> Samples:
-    """Return what `cold` returns, with the share of a processor that `memory` (MB) brings."""
-    return cold(python, subjects, rounds, report, memory / MEGABYTES_PER_PROCESSOR)
 
 
 def warm(

@@ -5,27 +5,25 @@ Lambda runtime API"). Processor time is read from the kernel's clock of the func
 it includes all threads, and the function needs no instrumentation.
 """
 
-import contextlib
 import json
 import os
 import queue
-import signal
 import subprocess
 import threading
 import time
 import uuid
 from collections.abc import Mapping
+from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
+from lib.bench import share
 from lib.console import Failure
 
 _LAUNCH = Path(__file__).with_name("launch.py")
 _INVOCATION = "/2018-06-01/runtime/invocation/"
 _ANSWER_SECONDS = 120.0  # with a twentieth of a processor, too
-_PERIOD_SECONDS = 0.02  # of the limit of processor time
-_CPUCLOCK_SCHED = 2  # Linux, clock_getcpuclockid(3): all threads of a process, in nanoseconds
 
 
 class Subject(NamedTuple):
@@ -71,36 +69,43 @@ class Cold(NamedTuple):
 class Runtime:
     """One execution environment of a function, from its start to its end.
 
-    It starts with the context and waits for the end of the function's init. With `share`, it gets
-    that fraction of one processor: the process is stopped while it is ahead of its share.
+    It starts with the context and waits for the end of the function's init. With `fraction`, it
+    gets that fraction of one processor. With `log`, what the function logs is written to that file.
     """
 
-    def __init__(self, python: Path, subject: Subject, share: float | None = None) -> None:
+    def __init__(
+        self,
+        python: Path,
+        subject: Subject,
+        fraction: float | None = None,
+        log: Path = Path(os.devnull),
+    ) -> None:
         self._python = python
-        self._share = share
+        self._fraction = fraction
+        self._log = log
         self.subject = subject
         self._arrivals: queue.Queue[tuple[str, Moment, Any]] = queue.Queue()
         self._events: queue.Queue[Any] = queue.Queue()
+        self._limits = ExitStack()
 
     def __enter__(self) -> Self:
         self._server = _server(self)
         reader, writer = os.pipe()
-        log = os.open(os.devnull, os.O_WRONLY)
-        try:
-            self._started = time.monotonic_ns() / 1e6
-            self.process = subprocess.Popen(
-                [self._python, _LAUNCH, self.subject.handler, str(writer)],
-                cwd=self.subject.folder,
-                env=self._environment(log),
-                pass_fds=[writer, log],
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-            )
-        finally:
-            os.close(writer)
-            os.close(log)
-        if self._share:
-            threading.Thread(target=self._limit, args=(self._share,), daemon=True).start()
+        with self._log.open("ab") as log:
+            try:
+                self._started = time.monotonic_ns() / 1e6
+                self.process = subprocess.Popen(
+                    [self._python, _LAUNCH, self.subject.handler, str(writer)],
+                    cwd=self.subject.folder,
+                    env=self._environment(log.fileno()),
+                    pass_fds=[writer, log.fileno()],
+                    stdout=log,
+                    stderr=subprocess.PIPE,
+                )
+            finally:
+                os.close(writer)
+        if self._fraction:
+            self._limits.enter_context(share.limited(self.process, self._fraction))
         with os.fdopen(reader) as pipe:
             marked = pipe.read().split()
         if not marked:
@@ -113,6 +118,7 @@ class Runtime:
     def __exit__(self, *_: object) -> None:
         self.process.kill()
         self._errors = self.process.communicate()[1].decode(errors="replace")
+        self._limits.close()
         self._events.put(None)
         self._server.shutdown()
         self._server.server_close()
@@ -152,21 +158,9 @@ class Runtime:
         kibibytes = next(line.split()[1] for line in status.splitlines() if "VmHWM" in line)
         return int(kibibytes) * 1024 / 1e6
 
-    def _limit(self, share: float) -> None:
-        """Stop and continue the process, so that it uses at most `share` of one processor."""
-        credit, before = 0.0, self._now()
-        with contextlib.suppress(OSError):  # the process has ended
-            while self.process.poll() is None:
-                time.sleep(_PERIOD_SECONDS / 10)
-                now = self._now()
-                credit += (now.wall - before.wall) * share - (now.cpu - before.cpu)
-                credit = min(credit, share * _PERIOD_SECONDS * 1000)
-                self.process.send_signal(signal.SIGSTOP if credit < 0 else signal.SIGCONT)
-                before = now
-
     def _now(self) -> Moment:
-        clock = (~self.process.pid << 3) | _CPUCLOCK_SCHED
-        return Moment(time.clock_gettime_ns(clock) / 1e6, time.monotonic_ns() / 1e6)
+        cpu = share.processor_milliseconds(self.process.pid)
+        return Moment(cpu, time.monotonic_ns() / 1e6)
 
     def _arrival(self) -> tuple[str, Moment, Any]:
         """Return the function's next request to the Runtime API."""

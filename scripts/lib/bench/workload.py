@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from lib.bench import certificates, endpoint
+from lib.bench import certificates, endpoint, events
 from lib.bench.runtime import Runtime, Subject
 from lib.console import Failure
 from lib.paths import ROOT
@@ -30,8 +30,7 @@ PEER_LABELS = {
     FLOOR: "constant answer after one TLS request",
 }
 FLOORS = ("constant", FLOOR)  # they answer nothing but pages
-_RECORD_ID = "0197c1a2-7f00-7000-8000-000000000000"
-_CALLER = "arn:aws:sts::123456789012:assumed-role/records-writer/batch-job-7"
+RECORD_ID = "0197c1a2-7f00-7000-8000-000000000000"
 # As in the examples of lambda/openapi.yaml.
 _BODY = {
     "type": "backup",
@@ -76,61 +75,8 @@ def requests() -> dict[str, Request]:
 
 
 def event(route_key: str, *, query: str = "", body: str | None = None) -> dict[str, Any]:
-    """Return a request as API Gateway delivers it (HTTP API, payload format 2.0, IAM)."""
-    method, _, path = route_key.partition(" ")
-    path = path.replace("{recordID}", _RECORD_ID)
-    record_id = {"pathParameters": {"recordID": _RECORD_ID}} if "{" in route_key else {}
-    parameters = dict(pair.split("=", 1) for pair in query.split("&") if pair)
-    content = {"body": body} if body else {}
-    return {
-        "version": "2.0",
-        "routeKey": route_key,
-        "rawPath": path,
-        "rawQueryString": query,
-        "headers": {
-            "accept": "application/json",
-            "authorization": f"AWS4-HMAC-SHA256 Credential=AKIA{'A' * 180}",
-            "content-length": str(len(body or "")),
-            "content-type": "application/json",
-            "host": "a1b2c3d4e5.execute-api.us-east-1.amazonaws.com",
-            "user-agent": "python-requests/2.32.3",
-            "x-amz-date": "20260131T093000Z",
-            "x-amzn-trace-id": "Root=1-697dcb88-4f0f6ee3104c1b2f2f6f8d17",
-            "x-forwarded-for": "192.0.2.7",
-            "x-forwarded-port": "443",
-            "x-forwarded-proto": "https",
-        },
-        **({"queryStringParameters": parameters} if parameters else {}),
-        **record_id,
-        "requestContext": {
-            "accountId": "123456789012",
-            "apiId": "a1b2c3d4e5",
-            "authorizer": {
-                "iam": {
-                    "accessKey": "ASIAEXAMPLE",
-                    "accountId": "123456789012",
-                    "callerId": "AROAEXAMPLE:batch-job-7",
-                    "userArn": _CALLER,
-                    "userId": "AROAEXAMPLE:batch-job-7",
-                }
-            },
-            "domainName": "a1b2c3d4e5.execute-api.us-east-1.amazonaws.com",
-            "http": {
-                "method": method,
-                "path": path,
-                "protocol": "HTTP/1.1",
-                "sourceIp": "192.0.2.7",
-                "userAgent": "python-requests/2.32.3",
-            },
-            "requestId": "JKJaXmPLvHcESHA=",
-            "routeKey": route_key,
-            "stage": "$default",
-            "time": "31/Jan/2026:09:30:00 +0000",
-            "timeEpoch": 1769851800000,
-        },
-        **content,
-        "isBase64Encoded": False,
-    }
+    """Return a request for a route, and for the record with RECORD_ID if the route names one."""
+    return events.event(route_key, record_id=RECORD_ID, query=query, body=body)
 
 
 @contextmanager
