@@ -1,4 +1,4 @@
-"""Places in a listing: they come back unchanged, belong to their query, and can't be made up."""
+"""Cursors: encoding and decoding, their query, and the rejection of altered ones."""
 
 import string
 
@@ -20,12 +20,12 @@ PLACES = [
 ids = st.from_regex(fields.RECORD_ID, fullmatch=True)
 times = st.datetimes().map(lambda moment: moment.isoformat(timespec="milliseconds") + "Z")
 regular = st.builds(lambda time, id_: ItemKey(f"{time}#{id_}", id_), times, ids)
-# What other writers may make: keys that DynamoDB takes, up to the room there is.
+# Other writers can store any keys that DynamoDB accepts.
 texts = st.text(min_size=1, max_size=40)
 places = regular | st.builds(ItemKey, texts, texts)
 
 
-def refuses(
+def is_rejected(
     text: str, query: str = QUERY, lower: str = listing.LOWEST, upper: str = listing.HIGHEST
 ) -> bool:
     try:
@@ -43,10 +43,10 @@ def refuses(
 def test_key_is_decoded_for_its_query_only(place: ItemKey, query: str) -> None:
     text = cursor.encode(place, QUERY)
     assert cursor.decode(text, QUERY, "\0", "\U0010ffff" * 2) == place
-    assert query == QUERY or refuses(text, query, "\0", "\U0010ffff" * 2)
+    assert query == QUERY or is_rejected(text, query, "\0", "\U0010ffff" * 2)
 
 
-@pytest.mark.parametrize("place", PLACES, ids=["regular", "copied", "of another form"])
+@pytest.mark.parametrize("place", PLACES, ids=["regular", "copied", "irregular"])
 def test_altered_cursor_is_rejected(place: ItemKey) -> None:
     text = cursor.encode(place, QUERY)
     others = [
@@ -57,12 +57,12 @@ def test_altered_cursor_is_rejected(place: ItemKey) -> None:
         if text[:at] + other + text[at + cut :] != text
     ]
     assert len(others) > 5_000
-    assert [other for other in others if not refuses(other)] == []
+    assert [other for other in others if not is_rejected(other)] == []
 
 
 @given(st.text() | st.binary().map(lambda octets: octets.decode("latin-1")))
 def test_arbitrary_text_is_rejected(text: str) -> None:
-    assert refuses(text)
+    assert is_rejected(text)
 
 
 @pytest.mark.parametrize(
@@ -77,8 +77,8 @@ def test_arbitrary_text_is_rejected(text: str) -> None:
     ],
 )
 def test_key_that_no_index_contains_is_rejected(place: ItemKey) -> None:
-    """DynamoDB takes no empty key, and no start key outside the bounds of its query."""
-    assert refuses(cursor.encode(place, QUERY))
+    """DynamoDB rejects empty keys, and start keys outside the bounds of the query."""
+    assert is_rejected(cursor.encode(place, QUERY))
 
 
 @pytest.mark.parametrize(
@@ -92,20 +92,18 @@ def test_key_that_no_index_contains_is_rejected(place: ItemKey) -> None:
 )
 def test_key_outside_the_bounds_is_rejected(lower: str, upper: str, *, is_within: bool) -> None:
     text = cursor.encode(PLACES[0], QUERY)
-    assert refuses(text, QUERY, lower, upper) is not is_within
+    assert is_rejected(text, QUERY, lower, upper) is not is_within
 
 
 @pytest.mark.parametrize("letter", ["a", "\N{LATIN SMALL LETTER A WITH DIAERESIS}", "\U0001f600"])
-def test_cursor_is_shorter_than_512_characters(
-    letter: str,
-) -> None:
+def test_cursor_is_shorter_than_512_characters(letter: str) -> None:
     lengths = [length for length in range(1, 400) if cursor.fits(ItemKey(letter * length, ID))]
     longest = ItemKey(letter * max(lengths), ID)
     assert lengths == list(range(1, len(lengths) + 1))
     assert 500 < len(cursor.encode(longest, QUERY)) < 512
-    assert not refuses(cursor.encode(longest, QUERY), upper="\U0010ffff")
+    assert not is_rejected(cursor.encode(longest, QUERY), upper="\U0010ffff")
     longer = ItemKey(longest.position + letter, ID)
-    assert refuses(cursor.encode(longer, QUERY), upper="\U0010ffff")
+    assert is_rejected(cursor.encode(longer, QUERY), upper="\U0010ffff")
 
 
 def test_cursors_of_earlier_releases_are_accepted() -> None:
@@ -122,7 +120,7 @@ def test_longest_record_id_fits_into_a_cursor() -> None:
     assert fields.RECORD_ID.fullmatch(longest)
     assert not fields.RECORD_ID.fullmatch(longest + "~")
     assert cursor.fits(ItemKey(f"9999-12-31T23:59:59.999Z#{longest}", longest))
-    # A copy under another id of that length, too.
+    # The same holds for a copy with another id of that length.
     assert cursor.fits(ItemKey(f"9999-12-31T23:59:59.999Z#{longest}", "y" + longest[1:]))
 
 
@@ -135,10 +133,10 @@ def test_place_is_decoded_for_its_query_only(place: str, query: str, other: str)
             cursor.decode_place(text, other)
 
 
-@pytest.mark.parametrize("place", PLACES, ids=["regular", "copied", "of another form"])
+@pytest.mark.parametrize("place", PLACES, ids=["regular", "copied", "irregular"])
 def test_cursors_of_keys_and_places_are_distinct(place: ItemKey) -> None:
     key = cursor.encode(place, QUERY)
     for decode in (cursor.parse_place, lambda text: cursor.decode_place(text, QUERY)):
         with pytest.raises(ValueError, match="does not belong"):
             decode(key)
-    assert refuses(cursor.encode_place(place.position, QUERY))
+    assert is_rejected(cursor.encode_place(place.position, QUERY))

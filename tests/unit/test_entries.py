@@ -1,4 +1,4 @@
-"""Reads of the history table: what a history and the feed show, in which order, and where a page ends."""
+"""Reads of the history table: content, order and pages of histories and of the change feed."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -49,15 +49,15 @@ def versions(
     table: store.Table, record_id: str = "a", limit: int = 9, *, descending: bool = True
 ) -> list[list[int]]:
     """Return the versions of each page of a history."""
-    found: list[list[int]] = []
+    pages: list[list[int]] = []
     after = None
-    while not found or after is not None:
+    while not pages or after is not None:
         page: list[store.Record] = []
         after = entries.read_history(
             table, record_id, limit, after, NOW, adder(page), descending=descending
         )
-        found.append([int(entry["version"]) for entry in page])
-    return found
+        pages.append([int(entry["version"]) for entry in page])
+    return pages
 
 
 def adder(page: list[store.Record], room: int = 10_000) -> Callable[[store.Record], bool]:
@@ -164,14 +164,14 @@ def test_page_of_a_history_ends_when_it_is_full(table: store.Table) -> None:
     assert after == 2
 
 
-# The feed.
+# The change feed.
 
 
 def test_changes_of_all_records_are_oldest_first(table: store.Table) -> None:
     put(table, stored("b", 1, 0), stored("a", 1, 1), stored("b", 2, 2), stored("a", 10, 3))
     put(table, stored("a", 2, 2))
-    found, reached = changes(table, entries.BEGINNING, entries.END)
-    assert found == [("b", 1), ("a", 1), ("a", 2), ("b", 2), ("a", 10)]
+    read, reached = changes(table, entries.BEGINNING, entries.END)
+    assert read == [("b", 1), ("a", 1), ("a", 2), ("b", 2), ("a", 10)]
     assert reached == (f"{time(3)}#a#0000000010", True)
 
 
@@ -190,8 +190,8 @@ def test_changes_are_between_place_and_horizon(table: store.Table) -> None:
 
 def test_start_time_excludes_its_millisecond(table: store.Table) -> None:
     put(table, stored("a", 1, 0), stored("~" * 3, 1, 1), stored("b", 1, 2))
-    found, _ = changes(table, time(1) + entries.AFTER, entries.END)
-    assert found == [("b", 1)]
+    read, _ = changes(table, time(1) + entries.AFTER, entries.END)
+    assert read == [("b", 1)]
 
 
 def test_place_after_the_horizon_is_kept() -> None:
@@ -205,20 +205,20 @@ def test_place_after_the_horizon_is_kept() -> None:
 def test_expired_changes_are_skipped(table: store.Table) -> None:
     put(table, *(stored("a", number + 1, number, NOW) for number in range(12)))
     put(table, stored("b", 1, 20, NOW + 1))
-    after, found, count = entries.BEGINNING, [], 0
+    after, read, count = entries.BEGINNING, [], 0
     is_end = False
     while not is_end:
         page, (after, is_end) = changes(table, after, entries.END, limit=2)
-        found += page
+        read += page
         count += 1
-    assert found == [("b", 1)]
+    assert read == [("b", 1)]
     assert count < 4
 
 
 def test_page_of_changes_ends_when_it_is_full(table: store.Table) -> None:
     put(table, *(stored("a", number + 1, number) for number in range(3)))
-    found, reached = changes(table, entries.BEGINNING, entries.END, room=2)
-    assert found == [("a", 1), ("a", 2)]
+    read, reached = changes(table, entries.BEGINNING, entries.END, room=2)
+    assert read == [("a", 1), ("a", 2)]
     assert reached == (f"{time(1)}#a#0000000002", False)
 
 
@@ -229,24 +229,24 @@ def test_page_ends_with_its_read_budget_or_deadline(
     full = [{"Items": [item], "LastEvaluatedKey": item} for item in items]
     call, requests = scripted(*full)
     monkeypatch.setattr(pages, "READ_BUDGET_PAGES", 2)
-    found, reached = changes(table_of(call), entries.BEGINNING, entries.END)
-    assert found == [("a", 1), ("a", 2)]
+    read, reached = changes(table_of(call), entries.BEGINNING, entries.END)
+    assert read == [("a", 1), ("a", 2)]
     assert reached == (f"{time(1)}#a#0000000002", False)
     assert len(requests) == 2
 
     call, _ = scripted(*full)
     table = table_of(call)
     table.deadline = 0.0
-    found, reached = changes(table, entries.BEGINNING, entries.END)
-    assert (found, reached.is_end) == ([("a", 1)], False)
+    read, reached = changes(table, entries.BEGINNING, entries.END)
+    assert (read, reached.is_end) == ([("a", 1)], False)
 
 
 def test_failed_read_returns_the_changes_before_it() -> None:
     item = store.encode(stored("a", 1, 0))
     throttled = dynamodb.Unavailable("ThrottlingException", "slow")
     call, _ = scripted({"Items": [item], "LastEvaluatedKey": item}, throttled)
-    found, reached = changes(table_of(call), entries.BEGINNING, entries.END)
-    assert (found, reached) == ([("a", 1)], (f"{time(0)}#a#0000000001", False))
+    read, reached = changes(table_of(call), entries.BEGINNING, entries.END)
+    assert (read, reached) == ([("a", 1)], (f"{time(0)}#a#0000000001", False))
     call, _ = scripted(throttled)
     with pytest.raises(store.Unavailable):
         changes(table_of(call), entries.BEGINNING, entries.END)
@@ -266,9 +266,9 @@ def test_consumer_gets_each_settled_change_once_in_order(
     limit: int,
     room: int,
 ) -> None:
-    """Changes become visible in any order, as long as they do before they are settled."""
+    """Changes can become visible in any order before they are settled."""
     table = new_table(dynamodb_client)
-    found: list[tuple[str, int]] = []
+    read: list[tuple[str, int]] = []
     place = entries.BEGINNING
     hidden = [stored("a", number + 1, number) for number in times]
     for horizon in [*sorted(horizons), 99]:
@@ -278,8 +278,8 @@ def test_consumer_gets_each_settled_change_once_in_order(
         is_end = False
         while not is_end:
             page, (place, is_end) = changes(table, place, time(horizon), limit, room)
-            found += page
+            read += page
             assert place <= time(horizon)
-    assert found == [("a", number + 1) for number in sorted(times)]
+    assert read == [("a", number + 1) for number in sorted(times)]
     for name in (table.name, table.history_name):
         dynamodb_client.delete_table(TableName=name)

@@ -1,10 +1,12 @@
-"""Lists: which index serves which query, and paging.
+"""Lists: the index of each query, and paging.
 
-Tests that take only the fixture `table` run on an emulator too: tests/e2e/test_store.py.
+tests/e2e/test_store.py repeats the tests that need only the fixture `table` on the emulator.
 """
 
 import re
+from collections.abc import Iterable
 from decimal import Decimal
+from itertools import chain
 from types import SimpleNamespace
 from typing import Any
 
@@ -35,8 +37,12 @@ def stored(table: store.Table, *written: store.Record) -> list[store.Record]:
     return list(written)
 
 
-def ids(records: list[store.Record]) -> list[str]:
+def ids(records: Iterable[store.Record]) -> list[str]:
     return [each["recordID"] for each in records]
+
+
+def ids_of_pages(pages: Iterable[Iterable[store.Record]]) -> list[str]:
+    return ids(chain.from_iterable(pages))
 
 
 @pytest.mark.parametrize("descending", [True, False])
@@ -47,29 +53,26 @@ def ids(records: list[store.Record]) -> list[str]:
 def test_each_index_lists_every_record_once_in_order(
     table: store.Table, filters: dict[str, str], limit: int, *, descending: bool
 ) -> None:
-    wanted = stored(table, *(record(number) for number in (3, 1, 7, 5, 2, 6, 4)))
+    expected = stored(table, *(record(number) for number in (3, 1, 7, 5, 2, 6, 4)))
     if filters:
         stored(table, record(8, **{name: f"not {value}" for name, value in filters.items()}))
     else:
-        wanted += stored(table, record(8))
+        expected += stored(table, record(8))
     pages = list(walk(table, listing.Query(filters, descending), limit))
     assert {len(each) for each in pages[:-1]} <= {limit}
-    found = ids([each for found in pages for each in found])
-    assert found == sorted(ids(wanted), reverse=descending)
+    assert ids_of_pages(pages) == sorted(ids(expected), reverse=descending)
 
 
 def test_records_of_one_millisecond_are_sorted_by_id(table: store.Table) -> None:
     stored(table, *(record(number, createdAt=f"{DAY}.000Z") for number in range(9)))
-    pages = list(walk(table, listing.Query({}, descending=False), 2))
-    assert ids([each for found in pages for each in found]) == [
-        f"record-{number}" for number in range(9)
-    ]
+    pages = walk(table, listing.Query({}, descending=False), 2)
+    assert ids_of_pages(pages) == [f"record-{number}" for number in range(9)]
 
 
 def test_bounds_limit_the_list(table: store.Table) -> None:
     stored(table, *(record(number) for number in range(1, 6)))
     query = listing.Query({}, descending=False, lower=f"{DAY}.001Z$", upper=f"{DAY}.004Z")
-    assert [ids(found) for found in walk(table, query, 1)] == [["record-2"], ["record-3"]]
+    assert [ids(records) for records in walk(table, query, 1)] == [["record-2"], ["record-3"]]
     empty = query._replace(lower=f"{DAY}.003Z$", upper=f"{DAY}.003Z$")
     assert page(table, empty) == ([], None)
 
@@ -84,7 +87,7 @@ def test_all_filters_apply(table: store.Table) -> None:
         record(11, submittedBy="bob", status="failed"),
     )
     query = listing.Query({"type": "backup", "status": "failed", "submittedBy": "alice"})
-    assert [ids(found) for found in walk(table, query, 2)] == [
+    assert [ids(records) for records in walk(table, query, 2)] == [
         ["record-9", "record-6"],
         ["record-3"],
     ]
@@ -100,23 +103,23 @@ def test_changed_field_moves_the_record_between_indexes(table: store.Table) -> N
         {"status": "failed"},
         {"submittedBy": "alice"},
     ]
-    found = [len(page(table, listing.Query(filters))[0]) for filters in queries]
-    assert found == [0, 0, 1, 1, 1]
+    counts = [len(page(table, listing.Query(filters))[0]) for filters in queries]
+    assert counts == [0, 0, 1, 1, 1]
 
 
 def test_expired_records_are_not_listed(table: store.Table) -> None:
     stored(table, record(1, expiresAt=1000), record(2, expiresAt=1001), record(3))
-    found, after = page(table, listing.Query({}, descending=False), now=1000)
-    assert (ids(found), after) == (["record-2", "record-3"], None)
+    records, after = page(table, listing.Query({}, descending=False), now=1000)
+    assert (ids(records), after) == (["record-2", "record-3"], None)
 
 
-# Items of other writers, which fill in the keys of the indexes themselves.
+# Items of other writers, which contain index keys.
 
 
 def foreign(record_id: str, position: str = f"{DAY}.002Z#record-2", **more: Any) -> store.Record:
     keys = {"recordID": record_id, "feed": "records", "position": position}
-    content = {"createdAt": f"{DAY}.009Z", "type": "backup", "status": "ok", "submittedBy": "alice"}
-    return {**content, **keys, **more}
+    fields = {"createdAt": f"{DAY}.009Z", "type": "backup", "status": "ok", "submittedBy": "alice"}
+    return {**fields, **keys, **more}
 
 
 IRREGULAR = [
@@ -144,15 +147,13 @@ def test_irregular_items_are_listed_once(
     stored(table, record(1), record(2), record(3))
     put(table, *IRREGULAR)
     pages = list(walk(table, listing.Query(filters, descending), limit, 1000, most_pages=30))
-    listed = [each for found in pages for each in found]
+    listed = list(chain.from_iterable(pages))
     assert sorted(ids(listed)) == sorted(["record-1", "record-2", "record-3", *ids(IRREGULAR)])
     positions = [each["position"] for each in listed]
     assert positions == sorted(positions, reverse=descending)
 
 
-def test_unreadable_items_are_skipped(
-    table: store.Table,
-) -> None:
+def test_unreadable_items_are_skipped(table: store.Table) -> None:
     stored(table, record(1), record(4))
     put(
         table,
@@ -167,11 +168,11 @@ def test_unreadable_items_are_skipped(
     )
     for descending in (True, False):
         query = listing.Query({}, descending)
-        pages = list(walk(table, query, 1, 1000, most_pages=9))
-        assert sorted(ids([each for found in pages for each in found])) == ["record-1", "record-4"]
+        pages = walk(table, query, 1, 1000, most_pages=9)
+        assert sorted(ids_of_pages(pages)) == ["record-1", "record-4"]
 
 
-# What takes `table` ends here: from here on, call by call.
+# From here on, tests compare single calls to DynamoDB.
 
 PAGE: dict[str, Any] = {"Items": [], "ConsumedCapacity": {"CapacityUnits": 0.5}}
 
@@ -214,19 +215,17 @@ def place_of(number: int) -> ItemKey:
 def test_index_is_chosen_in_a_fixed_order(
     filters: str, available: set[str], index: str, applied_after: str
 ) -> None:
-    call, asked = scripted(PAGE)
+    call, requests = scripted(PAGE)
     query = listing.Query({name: f"the {name}" for name in filters.split()})
     after = ItemKey(f"{DAY}.001Z#an id", "another id")
     page(table_of(call, filter_indexes=frozenset(available)), query, 10, after, 77)
-    ((operation, request),) = asked
+    ((operation, request),) = requests
     key = next(name for name, other in store.INDEXES.items() if other == index)
     value = {"S": "records" if key == "feed" else f"the {key}"}
     assert (operation, request["IndexName"]) == ("Query", index)
-    assert (
-        request["KeyConditionExpression"]
-        == f"#{key} = :{key} AND #position BETWEEN :lower AND :upper"
-    )
-    # DynamoDB refuses filter expressions that name a key, and every name goes through a placeholder.
+    condition = f"#{key} = :{key} AND #position BETWEEN :lower AND :upper"
+    assert request["KeyConditionExpression"] == condition
+    # DynamoDB rejects key attributes in filter expressions. All names are placeholders.
     filtered = set(re.findall(r"#(\w+) = ", request["FilterExpression"]))
     assert filtered == set(applied_after.split())
     assert set(request["ExpressionAttributeNames"]) == {
@@ -240,7 +239,7 @@ def test_index_is_chosen_in_a_fixed_order(
         ":numeric": {"S": "N"},
         **{f":{name}": {"S": f"the {name}"} for name in filtered},
     }
-    # The partition is that of the query; only the place within it comes from a cursor.
+    # The partition key comes from the query; only position and id come from the cursor.
     assert request["ExclusiveStartKey"] == {
         key: value,
         "position": {"S": after.position},
@@ -253,29 +252,31 @@ def test_index_is_chosen_in_a_fixed_order(
     [("type", 10, 11), ("type", 1000, 1001), ("type status", 10, 250), ("type status", 1000, 1001)],
 )
 def test_one_record_more_than_the_limit_is_read(filters: str, limit: int, read: int) -> None:
-    call, asked = scripted(PAGE)
+    call, requests = scripted(PAGE)
     page(table_of(call), listing.Query(dict.fromkeys(filters.split(), "x")), limit)
-    assert [request["Limit"] for _, request in asked] == [read]
+    assert [request["Limit"] for _, request in requests] == [read]
 
 
 def test_page_ends_with_its_read_budget() -> None:
-    call, asked = scripted(*({**PAGE, **last_key(number)} for number in range(1, 100)))
+    call, requests = scripted(*({**PAGE, **last_key(number)} for number in range(1, 100)))
     table = table_of(call)
     assert page(table, listing.Query({"type": "rare"})) == ([], place_of(8))
-    assert len(asked) == pages.READ_BUDGET_PAGES == 8
+    assert len(requests) == pages.READ_BUDGET_PAGES == 8
     starts = [
-        request.get("ExclusiveStartKey", {}).get("recordID", {}).get("S") for _, request in asked
+        request.get("ExclusiveStartKey", {}).get("recordID", {}).get("S") for _, request in requests
     ]
     assert starts == [None, *(f"record-{number}" for number in range(1, 8))]
     assert table.consumed_read_units == 8 * 0.5
 
 
 def test_full_page_stops_reading() -> None:
-    held = [listed_item(number, position=f"held {number}") for number in (1, 2)]
-    call, asked = scripted(*({**PAGE, "Items": held, **last_key(number)} for number in range(1, 9)))
-    found, after = page(table_of(call), listing.Query({"type": "backup"}), 3)
-    # The start of the next page is what the index holds, whatever createdAt says.
-    assert (len(found), after, len(asked)) == (3, ItemKey("held 1", "record-1"), 2)
+    items = [listed_item(number, position=f"held {number}") for number in (1, 2)]
+    call, requests = scripted(
+        *({**PAGE, "Items": items, **last_key(number)} for number in range(1, 9))
+    )
+    records, after = page(table_of(call), listing.Query({"type": "backup"}), 3)
+    # The next page begins after the stored position, which createdAt does not determine.
+    assert (len(records), after, len(requests)) == (3, ItemKey("held 1", "record-1"), 2)
 
 
 def test_last_page_that_is_exactly_full_has_no_next() -> None:
@@ -284,51 +285,51 @@ def test_last_page_that_is_exactly_full_has_no_next() -> None:
 
 
 def test_full_page_decodes_no_further_items() -> None:
-    beyond = {"recordID": {"S": "record-3"}, "position": {"S": "3"}, "type": {"what": "is this?"}}
-    call, asked = scripted(
+    beyond = {"recordID": {"S": "record-3"}, "position": {"S": "3"}, "type": {"unknown": "type"}}
+    call, requests = scripted(
         {**PAGE, "Items": [listed_item(1), listed_item(2), beyond], **last_key(3)}
     )
     after = listing.read_page(table_of(call), listing.Query({}), 2, None, 0, lambda _: True)
-    assert (after, len(asked)) == (place_of(2), 1)
+    assert (after, len(requests)) == (place_of(2), 1)
     room = iter([True, False])
-    call, asked = scripted({**PAGE, "Items": [listed_item(1), listed_item(2)], **last_key(3)})
+    call, requests = scripted({**PAGE, "Items": [listed_item(1), listed_item(2)], **last_key(3)})
     after = listing.read_page(table_of(call), listing.Query({}), 99, None, 0, lambda _: next(room))
-    assert (after, len(asked)) == (place_of(1), 1)
+    assert (after, len(requests)) == (place_of(1), 1)
 
 
 def test_page_does_not_end_at_a_key_too_long_for_a_cursor() -> None:
     far = {"LastEvaluatedKey": store.encode({"position": "9" * 400, "recordID": "far"})}
-    call, asked = scripted(*[{**PAGE, **far}] * 20, {**PAGE, **last_key(1)})
-    found, after = page(table_of(call), listing.Query({}))
-    assert (found, after, len(asked)) == ([], place_of(1), 21 + pages.READ_BUDGET_PAGES - 1)
-    assert asked[1][1]["ExclusiveStartKey"] == far["LastEvaluatedKey"]
+    call, requests = scripted(*[{**PAGE, **far}] * 20, {**PAGE, **last_key(1)})
+    records, after = page(table_of(call), listing.Query({}))
+    assert (records, after, len(requests)) == ([], place_of(1), 21 + pages.READ_BUDGET_PAGES - 1)
+    assert requests[1][1]["ExclusiveStartKey"] == far["LastEvaluatedKey"]
 
 
 SLOW = dynamodb.Unavailable("ThrottlingException", "slow")
 
 
 @pytest.mark.parametrize(
-    ("answers", "found", "reached"),
+    ("responses", "expected", "last"),
     [
         ([{"Items": [listed_item(1)], **last_key(2)}, SLOW], ["record-1"], 2),
         ([{"Items": [], **last_key(2)}, SLOW], [], 2),
         ([{"Items": [], **last_key(2)}, {"Items": [listed_item(3)], **last_key(4)}, SLOW],
          ["record-3"], 4),
     ],
-    ids=["found one", "got on", "both"],
+    ids=["record", "progress", "both"],
 )  # fmt: skip
 def test_failed_read_returns_what_was_read_before(
-    answers: list[dict[str, Any] | Exception], found: list[str], reached: int
+    responses: list[dict[str, Any] | Exception], expected: list[str], last: int
 ) -> None:
-    listed, after = page(table_of(scripted(*answers)[0]), listing.Query({}))
-    assert (ids(listed), after) == (found, place_of(reached))
+    records, after = page(table_of(scripted(*responses)[0]), listing.Query({}))
+    assert (ids(records), after) == (expected, place_of(last))
 
 
 @pytest.mark.parametrize("start", [None, place_of(7)])
 def test_failed_read_without_progress_fails(start: ItemKey | None) -> None:
     with pytest.raises(store.Unavailable):
         page(table_of(scripted(SLOW)[0]), listing.Query({}), after=start)
-    # Reads that end at no place a cursor holds get nowhere, too.
+    # A read that ends at a key too long for a cursor is no progress.
     far = {"LastEvaluatedKey": store.encode({"position": "9" * 400, "recordID": "far"})}
     with pytest.raises(store.Unavailable):
         page(table_of(scripted({**PAGE, **far}, SLOW)[0]), listing.Query({}), after=start)
@@ -342,8 +343,8 @@ def test_slow_processing_ends_a_page(
     call, _ = scripted({**PAGE, "Items": [listed_item(number) for number in range(9)]})
     table = table_of(call)
     table.deadline = 3
-    found, after = page(table, listing.Query({}, descending=False))
-    assert ids(found) == ["record-0", "record-1", "record-2", "record-3"]
+    records, after = page(table, listing.Query({}, descending=False))
+    assert ids(records) == ["record-0", "record-1", "record-2", "record-3"]
     assert after == place_of(3)
     table.deadline = -1
     assert len(page(table, listing.Query({}))[0]) == 1

@@ -1,4 +1,4 @@
-"""The promise of a listing: what exists and matches throughout appears exactly once, in order; then it ends."""
+"""Lists during changes: a record that matches throughout is listed exactly once and in order."""
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 NOW = 1000
 VALUES = {"type": ["backup", "audit"], "status": ["ok", "failed"], "submittedBy": ["alice", "bob"]}
 
-# Few moments and many ids: much of it in the same millisecond.
+# Few times and many ids, so that many records have the same createdAt.
 moments = st.integers(0, 9).map(lambda second: f"2026-01-31T09:30:00.{second:03d}Z")
 records = st.fixed_dictionaries(
     {name: st.sampled_from(values) for name, values in VALUES.items()}
@@ -31,10 +31,10 @@ indexes = st.sets(st.sampled_from(sorted(VALUES))).map(frozenset)
 
 
 class Change(NamedTuple):
-    """What somebody does after a page: insert a record, delete one, or change one."""
+    """A change after a page: a record is inserted, deleted or changed."""
 
-    what: str
-    which: int
+    kind: str
+    number: int
     name: str
     value: int
     created_at: str
@@ -50,7 +50,7 @@ changes = st.builds(
 )
 
 
-def made(record_id: str, content: dict[str, Any]) -> store.Record:
+def new_record(record_id: str, content: dict[str, Any]) -> store.Record:
     return {name: value for name, value in content.items() if value is not None} | {
         "recordID": record_id,
         "version": 1,
@@ -69,19 +69,19 @@ def matches(record: store.Record, query: listing.Query) -> bool:
     return within and lives and all(record[name] == value for name, value in query.filters.items())
 
 
-def applied(table: store.Table, held: dict[str, store.Record], change: Change) -> str:
-    """Do what `change` says, to the table and to `held`, and return the id it was done to."""
-    record_id = sorted(held)[change.which % len(held)] if held else "none"
+def apply(table: store.Table, held: dict[str, store.Record], change: Change) -> str:
+    """Apply `change` to the table and to `held`; return the id of the record."""
+    record_id = sorted(held)[change.number % len(held)] if held else "none"
     value = VALUES[change.name][change.value]
-    if change.what == "insert" or not held:
-        record_id = f"new-{len(held)}-{change.which}"
+    if change.kind == "insert" or not held:
+        record_id = f"new-{len(held)}-{change.number}"
         content = {name: values[change.value] for name, values in VALUES.items()} | {
             "createdAt": change.created_at
         }
         if record_id not in held:
-            held[record_id] = made(record_id, content)
+            held[record_id] = new_record(record_id, content)
             put(table, listed(held[record_id]))
-    elif change.what == "delete":
+    elif change.kind == "delete":
         delete_item(table, held.pop(record_id))
     else:
         old = held[record_id]
@@ -105,7 +105,7 @@ def applied(table: store.Table, held: dict[str, store.Record], change: Change) -
     read_at_once=st.integers(1, 9),
     meanwhile=st.lists(changes, max_size=8),
 )
-def test_matching_records_are_listed_once_in_order(  # noqa: PLR0913 (all that can vary)
+def test_matching_records_are_listed_once_in_order(  # noqa: PLR0913
     dynamodb_client: "DynamoDBClient",
     monkeypatch: "pytest.MonkeyPatch",
     *,
@@ -116,39 +116,39 @@ def test_matching_records_are_listed_once_in_order(  # noqa: PLR0913 (all that c
     read_at_once: int,
     meanwhile: list[Change],
 ) -> None:
-    # Small reads and a small budget, so that pages end for every reason a page can end for.
+    # Small reads and a small budget, so that pages end for every possible reason.
     monkeypatch.setattr(listing, "FILTERED_READ_ITEMS", read_at_once)
     monkeypatch.setattr(pages, "READ_BUDGET_PAGES", 2)
     table = new_table(dynamodb_client)
     table.filter_indexes = filter_indexes
-    held = {record_id: made(record_id, each) for record_id, each in content.items()}
+    held = {record_id: new_record(record_id, each) for record_id, each in content.items()}
     put(table, *map(listed, held.values()))
     matching = {record_id for record_id, record in held.items() if matches(record, query)}
     throughout, ever = set(matching), set(matching)
 
-    found: list[store.Record] = []
+    records: list[store.Record] = []
     for page in walk(table, query, limit, NOW, most_pages=99):
         assert len(page) <= limit
-        found += page
+        records += page
         for change in meanwhile[:2]:
-            touched = applied(table, held, change)
+            touched = apply(table, held, change)
             if touched in held and matches(held[touched], query):
                 ever.add(touched)
             else:
                 throughout.discard(touched)
         del meanwhile[:2]
 
-    ids = [record["recordID"] for record in found]
+    ids = [record["recordID"] for record in records]
     assert len(ids) == len(set(ids))
     assert throughout <= set(ids) <= ever
-    positions = [store.position(record) for record in found]
+    positions = [store.position(record) for record in records]
     assert positions == sorted(positions, reverse=query.descending)
     dynamodb_client.delete_table(TableName=table.name)
 
 
 @given(pages=st.lists(st.integers(0, 6), min_size=1, max_size=40), limit=st.integers(1, 5))
 def test_list_ends_with_the_index(pages: list[int], limit: int) -> None:
-    """Whatever DynamoDB calls a page: full, empty by a filter, or with a last key at the very end."""
+    """DynamoDB's pages can be empty after filtering, and have a last key without further items."""
 
     def ids_of(page: int) -> list[str]:
         return [f"{page:03d}-{each}" for each in range(pages[page])]
@@ -157,18 +157,16 @@ def test_list_ends_with_the_index(pages: list[int], limit: int) -> None:
         return store.encode({"recordID": record_id, "position": f"{record_id}#{record_id}"})
 
     def call(_operation: str, request: Any, _deadline: float) -> dict[str, Any]:
-        start = (
-            request["ExclusiveStartKey"]["recordID"]["S"] if "ExclusiveStartKey" in request else ""
-        )
+        start = request.get("ExclusiveStartKey", {}).get("recordID", {}).get("S", "")
         page = next((each for each in range(len(pages)) if f"{each:03d}~" > start), None)
         if page is None:
             return {"Items": []}
         rest = [record_id for record_id in ids_of(page) if record_id > start]
         return {"Items": [item(each) for each in rest], "LastEvaluatedKey": item(f"{page:03d}~")}
 
-    found = [
+    ids = [
         record["recordID"]
         for page in walk(table_of(call), listing.Query({}), limit)
         for record in page
     ]
-    assert found == [record_id for page in range(len(pages)) for record_id in ids_of(page)]
+    assert ids == [record_id for page in range(len(pages)) for record_id in ids_of(page)]

@@ -1,4 +1,4 @@
-"""The operations history and changes: what auditors get, at which time, and where the feed goes on."""
+"""The operations history and changes: their content, when it is visible, and their cursors."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,7 +17,7 @@ from records_api import (
     store,
     writes,
 )
-from unit.support import ALICE, FILTERS, NOW, content, event, scripted, table_of
+from unit.support import ALICE, FILTERS, NOW, allow, content, event, scripted, table_of
 
 ROUTES = {
     "GET /records/{recordID}/history": operations.read_history,
@@ -38,7 +38,7 @@ SETTINGS = config.Settings(
 )
 
 
-def ask(
+def send(
     table: store.Table,
     route: str,
     record_id: str | None = None,
@@ -76,21 +76,21 @@ def create(table: store.Table, key: str, now: datetime, retention_days: int = 0)
     return str(record["recordID"])
 
 
-def anyway(_tag: str | None) -> bool:
-    return True
-
-
 def update(table: store.Table, record_id: str, now: datetime) -> None:
-    records.update(table, record_id, {"status": "done"}, anyway, origin(now))
+    records.update(table, record_id, {"status": "done"}, allow, origin(now))
 
 
 def later(seconds: float) -> datetime:
     return NOW + timedelta(seconds=seconds)
 
 
-def found(body: Any) -> list[tuple[str, int]]:
+def versions(body: Any) -> list[tuple[str, int]]:
     (name,) = body.keys() & {"history", "changes"}
     return [(entry["recordID"], entry["version"]) for entry in body[name]]
+
+
+def settled(body: Any) -> list[tuple[str, bool | None]]:
+    return [(entry["recordID"], entry.get("settled")) for entry in body["changes"]]
 
 
 # Histories.
@@ -99,8 +99,8 @@ def found(body: Any) -> list[tuple[str, int]]:
 def test_history_shows_change_caller_time_and_request(table: store.Table) -> None:
     record_id = create(table, "a", NOW)
     update(table, record_id, later(1))
-    records.delete(table, record_id, anyway, origin(later(2)))
-    body = ask(table, HISTORY, record_id)
+    records.delete(table, record_id, allow, origin(later(2)))
+    body = send(table, HISTORY, record_id)
     assert [each["change"] for each in body["history"]] == ["delete", "update", "create"]
     assert [each["version"] for each in body["history"]] == [3, 2, 1]
     assert {each["changedBy"] for each in body["history"]} == {ALICE.identity}
@@ -117,38 +117,38 @@ def test_pages_of_a_history_are_complete(table: store.Table, order: str) -> None
     for second in range(1, 5):
         update(table, record_id, later(second))
     query: dict[str, Any] = {"order": order, "limit": "2"}
-    versions: list[int] = []
+    listed: list[int] = []
     while True:
-        body = ask(table, HISTORY, record_id, **query)
+        body = send(table, HISTORY, record_id, **query)
         assert len(body["history"]) <= 2
-        versions += [version for _, version in found(body)]
+        listed += [version for _, version in versions(body)]
         if "next" not in body:
             break
         query["cursor"] = body["next"]
-    assert versions == sorted(range(1, 6), reverse=order == "desc")
+    assert listed == sorted(range(1, 6), reverse=order == "desc")
 
 
 def test_record_without_entries_has_an_empty_history(table: store.Table) -> None:
     item = {"recordID": "old", "createdAt": representation.timestamp(NOW), "type": "t"}
     request = {"TableName": table.name, "Item": store.encode(item)}
     table.client.call("PutItem", request, table.deadline)
-    assert ask(table, HISTORY, "old") == {"history": []}
+    assert send(table, HISTORY, "old") == {"history": []}
 
 
-@pytest.mark.parametrize("record_id", ["nobody", "-a", "a%2Fb", ""])
+@pytest.mark.parametrize("record_id", ["unknown", "-a", "a%2Fb", ""])
 def test_history_of_an_unknown_record_is_not_found(table: store.Table, record_id: str) -> None:
     with pytest.raises(records.NotFound):
-        ask(table, HISTORY, record_id)
+        send(table, HISTORY, record_id)
 
 
 def test_history_expires_with_its_record(table: store.Table) -> None:
     record_id = create(table, "a", NOW, retention_days=1)
     update(table, record_id, later(1))
-    (newest, _) = ask(table, HISTORY, record_id)["history"]
+    (newest, _) = send(table, HISTORY, record_id)["history"]
     assert newest["expiresAt"] == int(NOW.timestamp()) + 86_400
-    assert len(found(ask(table, HISTORY, record_id, now=later(86_399)))) == 2
+    assert len(versions(send(table, HISTORY, record_id, now=later(86_399)))) == 2
     with pytest.raises(records.NotFound):
-        ask(table, HISTORY, record_id, now=later(86_400))
+        send(table, HISTORY, record_id, now=later(86_400))
 
 
 def test_history_of_expired_entries_is_not_found(table: store.Table) -> None:
@@ -156,82 +156,72 @@ def test_history_of_expired_entries_is_not_found(table: store.Table) -> None:
     for second in range(1, 6):
         update(table, record_id, later(second))
     with pytest.raises(records.NotFound):
-        ask(table, HISTORY, record_id, now=later(86_400), limit="1")
+        send(table, HISTORY, record_id, now=later(86_400), limit="1")
 
 
 def test_page_after_the_last_entry_is_empty(table: store.Table) -> None:
     record_id = create(table, "a", NOW)
     update(table, record_id, later(1))
-    body = ask(table, HISTORY, record_id, order="asc", limit="1")
-    records.delete(table, record_id, anyway, origin(later(2)))
+    body = send(table, HISTORY, record_id, order="asc", limit="1")
+    records.delete(table, record_id, allow, origin(later(2)))
     for version in (2, 3):
-        body = ask(table, HISTORY, record_id, order="asc", limit="1", cursor=body["next"])
-        assert found(body) == [(record_id, version)]
+        body = send(table, HISTORY, record_id, order="asc", limit="1", cursor=body["next"])
+        assert versions(body) == [(record_id, version)]
     assert "next" not in body
 
-    first = ask(table, HISTORY, record_id, order="desc", limit="2")
-    table.client.call(
-        "DeleteItem",
-        {
-            "TableName": table.history_name,
-            "Key": store.encode({"recordID": record_id, "version": 1}),
-        },
-        table.deadline,
-    )
-    assert ask(table, HISTORY, record_id, limit="2", cursor=first["next"]) == {"history": []}
+    first = send(table, HISTORY, record_id, order="desc", limit="2")
+    key = store.encode({"recordID": record_id, "version": 1})
+    deletion = {"TableName": table.history_name, "Key": key}
+    table.client.call("DeleteItem", deletion, table.deadline)
+    assert send(table, HISTORY, record_id, limit="2", cursor=first["next"]) == {"history": []}
 
 
 def test_incomplete_read_is_not_a_missing_history() -> None:
     call, _ = scripted({"Items": [], "LastEvaluatedKey": store.encode({"version": 1})})
-    body = ask(table_of(call), HISTORY, "a")
+    body = send(table_of(call), HISTORY, "a")
     assert body["history"] == []
     assert "next" in body
 
 
-# The feed.
+# The change feed.
 
 
 def test_change_is_settled_after_a_minute(table: store.Table) -> None:
     first, second = create(table, "a", NOW), create(table, "b", later(0.001))
-    assert found(ask(table, CHANGES, now=later(60))) == []
-    body = ask(table, CHANGES, now=later(60.001))
-    assert (found(body), body["caughtUp"]) == ([(first, 1)], True)
-    body = ask(table, CHANGES, now=later(60.002), cursor=body["next"])
-    assert (found(body), body["caughtUp"]) == ([(second, 1)], True)
+    assert versions(send(table, CHANGES, now=later(60))) == []
+    body = send(table, CHANGES, now=later(60.001))
+    assert (versions(body), body["caughtUp"]) == ([(first, 1)], True)
+    body = send(table, CHANGES, now=later(60.002), cursor=body["next"])
+    assert (versions(body), body["caughtUp"]) == ([(second, 1)], True)
 
 
 def test_unsettled_changes_do_not_move_the_cursor(table: store.Table) -> None:
     first, second = create(table, "a", NOW), create(table, "b", later(30))
-    body = ask(table, CHANGES, now=later(70), unsettled="true")
-    assert [(each["recordID"], each.get("settled")) for each in body["changes"]] == [
-        (first, None),
-        (second, False),
-    ]
+    body = send(table, CHANGES, now=later(70), unsettled="true")
+    assert settled(body) == [(first, None), (second, False)]
     assert body["caughtUp"]
-    again = ask(table, CHANGES, now=later(70), cursor=body["next"], unsettled="true")
-    assert found(again) == [(second, 1)]
+    again = send(table, CHANGES, now=later(70), cursor=body["next"], unsettled="true")
+    assert versions(again) == [(second, 1)]
     assert again["next"] == body["next"]
-    settled = ask(table, CHANGES, now=later(91), cursor=again["next"], unsettled="true")
-    assert [(each["recordID"], each.get("settled")) for each in settled["changes"]] == [
-        (second, None)
-    ]
-    assert settled["next"] != body["next"]
+    last = send(table, CHANGES, now=later(91), cursor=again["next"], unsettled="true")
+    assert settled(last) == [(second, None)]
+    assert last["next"] != body["next"]
 
 
 def test_unsettled_changes_are_returned_only_on_request(table: store.Table) -> None:
     create(table, "a", NOW)
-    assert found(ask(table, CHANGES, now=later(1))) == []
-    assert found(ask(table, CHANGES, now=later(1), unsettled="false")) == []
+    assert versions(send(table, CHANGES, now=later(1))) == []
+    assert versions(send(table, CHANGES, now=later(1), unsettled="false")) == []
 
 
 def test_unsettled_changes_fill_the_rest_of_the_page(table: store.Table) -> None:
     ids = [create(table, str(number), later(number * 40)) for number in range(4)]
     now = later(40 * 3 + 1)  # the first two are settled
-    body = ask(table, CHANGES, now=now, unsettled="true", limit="3")
-    assert found(body) == [(each, 1) for each in ids[:3]]
+    body = send(table, CHANGES, now=now, unsettled="true", limit="3")
+    assert versions(body) == [(each, 1) for each in ids[:3]]
     for limit, caught_up in (("1", False), ("2", True)):
-        body = ask(table, CHANGES, now=now, unsettled="true", limit=limit)
-        assert found(body) == [(each, 1) for each in ids[: int(limit)]]
+        body = send(table, CHANGES, now=now, unsettled="true", limit=limit)
+        assert versions(body) == [(each, 1) for each in ids[: int(limit)]]
         assert body["caughtUp"] is caught_up
 
 
@@ -248,20 +238,20 @@ def test_unsettled_changes_follow_all_settled_ones(
         ),
         table.name,
     )
-    body = ask(one_by_one, CHANGES, now=later(101), unsettled="true")
-    assert (found(body), body["caughtUp"]) == ([(ids[0], 1)], False)
+    body = send(one_by_one, CHANGES, now=later(101), unsettled="true")
+    assert (versions(body), body["caughtUp"]) == ([(ids[0], 1)], False)
 
 
 def test_feed_is_caught_up_after_the_last_settled_change(table: store.Table) -> None:
     ids = [create(table, str(number), later(number)) for number in range(3)]
-    found_pages = []
+    seen = []
     query: dict[str, Any] = {"limit": "1"}
     for _ in ids:
-        body = ask(table, CHANGES, now=later(900), **query)
-        found_pages.append((found(body), body["caughtUp"]))
+        body = send(table, CHANGES, now=later(900), **query)
+        seen.append((versions(body), body["caughtUp"]))
         query["cursor"] = body["next"]
-    assert found_pages == [([(ids[0], 1)], False), ([(ids[1], 1)], False), ([(ids[2], 1)], True)]
-    body = ask(table, CHANGES, now=later(900), **query)
+    assert seen == [([(ids[0], 1)], False), ([(ids[1], 1)], False), ([(ids[2], 1)], True)]
+    body = send(table, CHANGES, now=later(900), **query)
     assert (body["changes"], body["caughtUp"], body["next"]) == ([], True, query["cursor"])
 
 
@@ -270,31 +260,31 @@ def test_feed_is_caught_up_after_the_last_settled_change(table: store.Table) -> 
 )
 def test_since_is_exclusive(table: store.Table, since: float, expected: list[int]) -> None:
     ids = [create(table, str(number), later(number)) for number in range(2)]
-    body = ask(table, CHANGES, now=later(900), since=representation.timestamp(later(since)))
-    assert found(body) == [(ids[number], 1) for number in expected]
+    body = send(table, CHANGES, now=later(900), since=representation.timestamp(later(since)))
+    assert versions(body) == [(ids[number], 1) for number in expected]
     assert body["caughtUp"]
 
 
 def test_start_in_the_future_is_kept(table: store.Table) -> None:
     create(table, "a", NOW)
-    body = ask(table, CHANGES, now=later(100), since=representation.timestamp(later(200)))
-    assert found(body) == []
+    body = send(table, CHANGES, now=later(100), since=representation.timestamp(later(200)))
+    assert versions(body) == []
     second = create(table, "b", later(201))
-    body = ask(table, CHANGES, now=later(300), cursor=body["next"])
-    assert found(body) == [(second, 1)]
+    body = send(table, CHANGES, now=later(300), cursor=body["next"])
+    assert versions(body) == [(second, 1)]
 
 
 def test_feed_shows_deleted_but_not_expired_records(table: store.Table) -> None:
     kept = create(table, "kept", NOW)
     create(table, "expired", later(1), retention_days=1)
-    records.delete(table, kept, anyway, origin(later(2)))
-    body = ask(table, CHANGES, now=later(86_402))
-    assert found(body) == [(kept, 1), (kept, 2)]
+    records.delete(table, kept, allow, origin(later(2)))
+    body = send(table, CHANGES, now=later(86_402))
+    assert versions(body) == [(kept, 1), (kept, 2)]
 
 
 def test_changes_are_read_from_the_history_index() -> None:
     call, requests = scripted({"Items": []})
-    ask(table_of(call), CHANGES)
+    send(table_of(call), CHANGES)
     ((operation, request),) = requests
     assert (operation, request["TableName"]) == ("Query", "records-history")
     assert request["IndexName"] == entries.CHANGES_INDEX

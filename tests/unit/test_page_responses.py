@@ -1,4 +1,4 @@
-"""Pages of records and entries: what fits, how they go on, and when they are compressed."""
+"""Pages of records and entries: their size, the link to the next page, and compression."""
 
 import json
 import random
@@ -26,28 +26,34 @@ from unit.support import content, event, record
 
 LAMBDA_BYTES = 6 * 1024 * 1024
 MAX_PAGE_BYTES = int(5.5 * 1024 * 1024)
-ASKED = parameters.ListRequest(
+REQUEST = parameters.ListRequest(
     listing.Query({"type": "a b&c"}), 1000, None, {"type": "a b&c", "limit": "1000"}
 )
 
 
 def page(
-    found: list[store.Record], after: str | None = None, *, compress: bool = False
+    listed: list[store.Record], after: str | None = None, *, compress: bool = False
 ) -> responses.Response:
-    """Return the page that a listing of these records makes; `after` is where the store says it goes on."""
-    made, reached = page_responses.Page(), None
-    for each in found:
-        if not made.add_record(each):
-            after = reached
+    """Return the page of a list. `after`: the position after which the next page begins."""
+    added, last = page_responses.Page(), None
+    for each in listed:
+        if not added.add_record(each):
+            after = last
             break
-        reached = each["position"]
-    place = ItemKey(after, after.partition("#")[2]) if after else None
-    return page_responses.list_response(ASKED, made, place, "request-1", gzip=compress)
+        last = each["position"]
+    key = ItemKey(after, after.partition("#")[2]) if after else None
+    return page_responses.list_response(REQUEST, added, key, "request-1", gzip=compress)
 
 
 def lambda_bytes(response: responses.Response) -> int:
-    """Return the size of a response at its largest: a runtime may escape everything beyond ASCII, or not."""
+    """Return the size of a response if the runtime escapes all characters that are not ASCII."""
     return len(json.dumps(response).encode())
+
+
+def after_cursor(text: str) -> ItemKey | None:
+    """Return the key after which the list of REQUEST continues with a cursor."""
+    query = urlencode({"type": "a b&c", "cursor": text})
+    return parameters.list_request(event(query=query)).after
 
 
 # Pages.
@@ -70,25 +76,27 @@ def test_page_names_the_next_one_in_body_and_link() -> None:
         urljoin("https://example.com/stage/records?limit=1", link[1:].partition(">")[0])
     )
     assert target.path == "/stage/records"
-    given = parse_qs(target.query, strict_parsing=True)
-    assert given == {"type": ["a b&c"], "limit": ["1000"], "cursor": [content(response)["next"]]}
+    assert parse_qs(target.query, strict_parsing=True) == {
+        "type": ["a b&c"],
+        "limit": ["1000"],
+        "cursor": [content(response)["next"]],
+    }
     assert parameters.list_request(event(query=target.query)).after == ItemKey(
         "2026-01-31T09:30:00.001Z#record-1", "record-1"
     )
 
 
 def test_link_replaces_the_cursor_of_the_request() -> None:
-    asked = ASKED._replace(parameters={"cursor": "old", "order": "asc"})
-    place = ItemKey("2026-01-31T09:30:00.001Z#record-1", "record-1")
-    link = page_responses.list_response(asked, page_responses.Page(), place, "r", gzip=False)[
-        "headers"
-    ]["link"]
+    request = REQUEST._replace(parameters={"cursor": "old", "order": "asc"})
+    key = ItemKey("2026-01-31T09:30:00.001Z#record-1", "record-1")
+    response = page_responses.list_response(request, page_responses.Page(), key, "r", gzip=False)
+    link = response["headers"]["link"]
     assert "old" not in link
     assert link.count("cursor=") == 1
 
 
 def filled(number: int, filling: str) -> store.Record:
-    """Return the largest record that may be stored whose message and attributes are all of one kind of text."""
+    """Return a record of the largest size that can be stored, with attributes full of `filling`."""
     empty = record(number, attributes={"fill": ""})
     width = len(jsontext.to_json(filling).encode()) - 2
     room = records.MAX_RECORD_BYTES - len(jsontext.to_json(representation.public(empty)).encode())
@@ -110,18 +118,16 @@ HOSTILE = {
 @pytest.mark.parametrize("kind", HOSTILE)
 @pytest.mark.parametrize("compress", [False, True])
 def test_hostile_page_fits_into_a_lambda_response(kind: str, *, compress: bool) -> None:
-    found = HOSTILE[kind]
-    response = page(found, compress=compress)
-    shown = content(response)
+    listed = HOSTILE[kind]
+    response = page(listed, compress=compress)
+    body = content(response)
     assert lambda_bytes(response) < LAMBDA_BYTES
     assert len(json.dumps(response["body"])) <= MAX_PAGE_BYTES
-    # It is cut, never emptied, and goes on behind the last record it shows.
-    count = len(shown["records"])
-    assert 0 < count < len(found)
-    following = parameters.list_request(
-        event(query=urlencode({"type": "a b&c", "cursor": shown["next"]}))
-    ).after
-    assert following == ItemKey(found[count - 1]["position"], found[count - 1]["recordID"])
+    # The page is cut but not empty, and the next one begins after its last record.
+    count = len(body["records"])
+    assert 0 < count < len(listed)
+    last = listed[count - 1]
+    assert after_cursor(body["next"]) == ItemKey(last["position"], last["recordID"])
 
 
 def test_cut_page_is_nearly_full() -> None:
@@ -130,21 +136,19 @@ def test_cut_page_is_nearly_full() -> None:
 
 
 def test_full_page_continues_after_the_last_key_read() -> None:
-    shown = content(page([record(1)], "2026-01-31T09:30:00.500Z#beyond"))
-    query = urlencode({"type": "a b&c", "cursor": shown["next"]})
-    assert parameters.list_request(event(query=query)).after == ItemKey(
-        "2026-01-31T09:30:00.500Z#beyond", "beyond"
-    )
+    body = content(page([record(1)], "2026-01-31T09:30:00.500Z#beyond"))
+    assert after_cursor(body["next"]) == ItemKey("2026-01-31T09:30:00.500Z#beyond", "beyond")
 
 
 def test_only_the_record_that_fits_no_response_is_omitted() -> None:
-    # As large as DynamoDB's 400 KB can become: a number of 3 bytes as DynamoDB counts, 41 characters of JSON.
+    # The largest JSON of an item of 400 KB: DynamoDB counts 3 bytes for each of these numbers,
+    # which take 41 characters.
     large = record(2, attributes={"n": [Decimal("1.1E-38")] * 136_000})
     too_large = record(3, attributes={"n": [Decimal("1.1E-38")] * 140_000})
-    for found in ([too_large, record(1), record(4)], [record(1), too_large, record(4)]):
-        shown = content(page(found))
-        assert [each["recordID"] for each in shown["records"]] == ["record-1", "record-4"]
-        assert "next" not in shown
+    for listed in ([too_large, record(1), record(4)], [record(1), too_large, record(4)]):
+        body = content(page(listed))
+        assert [each["recordID"] for each in body["records"]] == ["record-1", "record-4"]
+        assert "next" not in body
     assert len(content(page([too_large, large, record(4)]))["records"]) == 2
     assert responses.record_response(HTTPStatus.OK, large, "r")["statusCode"] == 200
     with pytest.raises(responses.RecordTooLarge):
@@ -155,8 +159,8 @@ def test_only_the_record_that_fits_no_response_is_omitted() -> None:
 
 
 def test_compressed_list_has_the_same_content() -> None:
-    found = [record(number, message="word " * 20) for number in range(50)]
-    plain, compressed = page(found), page(found, compress=True)
+    listed = [record(number, message="word " * 20) for number in range(50)]
+    plain, compressed = page(listed), page(listed, compress=True)
     assert compressed["headers"]["content-encoding"] == "gzip"
     assert content(compressed) == content(plain)
     assert lambda_bytes(compressed) < lambda_bytes(plain) / 2
@@ -165,7 +169,7 @@ def test_compressed_list_has_the_same_content() -> None:
 
 
 def sized(size: int) -> list[store.Record]:
-    """Return one record that makes a body of `size` bytes."""
+    """Return one record whose page has a body of `size` bytes."""
     return [record(message="m" * (size - len(page([record(message="")])["body"].encode())))]
 
 
@@ -177,21 +181,21 @@ def test_bodies_over_1_kib_are_compressed(size: int, *, is_compressed: bool) -> 
 
 @pytest.mark.parametrize("size", [900, 2_000, 30_000])
 def test_compression_never_makes_a_response_larger(size: int) -> None:
-    noise = random.Random(7)  # noqa: S311 (noise, no secret)
+    noise = random.Random(7)  # noqa: S311 (not a secret)
     text = "".join(chr(noise.randrange(0x20, 0x7F)) for _ in range(size))
-    for found in (
+    for listed in (
         [record(message=text)],
         [record(message=text.encode().hex())],
         [record(message="m" * size)],
     ):
-        assert lambda_bytes(page(found, compress=True)) <= lambda_bytes(page(found))
+        assert lambda_bytes(page(listed, compress=True)) <= lambda_bytes(page(listed))
 
 
 # Histories and changes.
 
 
 def entry(version: int, **more: Any) -> history.Entry:
-    made = history.entry(
+    fields = history.entry(
         history.CREATE,
         "r",
         {"recordID": "r", "version": version, **more},
@@ -201,23 +205,23 @@ def entry(version: int, **more: Any) -> history.Entry:
         changed_at="2026-01-31T09:30:00.123Z",
         expires_at=None,
     )
-    return made | {"feed": "changes", "position": "p", "writeToken": "secret", "requestHash": "h"}
+    return fields | {"feed": "changes", "position": "p", "writeToken": "secret", "requestHash": "h"}
 
 
 HISTORY = parameters.HistoryRequest("r", True, 9, None, {"limit": "9"})  # noqa: FBT003
 FEED_PLACE = "2026-01-31T09:30:00.123Z#r#0000000001"
 
 
-def shown(*entries_: history.Entry, unsettled: bool = False) -> page_responses.Page:
-    made = page_responses.Page()
+def page_of(*entries_: history.Entry) -> page_responses.Page:
+    added = page_responses.Page()
     for each in entries_:
-        (made.add_unsettled if unsettled else made.add_entry)(each)
-    return made
+        added.add_entry(each)
+    return added
 
 
 def test_history_shows_the_public_fields_of_its_entries() -> None:
     response = page_responses.history_response(
-        HISTORY, shown(entry(2), entry(1)), None, "request-1", gzip=False
+        HISTORY, page_of(entry(2), entry(1)), None, "request-1", gzip=False
     )
     assert list(content(response)) == ["history"]
     assert "link" not in response["headers"]
@@ -229,7 +233,7 @@ def test_history_shows_the_public_fields_of_its_entries() -> None:
 
 
 def test_history_names_the_next_page_in_body_and_link() -> None:
-    response = page_responses.history_response(HISTORY, shown(entry(2)), 2, "r", gzip=False)
+    response = page_responses.history_response(HISTORY, page_of(entry(2)), 2, "r", gzip=False)
     target = urlsplit(response["headers"]["link"][1:].partition(">")[0])
     assert parse_qs(target.query) == {"limit": ["9"], "cursor": [content(response)["next"]]}
     following = event("GET /records/{recordID}/history", record_id="r", query=target.query)
@@ -238,7 +242,7 @@ def test_history_names_the_next_page_in_body_and_link() -> None:
 
 @pytest.mark.parametrize("is_end", [True, False])
 def test_changes_always_have_a_cursor(*, is_end: bool) -> None:
-    for place, page_ in ((FEED_PLACE, shown(entry(1))), (entries.BEGINNING, shown())):
+    for place, page_ in ((FEED_PLACE, page_of(entry(1))), (entries.BEGINNING, page_of())):
         reached = entries.Reached(place, is_end)
         response = page_responses.changes_response(page_, reached, "r", gzip=False)
         body = content(response)
@@ -251,11 +255,10 @@ def test_changes_always_have_a_cursor(*, is_end: bool) -> None:
 
 def test_unsettled_changes_are_marked() -> None:
     reached = entries.Reached(FEED_PLACE, is_end=True)
-    page_ = shown(entry(1))
+    page_ = page_of(entry(1))
     page_.add_unsettled(entry(2))
-    first, second = content(page_responses.changes_response(page_, reached, "r", gzip=False))[
-        "changes"
-    ]
+    response = page_responses.changes_response(page_, reached, "r", gzip=False)
+    first, second = content(response)["changes"]
     assert "settled" not in first
     assert second["settled"] is False
 
@@ -263,17 +266,17 @@ def test_unsettled_changes_are_marked() -> None:
 def test_largest_entries_fit_into_a_lambda_response() -> None:
     largest = history.MAX_EMBEDDED_BYTES - 100
     for filling in ('"' * (largest // 2), "\x01" * (largest // 6), "\U0001f600" * (largest // 4)):
-        made, count = page_responses.Page(), 0
-        while made.add_entry(entry(count + 1, message=filling)):
+        added, count = page_responses.Page(), 0
+        while added.add_entry(entry(count + 1, message=filling)):
             count += 1
         assert count > 5
-        response = page_responses.history_response(HISTORY, made, count, "r", gzip=False)
+        response = page_responses.history_response(HISTORY, added, count, "r", gzip=False)
         assert content(response)["history"][0]["record"]["message"] == filling
         assert lambda_bytes(response) < LAMBDA_BYTES
 
 
 def test_histories_and_changes_are_compressed() -> None:
-    page_, reached = shown(*map(entry, range(1, 30))), entries.Reached(FEED_PLACE, is_end=True)
+    page_, reached = page_of(*map(entry, range(1, 30))), entries.Reached(FEED_PLACE, is_end=True)
     for response in (
         page_responses.history_response(HISTORY, page_, None, "r", gzip=True),
         page_responses.changes_response(page_, reached, "r", gzip=True),

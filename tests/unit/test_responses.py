@@ -1,4 +1,4 @@
-"""HTTP, going out: problems that say what and no more, headers."""
+"""Responses: headers, and problems that disclose no internals."""
 
 import json
 from http import HTTPStatus
@@ -77,12 +77,12 @@ def test_problem_has_request_id_and_no_internals(error: Exception) -> None:
 
 
 def test_invalid_input_is_listed() -> None:
-    found = [
+    problems = [
         fields.Problem("pointer", ("a/b", 1), 'must not be "ä"'),
         fields.Problem("parameter", "\n", "is not a known parameter"),
         fields.Problem("header", "If-Match", "must be *"),
     ]
-    content_ = content(responses.problem_response(fields.Invalid(found), "r"))
+    content_ = content(responses.problem_response(fields.Invalid(problems), "r"))
     assert content_["errors"] == [
         {"pointer": "/a~1b/1", "detail": 'must not be "ä"'},
         {"parameter": "\n", "detail": "is not a known parameter"},
@@ -92,16 +92,14 @@ def test_invalid_input_is_listed() -> None:
 
 
 def test_errors_after_the_first_100_are_counted() -> None:
-    found = [fields.Problem("pointer", (number,), "is wrong") for number in range(101)]
-    content_ = content(responses.problem_response(fields.Invalid(found), "r"))
+    problems = [fields.Problem("pointer", (number,), "is not valid") for number in range(101)]
+    content_ = content(responses.problem_response(fields.Invalid(problems), "r"))
     assert (len(content_["errors"]), content_["errorsOmitted"]) == (100, 1)
 
 
 def test_failed_precondition_has_the_current_etag() -> None:
-    assert (
-        responses.problem_response(records.PreconditionFailed('"2-b"'), "r")["headers"]["etag"]
-        == '"2-b"'
-    )
+    response = responses.problem_response(records.PreconditionFailed('"2-b"'), "r")
+    assert response["headers"]["etag"] == '"2-b"'
 
 
 def test_failed_precondition_without_a_record_has_no_etag() -> None:
@@ -115,6 +113,5 @@ def test_missing_version_is_named_in_the_detail() -> None:
 
 
 def test_retry_after_is_in_whole_seconds() -> None:
-    assert (
-        int(responses.problem_response(store.Unavailable("x"), "r")["headers"]["retry-after"]) >= 1
-    )
+    response = responses.problem_response(store.Unavailable("x"), "r")
+    assert int(response["headers"]["retry-after"]) >= 1

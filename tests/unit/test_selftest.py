@@ -1,4 +1,4 @@
-"""The self-test, as the release gate and the heartbeat call it, on DynamoDB's own rules."""
+"""The self-test, called as by the release gate and the heartbeat, on moto's DynamoDB."""
 
 import json
 import math
@@ -29,14 +29,14 @@ def app(table: store.Table) -> handler.App:
 
 @pytest.fixture
 def packaged(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Make the code believe that it was packaged from the sources DIGEST."""
+    """Make the handler find DIGEST as the digest of its sources."""
     (tmp_path / "SOURCE_DIGEST").write_text(f"{DIGEST}\n")
     monkeypatch.setattr(selftest, "__file__", str(tmp_path / "selftest.py"))
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """A clock that only sleeping moves; the list is what was slept."""
+    """Replace the clock by one that only sleep moves; return the seconds of each sleep."""
     slept: list[float] = []
     monkeypatch.setattr("time.monotonic", lambda: 1000.0 + sum(slept))
     monkeypatch.setattr("time.sleep", slept.append)
@@ -44,19 +44,19 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 def denied_until(call: Call, seconds: float, clock: list[float], action: str = "") -> Call:
-    """Return `call` as a new role sees it: access to `action`, or to all, is denied at first.
+    """Return `call` that denies access to `action`, or to all, for the first `seconds`.
 
-    A transaction is authorized as its parts.
+    This is how DynamoDB treats a new role. A transaction needs the permissions of its parts.
     """
 
-    def young(name: str, payload: Any, deadline: float) -> dict[str, Any]:
+    def denied_at_first(name: str, payload: Any, deadline: float) -> dict[str, Any]:
         parts = [f"{kind}Item" for member in payload.get("TransactItems", []) for kind in member]
         if sum(clock) < seconds and (not action or action in (name, *parts)):
             denied = action or name
             raise dynamodb.Refused("AccessDeniedException", f"not authorized to perform {denied}")
         return call(name, payload, deadline)
 
-    return young
+    return denied_at_first
 
 
 def test_passed_self_test_writes_nothing_and_is_counted(
@@ -121,23 +121,23 @@ def test_mismatch_fails_with_the_publish_command(
     app = app_of(table.client.call, table.name, CONFIGURATION_HASH=HASH)
     with pytest.raises(selftest.SelfTestFailed) as caught:
         handler.self_test(app, event, Context())
-    said = str(caught.value)
-    assert said.startswith(f"version 7: {mismatches}. If ")
+    message = str(caught.value)
+    assert message.startswith(f"version 7: {mismatches}. If ")
     region = GOOD["AWS_REGION"]
     publish = f"aws lambda publish-version --region {region} --function-name records-test"
-    assert f"run: {publish} and apply again" in said
-    assert "scripts/package" in said
+    assert f"run: {publish} and apply again" in message
+    assert "scripts/package" in message
     assert clock == []
 
 
 def test_failure_is_one_error_line_with_the_version(
     clock: list[float], lines: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    refused = app_of(scripted(dynamodb.Refused("ResourceNotFoundException", "no table"))[0])
+    rejected = app_of(scripted(dynamodb.Refused("ResourceNotFoundException", "no table"))[0])
     defect = app_of(scripted(KeyError("a defect"))[0])
     misconfigured = config.ConfigError(["AUTH_MODE is not set"])
     for app, kind, reason in (
-        (refused, selftest.SelfTestFailed, "changes: ResourceNotFoundException: no table"),
+        (rejected, selftest.SelfTestFailed, "changes: ResourceNotFoundException: no table"),
         (defect, KeyError, "a defect"),
         (misconfigured, config.ConfigError, "AUTH_MODE is not set"),
     ):
@@ -158,17 +158,16 @@ def test_denied_access_is_retried(table: store.Table, clock: list[float]) -> Non
     assert sum(clock) == 12
 
 
-@pytest.mark.parametrize(("seconds_left", "most"), [(29.0, 20.0), (5.0, 4.5)])
+@pytest.mark.parametrize(("seconds_left", "max_wait"), [(29.0, 20.0), (5.0, 4.5)])
 def test_retries_end_and_name_the_denied_action(
-    table: store.Table, clock: list[float], seconds_left: float, most: float
+    table: store.Table, clock: list[float], seconds_left: float, max_wait: float
 ) -> None:
     app = app_of(denied_until(table.client.call, math.inf, clock, "DeleteItem"), table.name)
     with pytest.raises(selftest.SelfTestFailed) as caught:
         handler.self_test(app, {}, Context(seconds=seconds_left))
-    assert (
-        str(caught.value) == "delete: AccessDeniedException: not authorized to perform DeleteItem"
-    )
-    assert most - 2 <= sum(clock) < most
+    reason = "delete: AccessDeniedException: not authorized to perform DeleteItem"
+    assert str(caught.value) == reason
+    assert max_wait - 2 <= sum(clock) < max_wait
 
 
 def test_every_failed_operation_is_named(clock: list[float]) -> None:
@@ -207,10 +206,10 @@ def test_last_error_before_the_deadline_is_reported(clock: list[float]) -> None:
 
 
 def test_disabled_operations_are_not_tested(clock: list[float]) -> None:
-    call, asked = scripted({"Items": []})
+    call, requests = scripted({"Items": []})
     result = handler.self_test(app_of(call, OPERATIONS="get"), {}, Context())
     assert result["operations"] == ["get"]
-    assert [name for name, _ in asked] == ["GetItem"]
+    assert [name for name, _ in requests] == ["GetItem"]
     assert clock == []
 
 
@@ -224,6 +223,6 @@ def test_successful_calls_are_not_repeated(table: store.Table, clock: list[float
     handler.self_test(
         app_of(denied_until(counted, 3, clock, "DeleteItem"), table.name), {}, Context()
     )
-    # The indexes of lists are read once; what a delete reads, again in each of three rounds.
+    # Lists query each index once; the failing delete repeats its query in each of three rounds.
     once = sum(name == "Query" for name in called) - 3
     assert once == len(["history", "changes", "update", "restore", "delete"]) + 4
