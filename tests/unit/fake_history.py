@@ -78,23 +78,26 @@ class Service:
             self.records[record_id] = record
         return entry
 
+    def entries_of(self, record_id: str) -> list[Stored]:
+        """Return a record's entries, oldest first."""
+        return [entry for (key, _), entry in sorted(self.entries.items()) if key == record_id]
+
     def last(self, record_id: str) -> Stored | None:
         """Return a record's newest entry."""
-        own = [entry for (key, _), entry in sorted(self.entries.items()) if key == record_id]
-        return own[-1] if own else None
+        entries = self.entries_of(record_id)
+        return entries[-1] if entries else None
 
     def rehash(self, record_id: str) -> None:
-        """Compute all hashes of a record's history again, as a careful forger would."""
+        """Compute all hashes of a history again, so that the chain stays intact."""
         previous = None
-        for (key, _), entry in sorted(self.entries.items()):
-            if key == record_id:
-                if entry["record"] is not None:
-                    entry["recordHash"] = history.digest(entry["record"])
-                entry["previousHash"] = previous
-                entry["hash"] = previous = history.entry_hash(entry)
+        for entry in self.entries_of(record_id):
+            if entry["record"] is not None:
+                entry["recordHash"] = history.digest(entry["record"])
+            entry["previousHash"] = previous
+            entry["hash"] = previous = history.entry_hash(entry)
 
     def get(self, path: str, query: Mapping[str, str]) -> Response:
-        """Response as the API does."""
+        """Return the API's response."""
         self.calls.append(path)
         self.before_get(path)
         _, collection, *rest = path.split("/")
@@ -105,9 +108,9 @@ class Service:
             return _page("records", [json.dumps(each) for each in listed], query, self.page)
         record_id = unquote(rest[0])
         if rest[1:] == ["history"]:
-            own = [entry for (key, _), entry in sorted(self.entries.items()) if key == record_id]
-            if own or record_id in self.records:
-                return _page("history", [history.to_text(each) for each in own], query, self.page)
+            entries = self.entries_of(record_id)
+            if entries or record_id in self.records:
+                return _page("history", list(map(history.to_text, entries)), query, self.page)
         elif record_id in self.records:
             return Response(200, {}, json.dumps(self.records[record_id]).encode())
         return Response(404, {}, b'{"type":"urn:records-api:not-found"}')

@@ -1,4 +1,4 @@
-"""Tampering with a history is noticed, and the finding names the entry that is wrong."""
+"""Verification of histories: tampering is detected, and the finding names the entry."""
 
 import hashlib
 import json
@@ -24,28 +24,25 @@ def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def service() -> Service:
-    """Return a service whose record `r` has three entries, amid those of others."""
-    made = Service()
-    made.write("a", "create")
-    made.write("r", "create")
-    made.write("gone", "create")
-    made.write("r", "update")
-    made.write("gone", "delete")
-    made.write("r", "restore")
-    made.write("b:1", "create", expires_at=LATER)
-    return made
+    """Return a service whose record `r` has three entries between those of other records."""
+    api = Service()
+    api.write("a", "create")
+    api.write("r", "create")
+    api.write("gone", "create")
+    api.write("r", "update")
+    api.write("gone", "delete")
+    api.write("r", "restore")
+    api.write("b:1", "create", expires_at=LATER)
+    return api
 
 
-def found(api: Service, seal: seals.Seal | None = None) -> list[str]:
-    """Return the findings of `verify --all`, having compared them with those of `verify ID`."""
+def findings_of(api: Service, seal: seals.Seal | None = None) -> list[str]:
+    """Return the findings of `verify --all`; check that `verify ID` returns the same."""
     outcome = verification.verify_all(api, seal)
-    named = {each.record_id for each in outcome.findings if each.kind != chains.NOT_IN_FEED}
-    for record_id in named:
-        alone = verification.verify_records(api, [record_id], seal).findings
-        assert alone == [
-            each
-            for each in outcome.findings
-            if each.record_id == record_id and each.kind != chains.NOT_IN_FEED
+    findings = [each for each in outcome.findings if each.kind != chains.NOT_IN_FEED]
+    for record_id in {each.record_id for each in findings}:
+        assert verification.verify_records(api, [record_id], seal).findings == [
+            each for each in findings if each.record_id == record_id
         ]
     return [str(each) for each in outcome.findings]
 
@@ -212,7 +209,7 @@ def record_revived(api: Service) -> None:
 def test_careless_tampering_is_named(tamper: Callable[[Service], None], finding: str) -> None:
     api = service()
     tamper(api)
-    assert found(api) == [finding]
+    assert findings_of(api) == [finding]
     assert verification.verify_all(api).damage
 
 
@@ -220,14 +217,14 @@ def test_only_the_first_broken_entry_is_named() -> None:
     api = service()
     changed(api)
     api.entries["r", 3]["changedBy"] = "somebody"
-    assert len(found(api)) == 1
+    assert len(findings_of(api)) == 1
 
 
 def test_a_write_outside_the_service_is_not_damage() -> None:
     api = service()
     api.records["r"] = {"recordID": "r", "version": 9}
     api.records["old"] = {"recordID": "old", "version": 3}
-    assert found(api) == [
+    assert findings_of(api) == [
         "old: no history: unchanged since before the service kept one; the next change adopts it",
         "r v3: foreign write: the record is at version 9; the next change adopts it",
     ]
@@ -238,7 +235,7 @@ def test_an_expired_record_may_be_gone() -> None:
     api = Service()
     api.write("r", "create", expires_at=EXPIRED)
     del api.records["r"]
-    assert found(api) == []
+    assert findings_of(api) == []
     assert set(api.calls) == {"/changes", "/records"}
     assert verification.verify_records(api, ["r"]).findings == []
 
@@ -247,18 +244,20 @@ def test_a_redaction_that_a_later_entry_names_is_intact() -> None:
     api = service()
     secretly_redacted(api)
     api.write("r", "redact", reason="a password", redactedVersions=[2])
-    assert found(api) == []
+    assert findings_of(api) == []
     api.entries["r", 1] |= {"record": None, "redacted": True}
-    assert found(api) == ["r v1: broken: its record was removed, and no redact entry names it"]
+    assert findings_of(api) == [
+        "r v1: broken: its record was removed, and no redact entry names it"
+    ]
 
 
 def test_an_omitted_record_is_compared_by_its_hash() -> None:
     api = Service()
     api.write("r", "adopt")
     api.entries["r", 1] |= {"record": None, "omitted": True}
-    assert found(api) == []
+    assert findings_of(api) == []
     record_changed(api)
-    assert found(api) == ["r v1: differs: the record is not what this entry says"]
+    assert findings_of(api) == ["r v1: differs: the record is not what this entry says"]
 
 
 @pytest.mark.parametrize("versions", [{1}, {2}, {3}, {1, 2, 3}])
@@ -266,26 +265,26 @@ def test_entries_that_the_feed_lacks_are_named(versions: set[int]) -> None:
     api = service()
     api.unindexed = {("r", version) for version in versions}
     what = "not in the feed: GET /changes does not show it in its place"
-    assert found(api) == [f"r v{version}: {what}" for version in sorted(versions)]
+    assert findings_of(api) == [f"r v{version}: {what}" for version in sorted(versions)]
 
 
 def test_an_entry_too_young_for_the_feed_is_not_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     api = service()
     api.unindexed = {("r", 3)}
     monkeypatch.setattr(verification, "timestamp", lambda _: api.entries["r", 3]["changedAt"])
-    assert found(api) == []
+    assert findings_of(api) == []
 
 
 def test_a_record_that_the_list_lacks_is_read_by_id() -> None:
     api = service()
     api.unlisted = {"r"}
-    assert found(api) == []
+    assert findings_of(api) == []
     assert api.calls[-2:] == ["/records/r/history", "/records/r"]
 
 
 @pytest.mark.parametrize("change", ["update", "delete", "create"])
 def test_a_change_during_the_run_is_not_a_finding(change: str) -> None:
-    """The feed is read before, and the list and the histories after the change, or amid it."""
+    """The change happens before the feed, the list, the history or the record is read."""
     for moment_ in ("/changes", "/records", "/records/r/history", "/records/r"):
         api = service()
 
@@ -392,15 +391,15 @@ def test_a_seal_exposes_recomputed_hashes(
 ) -> None:
     api = service()
     tamper(api)
-    assert found(api) == []
-    assert [each.rpartition(": ")[0] for each in found(api, seal)] == findings
+    assert findings_of(api) == []
+    assert [each.rpartition(": ")[0] for each in findings_of(api, seal)] == findings
 
 
 def test_a_seal_holds_for_what_it_covers(seal: seals.Seal) -> None:
     api = service()
     api.write("later", "create")
     api.write("r", "delete")
-    assert found(api, seal) == []
+    assert findings_of(api, seal) == []
     assert set(api.calls) == {"/changes", "/records"}
 
 
@@ -408,7 +407,7 @@ def test_a_seal_survives_redaction(seal: seals.Seal) -> None:
     api = service()
     secretly_redacted(api)
     api.write("r", "redact", reason="a password", redactedVersions=[2])
-    assert found(api, seal) == []
+    assert findings_of(api, seal) == []
 
 
 def test_expired_entries_are_not_missing(tmp_path: Path) -> None:
@@ -419,7 +418,7 @@ def test_expired_entries_are_not_missing(tmp_path: Path) -> None:
     del before.records["old"]
     seal = sealed(before, tmp_path / "seal")
     api = service()
-    assert found(api, seal) == []
+    assert findings_of(api, seal) == []
     assert set(api.calls) == {"/changes", "/records"}
     # TTL deletes items one by one, and can be prevented.
     api.entries["old", 2] = before.entries["old", 2]
@@ -428,7 +427,9 @@ def test_expired_entries_are_not_missing(tmp_path: Path) -> None:
     api.entries["old", 1] = before.entries["old", 1]
     for version in (1, 2):
         api.entries["old", version]["expiresAt"] = LATER
-    assert "old v1: altered: its hash or expiresAt is not the one in the seal" in found(api, seal)
+    assert "old v1: altered: its hash or expiresAt is not the one in the seal" in findings_of(
+        api, seal
+    )
 
 
 def test_an_expired_id_can_be_used_again(tmp_path: Path) -> None:
@@ -438,7 +439,7 @@ def test_an_expired_id_can_be_used_again(tmp_path: Path) -> None:
     seal = sealed(before, tmp_path / "seal")
     api = Service(minute=10)
     api.write("key", "create", expires_at=LATER)
-    assert found(api, seal) == []
+    assert findings_of(api, seal) == []
     assert verification.verify_records(api, ["key"], seal).findings == []
 
 
@@ -455,7 +456,7 @@ def test_an_entry_that_the_feed_lacks_is_sealed_and_found(tmp_path: Path) -> Non
     api = service()
     api.unindexed = {("gone", 1), ("gone", 2)}
     seal = sealed(service(), tmp_path / "complete")
-    assert [each.split(": ")[1] for each in found(api, seal)] == ["not in the feed"] * 2
+    assert [each.split(": ")[1] for each in findings_of(api, seal)] == ["not in the feed"] * 2
     leaves = seals.Leaves()
     api.unindexed = {("r", 1), ("gone", 1)}
     verification.verify_all(api, leaves=leaves, up_to=UP_TO)
@@ -530,13 +531,13 @@ def test_any_altered_entry_is_named(
     random: Any,
 ) -> None:
     api = grown(steps)
-    assert found(api) == []
+    assert findings_of(api) == []
     key = random.choice(sorted(api.entries))
     api.entries[key] = random.choice(
         [each for each in alterations(api.entries[key]) if each["recordID"] == key[0]]
     )
     place = f"{key[0]} v{api.entries[key]['version']}: "
-    assert any(each.startswith(place) for each in found(api))
+    assert any(each.startswith(place) for each in findings_of(api))
 
 
 @given(steps=CHANGES, random=st.randoms(use_true_random=False))
@@ -551,9 +552,8 @@ def test_any_removed_entry_is_named_with_a_seal(
     key = random.choice(sorted(api.entries))
     del api.entries[key]
     api.rehash(key[0])
-    assert f"{key[0]} v{key[1]}: removed: it is in the seal, but not in the history" in found(
-        api, seal
-    )
+    finding = f"{key[0]} v{key[1]}: removed: it is in the seal, but not in the history"
+    assert finding in findings_of(api, seal)
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])), st.integers(-(10**37), 10**37))

@@ -1,4 +1,4 @@
-"""Environment variables: each is checked, and all that is wrong is told together, by name."""
+"""Environment variables: all invalid ones are reported together, by name."""
 
 import re
 

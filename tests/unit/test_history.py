@@ -13,7 +13,7 @@ from records_api.jsontext import parse, to_json
 AUTHOR = history.Author("arn:aws:iam::123456789012:user/alice", "request-1")
 RECORD = {"recordID": "r", "status": "ok", "attributes": {"b": Decimal("1.50"), "a": ["\u2028é"]}}
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
-# What a request can hold, and what DynamoDB can store.
+# Values that a request can contain and DynamoDB can store.
 NUMBERS = st.decimals(allow_nan=False, allow_infinity=False, places=9, min_value=-(10**20))
 STORABLE = st.recursive(
     st.none() | st.booleans() | TEXT | NUMBERS | st.integers(-(10**37), 10**37).map(Decimal),
@@ -22,13 +22,15 @@ STORABLE = st.recursive(
 )
 
 
-def made(record: Any = RECORD, previous: history.Link | None = None, **more: Any) -> history.Entry:
-    usual: dict[str, Any] = {
+def entry_of(
+    record: Any = RECORD, previous: history.Link | None = None, **more: Any
+) -> history.Entry:
+    defaults: dict[str, Any] = {
         "version": 1,
         "changed_at": "2026-01-31T09:30:00.123Z",
         "expires_at": None,
     }
-    return history.entry(history.CREATE, "r", record, AUTHOR, previous, **(usual | more))
+    return history.entry(history.CREATE, "r", record, AUTHOR, previous, **(defaults | more))
 
 
 def test_the_canonical_text_is_fixed() -> None:
@@ -45,8 +47,8 @@ def test_the_canonical_text_is_fixed() -> None:
 
 
 def test_the_hash_of_an_entry_is_fixed() -> None:
-    """A release that changes the canonical form would make every earlier entry look altered."""
-    entry = made(previous=history.Link(1, "0" * 64, "2026-01-31T09:30:00.122Z", 1), version=2)
+    """With another canonical form, all earlier entries would fail verification."""
+    entry = entry_of(previous=history.Link(1, "0" * 64, "2026-01-31T09:30:00.122Z", 1), version=2)
     assert entry["recordHash"] == (
         "66662fc1c8bc93aa7fb4b79f02d92d14b186fd926c93f57df7b46925c5bff193"
     )
@@ -76,19 +78,19 @@ def test_the_canonical_text_survives_the_table_and_the_wire(value: Any) -> None:
     ],
 )
 def test_the_hash_covers_every_public_field(field: str, value: Any) -> None:
-    entry = made()
+    entry = entry_of()
     assert history.entry_hash(entry) == entry["hash"]
     assert history.entry_hash(entry | {field: value}) != entry["hash"]
 
 
 def test_content_can_be_removed_while_the_hash_holds() -> None:
-    entry = made()
+    entry = entry_of()
     for removed in ({"record": None, "redacted": True}, {"record": None, "omitted": True}):
         assert history.entry_hash(entry | removed) == entry["hash"]
 
 
 def test_a_deletion_has_no_record() -> None:
-    entry = made(None)
+    entry = entry_of(None)
     assert (entry["record"], entry["recordHash"]) == (None, None)
 
 
@@ -96,7 +98,7 @@ def test_a_deletion_has_no_record() -> None:
 def test_a_record_too_large_for_an_entry_leaves_its_hash(excess: int, *, is_omitted: bool) -> None:
     room = history.MAX_EMBEDDED_BYTES - len(history.canonical({"message": ""}))
     record = {"message": "x" * (room + excess)}
-    entry = made(record)
+    entry = entry_of(record)
     assert entry["recordHash"] == history.digest(history.canonical(record))
     assert (entry["record"] is None) is is_omitted
     assert ("omitted" in entry) is is_omitted
@@ -110,11 +112,11 @@ def test_callers_see_public_fields_in_their_order() -> None:
         "requestHash": "h",
         "first": 2,
     }
-    text = history.to_text(made(expires_at=Decimal(7)) | internal, settled=False)
-    shown = parse(text)
-    names = [name for name in history.PUBLIC_FIELDS if name in made(expires_at=7)]
-    assert list(shown) == [*names, "settled"]
-    assert shown["record"] == parse(history.canonical(RECORD))
+    text = history.to_text(entry_of(expires_at=Decimal(7)) | internal, settled=False)
+    entry = parse(text)
+    names = [name for name in history.PUBLIC_FIELDS if name in entry_of(expires_at=7)]
+    assert list(entry) == [*names, "settled"]
+    assert entry["record"] == parse(history.canonical(RECORD))
 
 
 def test_positions_are_in_the_order_of_time_then_version() -> None:

@@ -10,17 +10,20 @@ from hypothesis import strategies as st
 from records_api import fields, ids
 from unit.support import NOW
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+TIMES = st.datetimes(
+    EPOCH.replace(tzinfo=None), EPOCH.replace(tzinfo=None, year=9999), timezones=st.just(UTC)
+)
 
-@given(st.datetimes(datetime(1970, 1, 1), datetime(9999, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001
+
+@given(TIMES)
 def test_new_id_is_a_uuid_7_of_its_time(moment: datetime) -> None:
     moment = moment.replace(microsecond=moment.microsecond // 1000 * 1000)
-    made = UUID(ids.uuid7(moment))
-    assert (made.version, made.variant) == (7, "specified in RFC 4122")
-    assert made.int >> 80 == (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(
-        milliseconds=1
-    )
+    new_id = UUID(ids.uuid7(moment))
+    assert (new_id.version, new_id.variant) == (7, "specified in RFC 4122")
+    assert new_id.int >> 80 == (moment - EPOCH) // timedelta(milliseconds=1)
     assert ids.uuid7(moment) != ids.uuid7(moment)
-    assert fields.RECORD_ID.fullmatch(str(made))
+    assert fields.RECORD_ID.fullmatch(str(new_id))
 
 
 def test_other_bits_of_a_new_id_are_random() -> None:

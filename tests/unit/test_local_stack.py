@@ -23,7 +23,7 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
 class TestRepeatedCalls:
-    """What the emulator answers when an SDK repeats a call whose response was lost."""
+    """The emulator's response to a call that an SDK repeats after its response was lost."""
 
     @staticmethod
     def statuses(*call_ids: bytes | None, first_status: int = 200) -> tuple[list[int], int]:

@@ -143,6 +143,7 @@ def test_invalid_parameters_are_rejected_by_name(query: str, names: list[str]) -
         (None, "2026-01-31T00:00:00.000000Z", listing.LOWEST, "2026-01-31T00:00:00.000Z"),
         ("2026-01-31t01:00:00.5+01:00", None, "2026-01-31T00:00:00.500Z$", listing.HIGHEST),
         (None, "2026-01-31t00:00:01z", listing.LOWEST, "2026-01-31T00:00:01.000Z"),
+        (None, "2026-01-31T00:00:00-23:59", listing.LOWEST, "2026-01-31T23:59:00.000Z"),
         (
             "2026-01-31T00:00:00.0001Z",
             "2026-01-31T00:00:00.0002Z",

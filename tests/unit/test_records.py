@@ -1,6 +1,6 @@
 """Rules for records: what is stored, idempotency keys, preconditions and races.
 
-They run on DynamoDB's own rules. tests/contract/test_wire_exactly_once.py has lost responses.
+They run on moto's DynamoDB. tests/contract/test_wire_exactly_once.py tests lost responses.
 """
 
 import hashlib
@@ -275,7 +275,10 @@ def test_key_with_another_body_is_refused(table: store.Table, other: dict[str, A
 
 def test_member_order_and_number_spelling_do_not_matter(table: store.Table) -> None:
     one = '{"type":"t","status":"s","attributes":{"a":1,"b":[10.0,"\\u00e4"],"c":{"x":0,"y":1e-7}}}'
-    same = '{ "attributes": {"c":{"y":0.00000010,"x":-0.0},"b":[1E1,"ä"],"a":1.0}, "status":"s", "type":"\\u0074" }'
+    same = (
+        '{ "attributes": {"c":{"y":0.00000010,"x":-0.0},"b":[1E1,"ä"],"a":1.0},'
+        ' "status":"s", "type":"\\u0074" }'
+    )
     first, _ = create(table, jsontext.parse(one), key="k")
     again, is_replay = create(table, jsontext.parse(same), key="k")
     assert is_replay
@@ -352,10 +355,10 @@ def test_absent_or_malformed_id_is_not_found(table: store.Table, record_id: str)
 
 
 def test_malformed_id_is_not_read() -> None:
-    call, asked = scripted({})
+    call, requests = scripted({})
     with pytest.raises(records.NotFound):
         records.get(table_of(call), "../other", NOW)
-    assert asked == []
+    assert requests == []
 
 
 @pytest.mark.parametrize("write", UPDATE_AND_DELETE)

@@ -29,11 +29,11 @@ ENTRY = (
 
 
 class Api:
-    """A stub for signed calls: records them and returns `answer`."""
+    """A stub for signed calls: records them and returns `response`."""
 
     def __init__(self) -> None:
         self.calls: list[tuple[Any, ...]] = []
-        self.answer = Response(200, {}, b"{}")
+        self.response = Response(200, {}, b"{}")
 
     def note(self, caller: Caller, arguments: tuple[str, ...], request: object) -> Response:
         method, *path = arguments
@@ -41,7 +41,7 @@ class Api:
         place = f"{caller.url}{''.join(path)}".removeprefix("http://127.0.0.1:1")
         place = place.removeprefix("/records")
         self.calls.append((caller.access_key_id, method, place, request))
-        return self.answer
+        return self.response
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ def test_record_goes_to_stdout_and_headers_to_stderr(
     api: Api, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     headers = {"etag": '"7"', "idempotency-replayed": "true", "date": "today"}
-    api.answer = Response(200, headers, b'{"type": "\\u00e4", "attributes": {"exact": 1.10}}')
+    api.response = Response(200, headers, b'{"type": "\\u00e4", "attributes": {"exact": 1.10}}')
     assert run(monkeypatch, "get", "x") == 0
     printed = capsys.readouterr()
     assert printed.err.splitlines() == ['etag: "7"', "idempotency-replayed: true"]
@@ -123,7 +123,7 @@ def test_entries_are_a_table_with_the_cursor_on_stderr(
 ) -> None:
     caught_up = b'"caughtUp":true,' if verb == ["changes"] else b""
     body = b'{"%s":[%s],%s"next":"c"}' % (verb[0].encode(), ENTRY, caught_up)
-    api.answer = Response(200, {}, body)
+    api.response = Response(200, {}, body)
     assert run(monkeypatch, *verb) == 0
     printed = capsys.readouterr()
     assert printed.err.splitlines() == members

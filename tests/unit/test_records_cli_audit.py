@@ -151,23 +151,23 @@ def test_errors_exit_with_1_after_retries_that_may_help(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    answers = []
+    responses = []
 
     def get(*_: object) -> Response:
-        answers.append(status)
+        responses.append(status)
         if status is None:
             raise ConnectionRefusedError("refused")
         return Response(status, {}, b"no")
 
     monkeypatch.setattr(api, "get", get)
     assert run(monkeypatch, "verify", "--all") == 1
-    assert len(answers) == (1 if status in (403, 404) else 6)
+    assert len(responses) == (1 if status in (403, 404) else 6)
     assert message in capsys.readouterr().err
 
 
 def test_a_passing_error_is_not_noticed(api: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    answers = iter([Response(503, {}, b""), Response(429, {}, b"")])
-    monkeypatch.setattr(api, "get", lambda *call: next(answers, None) or Service.get(api, *call))
+    responses = iter([Response(503, {}, b""), Response(429, {}, b"")])
+    monkeypatch.setattr(api, "get", lambda *call: next(responses, None) or Service.get(api, *call))
     assert run(monkeypatch, "verify", "--all") == 0
 
 

@@ -86,17 +86,15 @@ def test_missing_fields_have_defaults() -> None:
     ],
 )
 def test_updated_by_is_shown_for_the_version_of_the_last_entry(
-    last: Any,
-    *,
-    is_shown: bool,
+    last: Any, *, is_shown: bool
 ) -> None:
-    """An older release counts the version up and leaves the name of an earlier author behind."""
+    """An older release increases the version but keeps the updatedBy of an earlier change."""
     record = {"recordID": "x", "version": 2, "updatedBy": "alice", "last": last}
     assert ("updatedBy" in representation.public(record)) is is_shown
 
 
 @pytest.mark.parametrize(
-    "version", [None, "2", True, Decimal(0), Decimal("1.5"), Decimal("1E+100"), {Decimal(2)}]
+    "version", [None, "2", True, Decimal(0), Decimal("2.5"), Decimal("1E+100"), {Decimal(2)}]
 )
 def test_invalid_version_counts_as_1(version: Any) -> None:
     assert representation.version({"version": version}) == 1

@@ -184,13 +184,13 @@ class TestTerraformDownload:
         assert list(tmp_path.iterdir()) == [checksums]
 
     def test_failed_download_names_the_remedy(self, tmp_path: Path, checksums: Path) -> None:
-        def refuse(address: str) -> bytes:
+        def fail(address: str) -> bytes:
             raise OSError(f"no route to {address}")
 
         with pytest.raises(
             Failure, match=r"Terraform 9\.9\.9 is not on PATH and could not be downloaded"
         ) as failure:
-            terraform_setup.install_binary("9.9.9", tmp_path / "terraform", refuse, checksums)
+            terraform_setup.install_binary("9.9.9", tmp_path / "terraform", fail, checksums)
         assert failure.value.remedy.startswith("install Terraform 9.9.9 on PATH")
 
     def test_platform_without_a_checksum_is_an_error(self, tmp_path: Path) -> None:

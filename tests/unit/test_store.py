@@ -138,7 +138,7 @@ def test_each_transaction_has_a_new_token() -> None:
     assert all(1 <= len(token) <= 36 for token in tokens)
 
 
-AMBIGUOUS = dynamodb.Unavailable("TimeoutError", "no answer", ambiguous=True)
+AMBIGUOUS = dynamodb.Unavailable("TimeoutError", "no response", ambiguous=True)
 REFUSED_AFTER_AMBIGUOUS = dynamodb.Refused("ExpiredTokenException", "expired", ambiguous=True)
 
 
@@ -150,7 +150,7 @@ REFUSED_AFTER_AMBIGUOUS = dynamodb.Refused("ExpiredTokenException", "expired", a
         (dynamodb.Refused("AccessDeniedException", "no"), dynamodb.Refused, dynamodb.Refused),
         (REFUSED_AFTER_AMBIGUOUS, store.OutcomeUnknown, dynamodb.Refused),
     ],
-    ids=["throttled", "unanswered", "refused", "refused after unanswered"],
+    ids=["throttled", "timeout", "rejected", "rejected after a timeout"],
 )
 def test_only_an_unanswered_write_has_an_unknown_outcome(
     error: Exception, of_a_write: type[Exception], of_a_read: type[Exception]

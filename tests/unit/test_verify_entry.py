@@ -1,4 +1,4 @@
-"""The example that readers verify entries with: it accepts what the service writes, and nothing else."""
+"""docs/verify_entry.py: it accepts the entries of the service and rejects altered ones."""
 
 import json
 from decimal import Decimal
@@ -28,12 +28,12 @@ AUTHOR = history.Author("arn:aws:iam::123456789012:user/alice", "request-1")
 
 
 def entry(record: Any, **more: Any) -> history.Entry:
-    usual: dict[str, Any] = {
+    defaults: dict[str, Any] = {
         "version": 1,
         "changed_at": "2026-01-31T09:30:00.123Z",
         "expires_at": None,
     }
-    return history.entry(history.CREATE, "r", record, AUTHOR, None, **(usual | more))
+    return history.entry(history.CREATE, "r", record, AUTHOR, None, **(defaults | more))
 
 
 def received(text: str) -> Any:
@@ -42,9 +42,9 @@ def received(text: str) -> Any:
 
 @given(st.dictionaries(TEXT, STORABLE, max_size=4))
 def test_every_entry_of_the_service_is_intact(content: dict[str, Any]) -> None:
-    made = entry({"recordID": "r", "attributes": content}, expires_at=1_800_000_000)
-    assert verify_entry.is_intact(received(history.to_text(made)))
-    assert verify_entry.is_intact(received(history.to_text(made, settled=False)))
+    written = entry({"recordID": "r", "attributes": content}, expires_at=1_800_000_000)
+    assert verify_entry.is_intact(received(history.to_text(written)))
+    assert verify_entry.is_intact(received(history.to_text(written, settled=False)))
 
 
 @given(STORABLE)
@@ -82,14 +82,13 @@ def test_the_canonical_text_is_as_the_contract_states() -> None:
     ids=str,
 )
 def test_an_altered_entry_is_not_intact(altered: dict[str, Any]) -> None:
-    made = received(history.to_text(entry({"recordID": "r", "n": Decimal("1.5")})))
-    assert verify_entry.is_intact(made)
-    assert not verify_entry.is_intact(made | altered)
+    original = received(history.to_text(entry({"recordID": "r", "n": Decimal("1.5")})))
+    assert verify_entry.is_intact(original)
+    assert not verify_entry.is_intact(original | altered)
 
 
 def test_an_entry_without_its_content_is_intact() -> None:
-    made = entry({"recordID": "r"})
-    redacted = made | {"record": None, "redacted": True}
+    redacted = entry({"recordID": "r"}) | {"record": None, "redacted": True}
     assert verify_entry.is_intact(received(history.to_text(redacted)))
     assert verify_entry.is_intact(received(history.to_text(entry(None))))
 

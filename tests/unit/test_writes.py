@@ -1,6 +1,6 @@
-"""Chains of entries: one entry for each change, adoption, and the outcome of unanswered writes.
+"""Chains of entries: one entry for each change, adoption, and writes without a response.
 
-They run on DynamoDB's own rules, but moto ignores ClientRequestToken: a request that is repeated
+They run on moto's DynamoDB, but moto ignores ClientRequestToken: a request that is repeated
 here is a conflict. tests/contract/test_wire_exactly_once.py has tokens.
 """
 
@@ -59,19 +59,19 @@ def through(table: store.Table, call: Callable[..., dict[str, Any]]) -> store.Ta
 
 def changes(table: store.Table) -> list[tuple[str, int]]:
     """Return the kind and the version of each entry of the one record, which must be a chain."""
-    found = chain(table)
-    assert_linked(found)
-    return [(entry["change"], int(entry["version"])) for entry in found]
+    entries = chain(table)
+    assert_linked(entries)
+    return [(entry["change"], int(entry["version"])) for entry in entries]
 
 
-def assert_linked(found: list[history.Entry]) -> None:
-    assert found[0]["previousHash"] is None
-    for entry in found:
+def assert_linked(entries: list[history.Entry]) -> None:
+    assert entries[0]["previousHash"] is None
+    for entry in entries:
         assert entry["hash"] == history.entry_hash(entry)
         assert entry["position"] == history.position(entry)
         assert (entry["recordHash"] is None) is (entry["change"] == "delete")
         assert entry["record"] is None or entry["recordHash"] == history.digest(entry["record"])
-    for before, after in pairwise(found):
+    for before, after in pairwise(entries):
         assert after["previousHash"] == before["hash"]
         assert after["changedAt"] > before["changedAt"]
 
@@ -413,7 +413,7 @@ def test_outcome_is_unknown_if_the_entry_cannot_be_read(table: store.Table) -> N
     lossy = with_lost_response(table.client.call, TRANSACTION, arrives=True)
     with pytest.raises(store.OutcomeUnknown):
         update(through(table, no_reads_of_entries(lossy)), record_id)
-    # Nothing was written by an attempt that was answered with a conflict.
+    # An attempt that failed with a conflict wrote nothing.
     raced = before_each(table.client.call, TRANSACTION, lambda: update(table, record_id))
     update(through(table, no_reads_of_entries(raced)), record_id)
 
