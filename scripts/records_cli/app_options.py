@@ -148,7 +148,7 @@ def finish(verb: Callable[[], Any]) -> Any:  # noqa: ANN401 (of the verb)
     """Call `verb` and flush its output.
 
     A Failure, Ctrl-C, a reader of the output that has exited, and an error of a file or disk end
-    the program with the code of `exit_codes` and at most one message.
+    the program with the code of `exit_codes` and at most one message, by SystemExit.
     """
     try:
         result = verb()
@@ -167,8 +167,21 @@ def finish(verb: Callable[[], Any]) -> Any:  # noqa: ANN401 (of the verb)
         return result
     _drop_output()
     if message:
-        print(message, file=sys.stderr)
-    raise typer.Exit(code)
+        _print_error(message)
+    sys.exit(code)
+
+
+def _print_error(message: str) -> None:
+    from records_cli.terminal import red, visible
+
+    first, *others = message.splitlines()
+    kind, colon, rest = first.partition(": ")
+    print(
+        red(kind, sys.stderr) + colon + visible(rest),
+        *map(visible, others),
+        sep="\n",
+        file=sys.stderr,
+    )
 
 
 def _drop_output() -> None:

@@ -86,10 +86,10 @@ def call(
 
 def print_answer(answer: "Response") -> None:
     """Print the body to standard output, and ETag and Idempotency-Replayed to standard error."""
-    from records_cli import jsontext  # noqa: PLC0415 (--help does not need it)
+    from records_cli import jsontext, terminal  # noqa: PLC0415 (--help does not need it)
 
     for name in ("etag", "idempotency-replayed"):
         if name in answer.headers:
             print(f"{name}: {answer.headers[name]}", file=sys.stderr)
     if answer.body:
-        print(jsontext.pretty(jsontext.parse(answer.body)))
+        terminal.print_json(jsontext.pretty(jsontext.parse(answer.body)))

@@ -1,56 +1,33 @@
 """Prints history entries, as a table for people or as JSON for programs."""
 
 import sys
-from collections.abc import Iterable
-from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from records_cli import jsontext
 from records_cli.call import print_answer
+from records_cli.client import Response
+from records_cli.columns import TableWriter, text
+from records_cli.formats import EntryFormat
 
-if TYPE_CHECKING:
-    from records_cli.client import Response
-
-
-class Output(StrEnum):
-    """The form of the output."""
-
-    TABLE = "table"
-    JSON = "json"
+_COLUMNS = ("recordID", "version", "change", "changedAt", "changedBy", "requestId", "content")
 
 
-def print_entries(answer: "Response", name: str, output: Output) -> None:
+def print_entries(answer: Response, name: str, output: EntryFormat) -> None:
     """Print a page of entries, and in a table's case its cursor to standard error."""
-    from http import HTTPStatus  # noqa: PLC0415 (--help does not need it)
-
-    from records_cli import jsontext  # noqa: PLC0415 (--help does not need it)
-
-    if output is Output.JSON or answer.status != HTTPStatus.OK:
+    if output is EntryFormat.JSON:
         print_answer(answer)
         return
     page = jsontext.parse(answer.body)
-    _print_table(page[name])
+    TableWriter(_COLUMNS).write(map(_row, page[name]))
     if "caughtUp" in page:
         print(f"caughtUp: {jsontext.canonical(page['caughtUp'])}", file=sys.stderr)
     if "next" in page:
         print(f"next: {page['next']}", file=sys.stderr)
 
 
-def _print_table(entries: Iterable[dict[str, Any]]) -> None:
-    from rich.console import Console  # noqa: PLC0415 (--help does not need it)
-    from rich.table import Table  # noqa: PLC0415 (--help does not need it)
-
-    columns = ("recordID", "version", "change", "changedAt", "changedBy", "requestId", "content")
-    table = Table(box=None, pad_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for entry in entries:
-        cells = [str(entry.get(column) or "-") for column in columns[:-1]]
-        table.add_row(*cells, _content(entry))
-    # Programs read the output without line breaks inside a row.
-    console = Console(highlight=False, markup=False, emoji=False)
-    if not console.is_terminal:
-        console.width = 1_000
-    console.print(table)
+def _row(entry: dict[str, Any]) -> list[str]:
+    cells = [text(entry.get(column)) or "-" for column in _COLUMNS[:-1]]
+    return [*cells, _content(entry)]
 
 
 def _content(entry: dict[str, Any]) -> str:

@@ -38,6 +38,19 @@ def digest(value: Any) -> str:  # noqa: ANN401 (JSON)
     return hashlib.sha256(canonical(value).encode()).hexdigest()
 
 
+def compact(value: Any) -> str:  # noqa: ANN401 (JSON)
+    """Return JSON text on one line, with members in their order and numbers as spelled."""
+    if isinstance(value, dict):
+        return (
+            "{"
+            + ",".join(f"{encode_basestring(name)}:{compact(value[name])}" for name in value)
+            + "}"
+        )
+    if isinstance(value, list):
+        return "[" + ",".join(map(compact, value)) + "]"
+    return canonical(value)
+
+
 def pretty(value: Any, indent: str = "") -> str:  # noqa: ANN401 (JSON)
     """Return indented JSON text for people; numbers keep their spelling."""
     inner = f"{indent}  "

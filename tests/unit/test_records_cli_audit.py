@@ -99,7 +99,7 @@ def test_a_seal_is_written_and_verified(
     assert run(monkeypatch, "seal", "-o", str(second), "--previous", str(first)) == 0
     head = json.loads(second.read_text().splitlines()[0])
     assert head["previous"] == seals.read(first).sha256
-    assert run(monkeypatch, "seal", "-o", str(first)) == 1
+    assert run(monkeypatch, "seal", "-o", str(first)) == 2
     capsys.readouterr()
 
     entry = api.entries["r", 1]

@@ -1,9 +1,5 @@
 """The commands for auditors: history, changes, verify and seal."""
 
-import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from records_cli.call import RecordID, Role, checked, connect, record_path, send, without_none
-from records_cli.entry_table import Output, print_entries
 from records_cli.exit_codes import Exit
 from records_cli.failure import Failure
+from records_cli.formats import EntryFormat, chosen
+from records_cli.verbs.records import Order
 
 if TYPE_CHECKING:
     from records_cli.seals import Seal
@@ -22,43 +19,55 @@ if TYPE_CHECKING:
 # A seal covers what is older. A write ends within 29 s; an hour is longer than clocks differ.
 SEAL_LAG = timedelta(hours=1)
 _SHOWN = 20  # harmless findings of a kind
-_PROGRESS_SECONDS = 10
 
-
-OutputOption = Annotated[Output, typer.Option("-o", "--output", help="Form of the output.")]
-Limit = Annotated[str | None, typer.Option("--limit", help="Number of entries, at most 1000.")]
+Output = Annotated[
+    EntryFormat | None,
+    typer.Option("-o", "--output", help="Format. [default: table on a terminal, otherwise json]"),
+]
+Limit = Annotated[
+    int | None,
+    typer.Option("--limit", metavar="N", min=1, help="Entries on the page, at most 1000."),
+]
 
 
 def history(
     context: typer.Context,
     record_id: RecordID,
     order: Annotated[
-        str | None, typer.Option("--order", help="asc or desc (default: desc, newest first).")
+        Order | None, typer.Option("--order", help="Newest or oldest first. [default: desc]")
     ] = None,
     limit: Limit = None,
     cursor: Annotated[
         str | None, typer.Option("--cursor", help="The `next` of the previous page.")
     ] = None,
-    output: OutputOption = Output.TABLE,
+    output: Output = None,
 ) -> None:
     """Print who changed a record, when, and to what; also for a deleted record.
+
+    The cursor of the next page goes to standard error with a table, and into the JSON as "next".
 
     \b
     Examples:
       records history RECORD_ID
       records history RECORD_ID --order asc -o json
     """
-    query = without_none({"order": order, "limit": limit, "cursor": cursor})
+    from records_cli.entry_table import print_entries
+
+    query = without_none({"order": order, "limit": _text(limit), "cursor": cursor})
     caller = connect(context, Role.AUDITOR)
     answer = send(caller, "GET", f"{record_path(record_id)}/history", query=query)
-    print_entries(answer, "history", output)
+    print_entries(answer, "history", chosen(output, EntryFormat))
 
 
 def changes(
     context: typer.Context,
     since: Annotated[
         str | None,
-        typer.Option("--since", metavar="TIME", help="Only changes after this RFC 3339 time."),
+        typer.Option(
+            "--since",
+            metavar="TIME",
+            help="Changed at this time or later: 2h, yesterday, 2026-01-31, 2026-01-31T09:30.",
+        ),
     ] = None,
     cursor: Annotated[
         str | None, typer.Option("--cursor", help="Continue at the `next` of an earlier call.")
@@ -67,7 +76,7 @@ def changes(
         bool, typer.Option("--unsettled", help="Also changes of the last minute, without order.")
     ] = False,
     limit: Limit = None,
-    output: OutputOption = Output.TABLE,
+    output: Output = None,
 ) -> None:
     """Print one page of the changes of all records, oldest first.
 
@@ -75,15 +84,19 @@ def changes(
 
     \b
     Examples:
-      records changes --since 2026-01-31T09:30:00Z
+      records changes --since 2h
       records changes --cursor CURSOR -o json
     """
-    query = without_none({"since": since, "cursor": cursor, "limit": limit})
+    from records_cli import moments
+    from records_cli.entry_table import print_entries
+
+    after = None if since is None else moments.since(since, datetime.now(UTC))
+    query = without_none({"since": after, "cursor": cursor, "limit": _text(limit)})
     if unsettled:
         query["unsettled"] = "true"
     caller = connect(context, Role.AUDITOR)
     answer = checked(lambda: caller.get("/changes", query), "GET", caller.url)
-    print_entries(answer, "changes", output)
+    print_entries(answer, "changes", chosen(output, EntryFormat))
 
 
 def verify(
@@ -96,7 +109,9 @@ def verify(
         Path | None,
         typer.Option("--seal", metavar="FILE", help="Compare with this seal (alone: all records)."),
     ] = None,
-    output: OutputOption = Output.TABLE,
+    output: Annotated[
+        EntryFormat, typer.Option("-o", "--output", help="Text, or JSON for programs.")
+    ] = EntryFormat.TABLE,
 ) -> None:
     """Verify that histories are complete and unchanged, and that the records match them.
 
@@ -110,7 +125,7 @@ def verify(
       records verify --all
       records verify --seal seal-2026-02-01.jsonl
     """
-    from records_cli import verification
+    from records_cli import terminal, verification
 
     if bool(record_ids) == (all_ or (seal_file is not None and not record_ids)):
         raise typer.BadParameter("pass record IDs, or --all, or --seal FILE alone")
@@ -119,7 +134,7 @@ def verify(
     if record_ids:
         outcome = verification.verify_records(caller, record_ids, seal_)
     else:
-        with _progress() as progress:
+        with terminal.progress() as progress:
             outcome = verification.verify_all(caller, seal_, progress)
     _print_outcome(outcome, output)
 
@@ -144,17 +159,18 @@ def seal(
     Example:
       records seal -o seal-2026-02-01.jsonl --previous seal-2026-01-31.jsonl
     """
-    from records_cli import seals, verification
+    from records_cli import seals, terminal, verification
 
     if file.exists():
-        raise Failure(f"{file} exists", "choose another name: a seal is never replaced")
+        remedy = "choose another name: a seal is never replaced"
+        raise Failure(f"{file} exists", remedy, Exit.BAD_INPUT)
     now = datetime.now(UTC)
     up_to = verification.timestamp(now - SEAL_LAG)
     before = None if previous is None else _read_seal(previous)
     if before and before.up_to > up_to:
         raise Failure(f"{previous} covers changes up to {before.up_to}", "seal again in an hour")
     caller, leaves = connect(context, Role.AUDITOR), seals.Leaves()
-    with _progress() as progress:
+    with terminal.progress() as progress:
         outcome = verification.verify_all(caller, before, progress, leaves=leaves, up_to=up_to)
     head = {
         "service": caller.url,
@@ -168,7 +184,11 @@ def seal(
     except OSError as error:
         raise Failure(f"the seal could not be written: {error}", "use another file") from error
     print(f"{file}: {head['entries']:,} entries up to {up_to}, root {head['root']}")
-    _print_outcome(outcome, Output.TABLE)
+    _print_outcome(outcome, EntryFormat.TABLE)
+
+
+def _text(number: int | None) -> str | None:
+    return None if number is None else str(number)
 
 
 def _read_seal(file: Path) -> "Seal":
@@ -177,39 +197,17 @@ def _read_seal(file: Path) -> "Seal":
     try:
         return seals.read(file)
     except OSError as error:
-        raise Failure(f"{file} can't be read: {error.strerror}", "check the path") from error
+        cause = f"{file} can't be read: {error.strerror}"
+        raise Failure(cause, "check the path", Exit.BAD_INPUT) from error
     except seals.Damaged as error:
         raise Failure(f"{file} is damaged: {error}", "use the copy that was kept apart") from error
 
 
-@contextmanager
-def _progress() -> Iterator[Callable[[str], None]]:
-    """Yield a function that shows its text on standard error.
-
-    In a terminal, each text replaces the one before; otherwise one is printed every ten seconds.
-    """
-    is_terminal, printed = sys.stderr.isatty(), time.monotonic()
-
-    def show(text: str) -> None:
-        nonlocal printed
-        if is_terminal:
-            print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
-        elif time.monotonic() - printed >= _PROGRESS_SECONDS:
-            printed = time.monotonic()
-            print(text, file=sys.stderr, flush=True)
-
-    try:
-        yield show
-    finally:
-        if is_terminal:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
-
-
-def _print_outcome(outcome: "Outcome", output: Output) -> None:
+def _print_outcome(outcome: "Outcome", output: EntryFormat) -> None:
     """Print what was verified. Raises Failure if something is damaged."""
     from records_cli import jsontext
 
-    if output is Output.JSON:
+    if output is EntryFormat.JSON:
         findings = [
             {
                 "recordID": each.record_id,

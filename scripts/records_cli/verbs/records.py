@@ -1,106 +1,284 @@
 """The verbs for records: list, get, create, update, delete and restore."""
 
-from typing import Annotated
+import re
+import sys
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from records_cli.call import RecordID, Role, call, record_path, without_none
+from records_cli.call import RecordID, Role, call, connect, record_path, send, without_none
 from records_cli.exit_codes import Exit
 from records_cli.failure import Failure
+from records_cli.formats import Format, chosen
+
+if TYPE_CHECKING:
+    from records_cli.bodies import Body
+
+
+class Order(StrEnum):
+    """The order of a list."""
+
+    DESC = "desc"
+    ASC = "asc"
+
 
 Condition = Annotated[
     str | None,
     typer.Option("--if-match", metavar="ETAG", help="Fail unless the record has this ETag."),
 ]
-Type = Annotated[str, typer.Option("--type", help="Type of the record, such as deployment.")]
-Status = Annotated[str, typer.Option("--status", help="Status, such as ok.")]
-NewType = Annotated[str | None, typer.Option("--type", help="New type.")]
-NewStatus = Annotated[str | None, typer.Option("--status", help="New status.")]
-Message = Annotated[str | None, typer.Option("--message", help="Free text.")]
+Type = Annotated[
+    str | None, typer.Option("--type", metavar="TEXT", help="Type, such as deployment.")
+]
+Status = Annotated[str | None, typer.Option("--status", metavar="TEXT", help="Status, such as ok.")]
+Message = Annotated[str | None, typer.Option("--message", metavar="TEXT", help="Free text.")]
 Attributes = Annotated[
-    str | None, typer.Option("--attributes", metavar="JSON", help="Additional data: a JSON object.")
+    str | None,
+    typer.Option("--attributes", metavar="JSON", help="Additional data: a JSON object."),
+]
+Attr = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--attr",
+        metavar="NAME=TEXT",
+        help="One attribute; NAME:=JSON for other types; A.B=TEXT inside an object. Repeatable.",
+    ),
+]
+File = Annotated[
+    str | None,
+    typer.Option("-f", "--file", metavar="FILE", help="JSON object; - is standard input."),
 ]
 
 
 def list_records(
     context: typer.Context,
-    type_: Annotated[str | None, typer.Option("--type", help="Filter by type.")] = None,
-    status: Annotated[str | None, typer.Option("--status", help="Filter by status.")] = None,
+    type_: Annotated[
+        str | None, typer.Option("--type", metavar="TEXT", help="Only this type.")
+    ] = None,
+    status: Annotated[
+        str | None, typer.Option("--status", metavar="TEXT", help="Only this status.")
+    ] = None,
     submitted_by: Annotated[
-        str | None, typer.Option("--submitted-by", help="Filter by caller.")
+        str | None,
+        typer.Option("--submitted-by", metavar="TEXT", help="Only from this caller (complete)."),
+    ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            "--since",
+            metavar="TIME",
+            help="Created at this time or later: 2h, yesterday, 2026-01-31, 2026-01-31T09:30.",
+        ),
+    ] = None,
+    until: Annotated[
+        str | None,
+        typer.Option("--until", metavar="TIME", help="Created before this time, or on this day."),
     ] = None,
     created_after: Annotated[
-        str | None,
-        typer.Option("--created-after", metavar="TIME", help="RFC 3339 time."),
+        str | None, typer.Option("--created-after", metavar="TIME", help="As the API: exclusive.")
     ] = None,
     created_before: Annotated[
-        str | None,
-        typer.Option("--created-before", metavar="TIME", help="RFC 3339 time."),
+        str | None, typer.Option("--created-before", metavar="TIME", help="As the API: exclusive.")
     ] = None,
     order: Annotated[
-        str | None, typer.Option("--order", help="asc or desc (default: desc, newest first).")
+        Order | None, typer.Option("--order", help="Newest or oldest first. [default: desc]")
     ] = None,
     limit: Annotated[
-        str | None, typer.Option("--limit", help="Number of records per page.")
-    ] = None,
+        int, typer.Option("--limit", metavar="N", min=1, help="Print at most N records.")
+    ] = 100,
+    all_: Annotated[bool, typer.Option("--all", help="Print all records.")] = False,
     cursor: Annotated[
-        str | None, typer.Option("--cursor", help="The `next` of the previous page.")
+        str | None,
+        typer.Option("--cursor", help="Continue after an earlier call, with the same filters."),
+    ] = None,
+    output: Annotated[
+        Format | None,
+        typer.Option(
+            "-o", "--output", help="Format. [default: table on a terminal, otherwise json]"
+        ),
+    ] = None,
+    columns: Annotated[
+        str | None,
+        typer.Option(
+            "--columns", metavar="NAMES", help="Separated by commas, such as type,attributes.x.y."
+        ),
     ] = None,
 ) -> None:
-    """Print one page of records, newest first."""
+    """Print records, newest first.
+
+    Times without an offset are local times. The cursor of the next page goes to standard error, and
+    into the JSON as "next".
+
+    \b
+    Examples:
+      records list --since 2h --status failed
+      records list --type backup --since yesterday --order asc -o csv
+      records list --all -o ndjson > records.ndjson
+      records list --columns recordID,status,attributes.host
+    """
+    from records_cli import listing, terminal
+    from records_cli.output import RecordWriter
+
     query = {
         "type": type_,
         "status": status,
         "submittedBy": submitted_by,
-        "createdAfter": created_after,
-        "createdBefore": created_before,
+        "createdAfter": _bound(since, created_after, "since"),
+        "createdBefore": _bound(until, created_before, "until"),
         "order": order,
-        "limit": limit,
         "cursor": cursor,
     }
-    call(context, Role.READER, "GET", query=without_none(query))
+    form = chosen(output, Format)
+    writer = RecordWriter(form, _names(columns, form))
+    caller, count, page = connect(context, Role.READER), 0, None
+    with terminal.progress(shown=all_ and not sys.stdout.isatty()) as progress:
+        for page in listing.pages(caller, without_none(query), None if all_ else limit):
+            writer.write(page.records)
+            count += len(page.records)
+            progress(f"{count:,} records")
+    following = page.following if page else None
+    writer.end(following)
+    if not count and form is Format.TABLE:
+        print("no records match", file=sys.stderr)
+    if following is not None and form is not Format.JSON:
+        print(f"more: --cursor {following}, or --all", file=sys.stderr)
+
+
+def _bound(text: str | None, exclusive: str | None, option: str) -> str | None:
+    """Return a time bound of the API from --since or --until, or from its exclusive twin."""
+    from datetime import UTC, datetime
+
+    from records_cli import moments
+
+    if text is None:
+        return exclusive
+    twin = {"since": "--created-after", "until": "--created-before"}[option]
+    if exclusive is not None:
+        raise Failure(f"--{option} and {twin} exclude each other", "pass one", Exit.BAD_INPUT)
+    bound = moments.since if option == "since" else moments.until
+    return bound(text, datetime.now(UTC), f"--{option}")
+
+
+def _names(columns: str | None, form: Format) -> list[str]:
+    names = [] if columns is None else [name.strip() for name in columns.split(",")]
+    if not all(names):
+        raise Failure(
+            "--columns has an empty name", "use --columns type,attributes.host", Exit.BAD_INPUT
+        )
+    if names and form is Format.IDS:
+        raise Failure("-o ids has no --columns", "use -o csv", Exit.BAD_INPUT)
+    return names
 
 
 def get(context: typer.Context, record_id: RecordID) -> None:
-    """Print one record; its ETag goes to standard error."""
+    """Print one record as JSON; its ETag goes to standard error.
+
+    \b
+    Examples:
+      records get RECORD_ID
+      records get RECORD_ID 2>/dev/null | jq .attributes
+    """
     call(context, Role.READER, "GET", record_path(record_id))
 
 
 def create(
     context: typer.Context,
-    type_: Type,
-    status: Status,
+    type_: Type = None,
+    status: Status = None,
     message: Message = None,
     attributes: Attributes = None,
+    attr: Attr = None,
+    file: File = None,
     key: Annotated[
         str | None,
-        typer.Option("--key", help="Idempotency key: a repeated call creates no second record."),
+        typer.Option(
+            "--key",
+            help="Idempotency key: a repeated call creates no second record. [default: random]",
+        ),
     ] = None,
 ) -> None:
-    """Create a record and print it."""
-    body = _body(type_, status, message, attributes)
-    headers = {} if key is None else {"Idempotency-Key": key}
-    call(context, Role.WRITER, "POST", body=body, headers=headers)
+    """Create a record and print it as JSON. It needs a type and a status.
+
+    Options replace the fields of a file.
+
+    \b
+    Examples:
+      records create --type deployment --status ok --attr service=billing --attr build:=42
+      records create --type backup --status failed --message "Disk full" --key backup-2026-01-31
+      echo '{"type": "check", "status": "ok"}' | records create -f -
+    """
+    from uuid import uuid4
+
+    body = _body(file, {"type": type_, "status": status, "message": message}, attributes, attr)
+    if missing := [f"--{name}" for name in ("type", "status") if name not in body]:
+        raise Failure(
+            f"{' and '.join(missing)} missing", "pass it, or a file with -f", Exit.BAD_INPUT
+        )
+    key = str(uuid4()) if key is None else key
+    headers = {"Idempotency-Key": key}
+    try:
+        call(context, Role.WRITER, "POST", body=_encoded(body), headers=headers)
+    except Failure as failure:
+        if failure.code != Exit.OUTCOME_UNKNOWN:
+            raise
+        remedy = f"repeat the command with --key {key}: it creates at most one record"
+        raise Failure(failure.cause, remedy, failure.code, details=failure.details) from failure
 
 
 def update(
     context: typer.Context,
     record_id: RecordID,
-    type_: NewType = None,
-    status: NewStatus = None,
+    type_: Type = None,
+    status: Status = None,
     message: Message = None,
     attributes: Attributes = None,
+    attr: Attr = None,
+    remove: Annotated[
+        list[str] | None,
+        typer.Option("--remove", metavar="FIELD", help="message, or attributes.NAME. Repeatable."),
+    ] = None,
+    file: File = None,
     if_match: Condition = None,
 ) -> None:
-    """Change the fields that are set, and print the record."""
-    body = _body(type_, status, message, attributes)
+    """Change the fields that are passed, keep the others, and print the record as JSON.
+
+    A file is a JSON Merge Patch: null removes a field. Other attributes are kept.
+
+    \b
+    Examples:
+      records update RECORD_ID --status done --attr minutes:=12
+      records update RECORD_ID --remove message --remove attributes.ticket
+      records update RECORD_ID --status done --if-match 3-0a1b2c3d4e5f
+    """
+    from records_cli import bodies
+
+    body = _body(file, {"type": type_, "status": status, "message": message}, attributes, attr)
+    bodies.add_removals(body, remove or [])
+    if not body:
+        raise Failure(
+            "there is nothing to change",
+            "pass --status, --message, --attr, --remove or -f",
+            Exit.BAD_INPUT,
+        )
     headers = _condition(if_match)
-    call(context, Role.WRITER, "PATCH", record_path(record_id), body=body, headers=headers)
+    path = record_path(record_id)
+    call(context, Role.WRITER, "PATCH", path, body=_encoded(body), headers=headers)
 
 
 def delete(context: typer.Context, record_id: RecordID, if_match: Condition = None) -> None:
-    """Delete a record."""
-    call(context, Role.WRITER, "DELETE", record_path(record_id), headers=_condition(if_match))
+    """Delete a record. Its history is kept, and records restore brings it back.
+
+    \b
+    Examples:
+      records delete RECORD_ID
+      records delete RECORD_ID --if-match 3-0a1b2c3d4e5f
+    """
+    send(
+        connect(context, Role.WRITER),
+        "DELETE",
+        record_path(record_id),
+        headers=_condition(if_match),
+    )
 
 
 def restore(
@@ -124,22 +302,29 @@ def restore(
 
 
 def _condition(if_match: str | None) -> dict[str, str]:
-    return {} if if_match is None else {"If-Match": if_match}
+    """Return the header of --if-match; the quotes of an ETag, which shells remove, are added."""
+    if if_match is None:
+        return {}
+    is_bare = re.fullmatch(r"\d+-[0-9a-f]{12}", if_match)
+    return {"If-Match": f'"{if_match}"' if is_bare else if_match}
 
 
 def _body(
-    type_: str | None, status: str | None, message: str | None, attributes: str | None
-) -> dict[str, object]:
-    import json
+    file: str | None,
+    fields: dict[str, Any],
+    attributes: str | None,
+    assignments: list[str] | None,
+) -> "Body":
+    from records_cli import bodies
 
-    body = without_none({"type": type_, "status": status, "message": message})
+    body = bodies.from_file(file) | without_none(fields)
     if attributes is not None:
-        try:
-            body["attributes"] = json.loads(attributes)
-        except ValueError as error:
-            raise Failure(
-                f"--attributes is not JSON: {error}",
-                """quote it for the shell: --attributes '{"host": "db-07"}'""",
-                Exit.BAD_INPUT,
-            ) from error
+        body["attributes"] = bodies.json_object(attributes, "--attributes")
+    bodies.add_attributes(body, assignments or [])
     return body
+
+
+def _encoded(body: "Body") -> bytes:
+    from records_cli import jsontext
+
+    return jsontext.compact(body).encode()
