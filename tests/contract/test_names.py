@@ -6,8 +6,8 @@ import pytest
 from botocore.session import get_session
 
 from contract import mocked
+from lib.policies import resources_of
 from policy.hcl import ROOT
-from policy.rendered import resources_of
 
 # The attribute that holds the name, and the most characters that the service accepts, according to
 # the API reference of each service (the operation that creates the resource).

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
+from lib.policies import resources_of
 from policy.iam import Request, is_allowed
-from policy.rendered import resources_of
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", ResourceWarning)  # it leaves the files of its definitions open

@@ -14,14 +14,17 @@ from unittest.mock import MagicMock, Mock
 
 import pytest
 
+from lib import permissions
 from lib.fire_drill import listen
+from lib.permissions import OPERATION
+from lib.policies import IDENTITY_POLICIES, render
 from policy.hcl import ROOT
 from policy.iam import Request, is_allowed
-from policy.rendered import IDENTITY_POLICIES, render
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", ResourceWarning)  # it leaves the files of its definitions open
     from parliament import analyze_policy_string
+from cloudsplaining.scan.policy_document import PolicyDocument
 
 ACCOUNT, OTHER_ACCOUNT = "111122223333", "444455556666"
 REGION = "eu-central-1"
@@ -613,7 +616,7 @@ Policies = Mapping[str, dict[str, Any]]
 
 
 @pytest.fixture(scope="session")
-def policies(tmp_path_factory: pytest.TempPathFactory) -> Policies:
+def rendered(tmp_path_factory: pytest.TempPathFactory) -> Policies:
     """Every policy by the address of its resource; the first process of a run renders them."""
     own = tmp_path_factory.getbasetemp()
     shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
@@ -624,6 +627,12 @@ def policies(tmp_path_factory: pytest.TempPathFactory) -> Policies:
             work = tmp_path_factory.mktemp("stacks")
             found.write_text(json.dumps(render(ROOT / "tests/policy/stacks", work)))
     return dict(json.loads(found.read_text()))
+
+
+@pytest.fixture(scope="session")
+def policies(rendered: Policies) -> Policies:
+    """Every policy of the modules with all options: those of single operations left out."""
+    return {address: policy for address, policy in rendered.items() if not OPERATION.match(address)}
 
 
 def evaluate(policies: Policies, address: str, request: Request) -> bool:
@@ -694,6 +703,44 @@ def test_identity_policies_have_no_findings(policies: Policies) -> None:
     }
     assert len(findings) > 1
     assert not any(findings.values()), findings
+
+
+def test_identity_policies_have_no_risks(policies: Policies) -> None:
+    """cloudsplaining looks for privilege escalation, data leaks and actions on any resource."""
+    risks = [
+        "all_allowed_unrestricted_actions",
+        "allows_data_exfiltration_actions",
+        "allows_privilege_escalation",
+        "credentials_exposure",
+        "service_wildcard",
+    ]
+    findings = {
+        f"{address}: {risk}": getattr(PolicyDocument(policy), risk)
+        for address, policy in policies.items()
+        if address.split(".")[1] in IDENTITY_POLICIES
+        for risk in risks
+    }
+    assert findings
+    assert not {name: found for name, found in findings.items() if found}
+
+
+def test_permissions_are_those_in_the_documentation(rendered: Policies) -> None:
+    difference = permissions.difference(permissions.page(rendered))
+    assert not difference, "review this, then run scripts/permissions --write"
+
+
+def test_permissions_are_the_union_of_those_of_the_operations(rendered: Policies) -> None:
+    def rows(address: str) -> set[permissions.Permission]:
+        return set(permissions.permissions(rendered[address]))
+
+    by_address: dict[str, set[permissions.Permission]] = {}
+    for address in rendered:
+        if match := OPERATION.match(address):
+            by_address.setdefault(f"records_api.{match['resource']}", set()).update(rows(address))
+    assert len(by_address) > 3
+    for address, union in by_address.items():
+        if address.split(".")[1] in IDENTITY_POLICIES:
+            assert rows(address) == union, address
 
 
 def test_services_are_admitted_for_named_sources_only(policies: Policies) -> None:

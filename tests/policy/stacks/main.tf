@@ -1,5 +1,6 @@
-# Every module once, with all options that add a policy. ../test_requests.py evaluates sample
-# requests against the policies that Terraform renders here.
+# Every module once, with all options that add a policy, and an API for each operation by itself.
+# ../test_requests.py evaluates sample requests against the policies that Terraform renders here,
+# and scripts/permissions lists what they permit.
 
 terraform {
   required_version = ">= 1.9"
@@ -52,4 +53,16 @@ module "records_api" {
   access = {
     trusted_principals = { dashboard = { arn = "arn:aws:iam::444455556666:role/dashboard" } }
   }
+}
+
+module "operation" {
+  source   = "../../../modules/records-api"
+  for_each = toset(["list", "get", "create", "update", "delete", "history", "changes", "restore"])
+
+  name        = "records"
+  environment = "dev"
+  alarms      = { topic_arns = ["arn:aws:sns:eu-central-1:111122223333:on-call"] }
+  audit       = { mode = "off" }
+  kms_key_arn = "arn:aws:kms:eu-central-1:111122223333:key/service"
+  operations  = [each.key]
 }

@@ -1,4 +1,4 @@
-"""Reads the policies that Terraform renders, from the JSON of a state."""
+"""Reads the policies that Terraform renders, from the JSON of a state or of a mocked apply."""
 
 import json
 from collections.abc import Iterator, Mapping
