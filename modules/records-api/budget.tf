@@ -1,26 +1,23 @@
 # What an instance costs per month before any request, and the budget.
 locals {
-  # US cents per month in us-east-1, as published in 2025.
-  prices_as_of = "2025"
-  prices = {
-    alarm         = 10
-    custom_metric = 30
-    dashboard     = 300 # an account's first three are free
-    key           = 100 # the first and the second rotation add the same amount each
-    log_gigabyte  = 3
-  }
+  # On-demand prices in US cents. scripts/bench models the cost of requests with the same file. An
+  # account's first three dashboards are free; the first and the second rotation of a key add the
+  # same amount each.
+  price_table  = jsondecode(file("${path.module}/prices.json"))
+  prices_as_of = local.price_table.as_of
+  prices       = local.price_table.us_cents
 
   # Two custom metrics per operation and one for the heartbeat, as if each were sent in every hour:
   # AWS charges only for the hours in which they are sent. The heartbeat's invocations cost less
   # than a cent.
   fixed_monthly_cents = {
-    alarms = local.prices.alarm * local.alarm_metrics
+    alarms = local.prices.alarm_month * local.alarm_metrics
     custom_metrics = (
-      local.prices.custom_metric * (2 * length(local.operations) + length(local.heartbeats))
+      local.prices.custom_metric_month * (2 * length(local.operations) + length(local.heartbeats))
     )
-    dashboard   = var.insights.dashboard ? local.prices.dashboard : 0
-    keys        = local.prices.key * (length(aws_kms_key.service) + length(module.audit_trail))
-    log_storage = local.prices.log_gigabyte # for the first gigabyte
+    dashboard   = var.insights.dashboard ? local.prices.dashboard_month : 0
+    keys        = local.prices.key_month * (length(aws_kms_key.service) + length(module.audit_trail))
+    log_storage = local.prices.log_gigabyte_month # for the first gigabyte
   }
 
   # A budget can notify only topics of its own account.

@@ -5,10 +5,11 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from lib.bench import endpoint, report, results
+from lib.bench import charts, endpoint, results, stack_times
 from lib.bench.runtime import Cold
 from lib.bench.workload import OURS, PEER_LABELS, RECORD_ID, event
 
+SVG = "{http://www.w3.org/2000/svg}"
 SUBJECTS = {OURS: "this service", **PEER_LABELS}
 RATIOS = {
     "cold_boto3_client",
@@ -66,23 +67,6 @@ def test_each_ratio_has_a_limit() -> None:
     assert [sentence.split()[0] for sentence in sentences] == [*results.AT_LEAST, *results.AT_MOST]
 
 
-def test_charts_are_valid_xml_with_a_bar_for_each_subject() -> None:
-    cold, warm = samples({OURS: [3.0], "sample": [9.0]})
-    measured = {"cold": cold, "warm": warm}
-    drawn = report.charts(
-        {
-            "subjects": SUBJECTS | {"sample": "<scan> & dump"},
-            "samples": measured,
-            "summary": results.summary(measured),
-        }
-    )
-    for name, chart in drawn.items():
-        root = ET.fromstring(chart)  # noqa: S314 (written by this test's subject)
-        texts = [element.text for element in root.iter("{http://www.w3.org/2000/svg}text")]
-        assert "<scan> & dump" in texts, name
-        assert {"this service", "boto3 client"} <= set(texts), name
-
-
 def test_pages_hold_items_as_they_were_written() -> None:
     tables = endpoint.Tables()
     item = {
@@ -105,3 +89,36 @@ def test_event_names_the_record_in_its_path() -> None:
     sent = event("GET /records/{recordID}")
     assert sent["rawPath"] == f"/records/{RECORD_ID}"
     assert sent["pathParameters"] == {"recordID": RECORD_ID}
+
+
+def test_bar_chart_is_valid_and_labelled() -> None:
+    rows = [
+        charts.Bar("<scan> & dump", 9.0, "9 ms"),
+        charts.Bar("ours", 3.0, "3 ms", is_ours=True, first=1.0),
+    ]
+    root = ET.fromstring(charts.bars("Title", "Note", "milliseconds", rows))  # noqa: S314
+    texts = [element.text for element in root.iter(f"{SVG}text")]
+    assert {"Title", "Note", "milliseconds", "<scan> & dump", "ours", "0", "8"} <= set(texts)
+    assert len(list(root.iter(f"{SVG}rect"))) == 3
+
+
+def test_line_chart_marks_what_is_modelled() -> None:
+    points = [(1000, 8.0), (10_000, 80.0), (100_000, 800.0)]
+    row = charts.Line("Scan", points, modelled=1)
+    root = ET.fromstring(charts.lines("Title", "Note", ("records", "units"), [row]))  # noqa: S314
+    paths = {element.get("class"): element.get("points") for element in root.iter(f"{SVG}polyline")}
+    assert [len((paths[kind] or "").split()) for kind in ("line", "line model")] == [2, 2]
+    assert len(list(root.iter(f"{SVG}circle"))) == 2
+
+
+def test_provider_requests_are_counted_by_service() -> None:
+    log = """
+[DEBUG] provider: HTTP Request Sent: http.method=POST rpc.service=IAM tf_rpc=Read
+http.request.body="
+  | {"a": 1}" rpc.service=unrelated
+[DEBUG] provider: HTTP Request Sent: rpc.service="CloudWatch Logs" http.method=POST
+[DEBUG] provider: HTTP Response Received: rpc.service=IAM
+[DEBUG] provider: HTTP Request Sent:
+  | body rpc.service=IAM
+"""
+    assert stack_times.requests(log) == {"IAM": 2, "CloudWatch Logs": 1}

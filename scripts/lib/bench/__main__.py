@@ -2,7 +2,7 @@
 
 The committed package and handlers that are written as usual (tests/bench/peers) run under Lambda's
 runtime client, against an endpoint on loopback that speaks TLS. Compare ratios, which change little
-from machine to machine, rather than times. It needs Linux and about 20 minutes (--quick: 2).
+from machine to machine, rather than times. It needs Linux and less than 20 minutes (--quick: 2).
 """
 
 import argparse
@@ -17,25 +17,24 @@ from pathlib import Path
 from typing import Any
 
 from lib import venvs
-from lib.bench import growth, report, verification
-from lib.bench.measure import Effort, Report, cold, warm
+from lib.bench import growth, money, report, share, stack_times, verification
+from lib.bench.measure import LIMITED_MEMORY, Effort, Report, cold, warm
+from lib.bench.publish import publish
 from lib.bench.results import machine, ratios, summary, violations
+from lib.bench.runtime import Subject
 from lib.bench.workload import OURS, PEER_LABELS, dynamodb, package, peer, seed
 from lib.console import Failure, main, step
 from lib.package import PACKAGE
-from lib.paths import ROOT, shown
 
 QUICK = Effort(cold=5, warm=50, limited=0, sizes=(1000, 10_000))
 FULL = Effort(cold=25, warm=250, limited=15, sizes=(1000, 10_000, 100_000))
-LIMITED_MEMORY = (512, 128)  # MB
 LIMITED_PEERS = ("boto3_client", "powertools")
 ARCHIVE = PACKAGE / "records-api.zip"
-CHARTS = ROOT / "docs" / "charts"
 OTHER = "other_package"  # the name of --against in the results
 
 
 def run(effort: Effort, against: Path | None) -> dict[str, Any]:
-    """Measure everything; return the content of bench.json."""
+    """Measure everything; return the content of bench.json. Terraform is not measured."""
     python = venvs.python("bench")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -45,30 +44,40 @@ def run(effort: Effort, against: Path | None) -> dict[str, Any]:
             subjects = [ours, *(peer(name, environment) for name in PEER_LABELS)]
             if against:
                 subjects.append(package(against, folder / OTHER, environment, OTHER))
-            with progress("cold starts") as show:
-                samples: dict[str, Any] = {"cold": cold(python, subjects, effort.cold, show)}
-            with progress("warm requests") as show:
-                samples["warm"] = warm(python, subjects, effort.warm, show)
-            few = [subject for subject in subjects if subject.name in (OURS, *LIMITED_PEERS)]
-            for memory in LIMITED_MEMORY if effort.limited else ():
-                with progress(f"cold starts with {memory} MB") as show:
-                    samples[f"cold_{memory}_megabytes"] = cold(
-                        python, few, effort.limited, show, memory
-                    )
+            samples = _samples(python, subjects, effort)
             with progress("read units") as show:
                 units = growth.measure(python, ours, effort.sizes, show)
+                costed = [subject for subject in subjects if subject.name in money.SUBJECTS]
+                counts = growth.per_request(python, costed, folder)
+    medians = summary(samples)
     return {
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": machine(),
+        "machine": machine() | {"processor_share_by": share.mechanism()},
         "versions": versions(python),
         "subjects": {subject.name: subject.label for subject in subjects},
         "ratios": ratios(
             samples["cold"], samples["warm"], ARCHIVE.stat().st_size, growth.ratio(units)
         ),
         "read_units": units,
-        "summary": summary(samples),
+        "read_units_modelled": growth.model(units),
+        "units_per_request": counts,
+        "money": money.model(medians, counts),
+        "summary": medians,
         "samples": samples,
     }
+
+
+def _samples(python: Path, subjects: list[Subject], effort: Effort) -> dict[str, Any]:
+    """Measure cold starts and warm requests; return the samples by name."""
+    with progress("cold starts") as show:
+        samples: dict[str, Any] = {"cold": cold(python, subjects, effort.cold, show)}
+    with progress("warm requests") as show:
+        samples["warm"] = warm(python, subjects, effort.warm, show)
+    few = [subject for subject in subjects if subject.name in (OURS, *LIMITED_PEERS)]
+    for memory in LIMITED_MEMORY if effort.limited else ():
+        with progress(f"cold starts with {memory} MB") as show:
+            samples[f"cold_{memory}_megabytes"] = cold(python, few, effort.limited, show, memory)
+    return samples
 
 
 def versions(python: Path) -> dict[str, str]:
@@ -110,7 +119,7 @@ def _verb() -> None:
     parser.add_argument("--quick", action="store_true", help="fewer samples, less than 2 minutes")
     parser.add_argument("--json", type=Path, metavar="PATH", help="write the results to this file")
     parser.add_argument(
-        "--charts", action="store_true", help=f"draw the charts of the README ({shown(CHARTS)})"
+        "--publish", action="store_true", help="write results, tables and charts to the documents"
     )
     parser.add_argument(
         "--check", action="store_true", help="fail if a ratio is outside its limits"
@@ -124,6 +133,8 @@ def _verb() -> None:
     options = parser.parse_args()
     if sys.platform != "linux":
         raise Failure("scripts/bench reads Linux's processor clocks", "run it on Linux")
+    if options.publish and (options.quick or options.against):
+        raise Failure("--publish needs a full run", "omit --quick and --against")
     venvs.run_in("dev", "lib.bench")
     if options.verify:
         print(verification.table())
@@ -131,13 +142,15 @@ def _verb() -> None:
     for group in ("bench", "emulator"):
         venvs.ensure(group)
     results = run(QUICK if options.quick else FULL, options.against)
+    if not options.quick:
+        with tempfile.TemporaryDirectory() as name, progress("Terraform") as show:
+            results["terraform"] = stack_times.measure(Path(name), show)
     if options.json:
         options.json.write_text(json.dumps(results, indent=1) + "\n")
-    if options.charts:
-        CHARTS.mkdir(parents=True, exist_ok=True)
-        for name, chart in report.charts(results).items():
-            (CHARTS / name).write_text(chart)
-    print(report.table(results))
+    if options.publish:
+        publish(results)
+    for table in report.sections(results).values():
+        print("\n" + table)
     if options.check and (found := violations(results["ratios"])):
         raise Failure("; ".join(found), "find the cause with scripts/bench --against OLD_ZIP")
 

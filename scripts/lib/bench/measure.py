@@ -9,6 +9,7 @@ from lib.bench import share, workload
 from lib.bench.runtime import Cold, Runtime, Subject
 
 FIRST_REQUEST = "page_100"
+LIMITED_MEMORY = (512, 128)  # MB
 _SLOW_REQUESTS = {"page_1000": 5}  # of these, only a fifth as many are made
 _WARM_UP = 5
 

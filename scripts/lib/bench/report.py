@@ -1,87 +1,182 @@
-"""The table that scripts/bench prints, and the charts of the README."""
+"""The tables that scripts/bench prints, as Markdown."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from lib.bench.charts import Bar, bars
-from lib.bench.results import paired
-from lib.bench.workload import FLOORS, OURS
+from lib.bench.results import AT_LEAST, AT_MOST, paired
+from lib.bench.workload import OURS
 
-_COLUMNS = (
-    "cold, ms",
-    "ratio",
-    "page of 100",
-    "page of 1,000",
-    "one record",
-    "create",
-    "memory, MB",
-)
+_COLD_COLUMNS = {
+    "cold, ms": ("answer_cpu", "{:.1f}"),
+    "of that, init": ("init_cpu", "{:.1f}"),
+    "wall time, ms": ("answer_wall", "{:.1f}"),
+    "from the start of Python, ms": ("start_cpu", "{:.1f}"),
+    "memory, MB": ("peak_megabytes", "{:.0f}"),
+}
+_WARM = {
+    "get": "one record",
+    "page_1": "page of 1",
+    "page_100": "page of 100",
+    "page_1000": "page of 1,000",
+    "create": "create",
+    "update": "update",
+    "changes_100": "100 changes",
+}
+_PAGES = {
+    "page_first": "first page of 100",
+    "page_deep": "deep page",
+    "page_of_type": "page of one type",
+    "page_of_type_and_status": "page of one type and status",
+    "page_history": "history of a record",
+    "page_changes": "first page of changes",
+    "page_changes_deep": "deep page of changes",
+    "scan_for_a_type": "a Scan for one type (peer)",
+}
+_COSTS = {
+    "http_api": "API Gateway",
+    "lambda_requests": "Lambda requests",
+    "lambda_duration": "Lambda duration",
+    "dynamodb_reads": "DynamoDB reads",
+    "dynamodb_writes": "DynamoDB writes",
+    "logs": "function's log",
+    "total": "total",
+}
 
 
-def table(results: Mapping[str, Any]) -> str:
-    """Return the medians of all subjects in processor milliseconds, and the ratios, as text.
-
-    The cold time is that of init and the first page of 100 records.
-    """
-    cold, warm = results["summary"]["cold"], results["summary"]["warm"]
-    lines = ["| |" + "|".join(f" {name} " for name in _COLUMNS) + "|", "| ---" * 8 + " |"]
-    for name, label in results["subjects"].items():
-        cells = [f"{cold[name]['answer_cpu']['p50']:.1f}", f"{_ratio(results, name):.1f}"]
-        for request in ("page_100", "page_1000", "get", "create"):
-            samples = warm[request].get(name)
-            cells.append(f"{samples['cpu']['p50']:.2f}" if samples else "")
-        cells.append(f"{cold[name]['peak_megabytes']['p50']:.0f}")
-        lines.append(f"| {label} | " + " | ".join(cells) + " |")
-    ratios = "\n".join(f"{name:<32} {value:>10,}" for name, value in results["ratios"].items())
-    return "\n".join(["", *lines, "", ratios])
-
-
-def charts(results: Mapping[str, Any]) -> dict[str, str]:
-    """Return the charts by file name."""
-    warm = results["summary"]["warm"]
-    return {
-        "cold.svg": bars(
-            "Cold start: init and first page of 100 records",
-            "Milliseconds of processor time, median; the darker part is init.",
-            _cold_rows(results),
-        ),
-        "page.svg": _warm_chart(results, warm["page_100"], "A page of 100 records"),
-        "get.svg": _warm_chart(results, warm["get"], "One record"),
-        "memory.svg": bars(
-            "Peak memory after the first page of 100 records",
-            "Megabytes of resident memory, median.",
-            [
-                Bar(label, value, f"{value:.0f} MB", name == OURS)
-                for name, label in results["subjects"].items()
-                if (value := results["summary"]["cold"][name]["peak_megabytes"]["p50"])
-            ],
-        ),
+def sections(results: Mapping[str, Any]) -> dict[str, str]:
+    """Return the tables of a run by name. What the run did not measure has no table."""
+    tables = {
+        "ratios": ratios(results),
+        "cold": cold(results, "cold"),
+        **{
+            name: cold(results, name)
+            for name in results["summary"]
+            if name.startswith("cold_") and results["summary"][name]
+        },
+        "warm": warm(results),
+        "growth": growth(results),
+        "cost": cost(results),
+        "volume": volume(results),
+        "memory": memory(results),
     }
+    if "terraform" in results:
+        tables["terraform"] = terraform(results["terraform"])
+    return tables
 
 
-def _cold_rows(results: Mapping[str, Any]) -> list[Bar]:
+def ratios(results: Mapping[str, Any]) -> str:
+    """Return the ratios, with the limits of `scripts/bench --check`."""
+
+    def limit(name: str) -> str:
+        kind, value = ("≥", AT_LEAST[name]) if name in AT_LEAST else ("≤", AT_MOST[name])
+        return f"{kind} {value:,g}"
+
+    rows = [[f"`{name}`", f"{value:,}", limit(name)] for name, value in results["ratios"].items()]
+    return _table(["ratio", "measured", "limit in CI"], rows)
+
+
+def cold(results: Mapping[str, Any], name: str) -> str:
+    """Return the medians of cold starts, with the quartiles of the first column's times."""
     rows = []
-    for name, label in results["subjects"].items():
-        times = results["summary"]["cold"][name]
-        whole, init = times["answer_cpu"]["p50"], times["init_cpu"]["p50"]
-        rows.append(Bar(label, whole, f"{whole:.0f} ms", name == OURS, min(init, whole)))
-    return rows
+    for subject, times in results["summary"][name].items():
+        cells = [text.format(times[measure]["p50"]) for measure, text in _COLD_COLUMNS.values()]
+        for index, measure in ((0, "answer_cpu"), (2, "answer_wall")):
+            cells[index] += " ({:.1f} to {:.1f})".format(
+                times[measure]["p25"], times[measure]["p75"]
+            )
+        rows.append([results["subjects"][subject], *cells, f"{_ratio(results, name, subject):.1f}"])
+    return _table(["", *_COLD_COLUMNS, "ratio"], rows)
 
 
-def _warm_chart(results: Mapping[str, Any], samples: Mapping[str, Any], title: str) -> str:
+def warm(results: Mapping[str, Any]) -> str:
+    """Return p50 and p99 of the processor time of each request."""
+    measured = results["summary"]["warm"]
     rows = [
-        Bar(
-            label,
-            samples[name]["cpu"]["p50"],
-            f"{samples[name]['cpu']['p50']:.2f} ms",
-            name == OURS,
-        )
-        for name, label in results["subjects"].items()
-        if name in samples and name not in FLOORS
+        [
+            results["subjects"][subject],
+            *(
+                "{p50:.2f} / {p99:.2f}".format(**measured[request][subject]["cpu"])
+                if subject in measured[request]
+                else ""
+                for request in _WARM
+            ),
+        ]
+        for subject in results["subjects"]
     ]
-    return bars(f"{title}, warm", "Milliseconds of processor time per request, median.", rows)
+    return _table(["", *_WARM.values()], rows)
 
 
-def _ratio(results: Mapping[str, Any], name: str) -> float:
-    cold = results["samples"]["cold"]
-    return paired(cold[name]["answer_cpu"], cold[OURS]["answer_cpu"])
+def growth(results: Mapping[str, Any]) -> str:
+    """Return read units and calls by the number of records in the tables."""
+    sizes = {**results["read_units"], **results["read_units_modelled"]}
+    names = [
+        f"{int(size):,}" + ("" if size in results["read_units"] else " (model)") for size in sizes
+    ]
+    rows = [
+        [label, *("{read_units:,g} / {calls:,g}".format(**sizes[size][name]) for size in sizes)]
+        for name, label in _PAGES.items()
+    ]
+    return _table(["read units / calls", *names], rows)
+
+
+def cost(results: Mapping[str, Any]) -> str:
+    """Return what a million requests cost, by item."""
+    costs = results["money"]["usd_per_million"]
+    rows = [
+        [label, *(f"{costs[subject][item]:.2f}" for subject in costs)]
+        for item, label in _COSTS.items()
+    ]
+    return _table(["US dollars", *(results["subjects"][subject] for subject in costs)], rows)
+
+
+def volume(results: Mapping[str, Any]) -> str:
+    """Return what a month costs, by the number of requests."""
+    costs = results["money"]["usd_per_month"]
+    rows = [
+        [f"{int(requests):,}", *(f"{costs[subject][requests]:,.2f}" for subject in costs)]
+        for requests in costs[OURS]
+    ]
+    names = [results["subjects"][subject] for subject in costs]
+    return _table(["requests per month, US dollars", *names], rows)
+
+
+def memory(results: Mapping[str, Any]) -> str:
+    """Return times and cost of Lambda by memory size."""
+    rows = [
+        [
+            f"{size['memory_mb']}"
+            + (" (default)" if size["memory_mb"] == results["money"]["memory_mb"] else ""),
+            f"{size['cold_ms']:,}",
+            *(f"{size[name]:.1f}" for name in ("get_ms", "page_100_ms", "page_1000_ms")),
+            f"{size['lambda_usd_per_million']:.2f}",
+        ]
+        for size in results["money"]["memory_sizes"]
+    ]
+    names = ["MB", "cold start, ms", "one record", "page of 100", "page of 1,000"]
+    return _table([*names, "Lambda, US dollars per million"], rows)
+
+
+def terraform(times: Mapping[str, Any]) -> str:
+    """Return the times of Terraform, and the provider's calls by service."""
+    services = ", ".join(
+        f"{name} {count}" for name, count in times["plan_calls_by_service"].items()
+    )
+    rows = [
+        ["first plan", f"{times['first_plan_seconds']:.0f} s"],
+        [f"apply of {times['resources']} resources", f"{times['apply_seconds']:.0f} s"],
+        ["plan without changes", f"{times['plan_seconds']:.0f} s"],
+        ["calls of that plan", f"{times['plan_calls']}: {services}"],
+    ]
+    return _table(["environments/local on the emulator", ""], rows)
+
+
+def _ratio(results: Mapping[str, Any], name: str, subject: str) -> float:
+    samples = results["samples"][name]
+    return paired(samples[subject]["answer_cpu"], samples[OURS]["answer_cpu"])
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    def line(cells: Sequence[str]) -> str:
+        return "|" + "".join(f" {cell} |" if cell else " |" for cell in cells)
+
+    return "\n".join([line(head), "|" + " --- |" * len(head), *map(line, rows)])

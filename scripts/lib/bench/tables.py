@@ -147,34 +147,34 @@ class Tables:
                 case "GetItem":
                     return self._get(request)
                 case "PutItem":
-                    self._put(request, transactional=False)
-                    return {}
+                    return self._write(operation, [request])
                 case "TransactWriteItems":
-                    for action in request["TransactItems"]:
-                        self._put(action["Put"], transactional=True)
-                    return {}
+                    return self._write(
+                        operation, [part["Put"] for part in request["TransactItems"]]
+                    )
             raise ValueError(f"cannot answer {operation}")
 
     def _get(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        name = request["TableName"]
-        table = self.tables[name]
+        table = self.tables[request["TableName"]]
         stored = table.items.get(table.key(request["Key"]))
         used = units.read_units(
             stored.size if stored else 0, consistent=request.get("ConsistentRead", False)
         )
-        self.calls.append(Call("GetItem", name, read_units=used))
+        self.calls.append(Call("GetItem", read_units=used))
         return {"Item": stored.item} if stored else {}
 
-    def _put(self, request: Mapping[str, Any], *, transactional: bool) -> None:
-        name, item = request["TableName"], request["Item"]
-        table = self.tables[name]
-        size = table.put(item)
-        used = units.write_units(size, table.indexes_of(item), transactional=transactional)
-        self.calls.append(Call("Put", name, write_units=used))
+    def _write(self, operation: str, puts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        used = 0.0
+        for put in puts:
+            table, item = self.tables[put["TableName"]], put["Item"]
+            size, indexes = table.put(item), table.indexes_of(item)
+            is_transaction = operation == "TransactWriteItems"
+            used += units.write_units(size, indexes, transactional=is_transaction)
+        self.calls.append(Call(operation, write_units=used))
+        return {}
 
     def _page(self, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
-        name = request["TableName"]
-        table = self.tables[name]
+        table = self.tables[request["TableName"]]
         selected = table.select(request) if operation == "Query" else _scanned(table, request)
         items, scanned, size = [], 0, 0
         response: dict[str, Any] = {}
@@ -189,7 +189,7 @@ class Tables:
                 response["LastEvaluatedKey"] = key
                 break
         used = units.read_units(size, consistent=request.get("ConsistentRead", False))
-        self.calls.append(Call(operation, name, scanned, size, used))
+        self.calls.append(Call(operation, scanned, size, used))
         return response | {"Items": items, "Count": len(items), "ScannedCount": scanned}
 
 
@@ -245,12 +245,11 @@ def _value(attribute: Item) -> Any:
     return Decimal(attribute["N"]) if "N" in attribute else attribute["S"]
 
 
-def total(calls: Iterable[Call]) -> dict[str, float]:
-    """Return the number of Query and Scan calls, and the sums of items and units of all calls."""
-    made = list(calls)
+def total(calls: Sequence[Call]) -> dict[str, float]:
+    """Return the number of calls, and the sums of their items and units."""
     return {
-        "calls": sum(call.operation in ("Query", "Scan") for call in made),
-        "items": sum(call.scanned for call in made),
-        "read_units": sum(call.read_units for call in made),
-        "write_units": sum(call.write_units for call in made),
+        "calls": len(calls),
+        "items": sum(call.scanned for call in calls),
+        "read_units": sum(call.read_units for call in calls),
+        "write_units": sum(call.write_units for call in calls),
     }

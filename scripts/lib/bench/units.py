@@ -19,7 +19,6 @@ class Call(NamedTuple):
     """One call: the items and bytes that it read before filtering, and its units."""
 
     operation: str
-    table: str
     scanned: int = 0
     scanned_bytes: int = 0
     read_units: float = 0.0

@@ -26,8 +26,8 @@ PEER_LABELS = {
     "boto3_client": "boto3 client",
     "powertools": "Powertools, boto3 client",
     "fastapi_mangum": "FastAPI, Mangum, boto3 client",
-    "constant": "constant answer",
-    FLOOR: "constant answer after one TLS request",
+    "constant": "floor: constant answer",
+    FLOOR: "floor: one TLS request",
 }
 FLOORS = ("constant", FLOOR)  # they answer nothing but pages
 RECORD_ID = "0197c1a2-7f00-7000-8000-000000000000"
