@@ -1,4 +1,4 @@
-"""Fixtures of the wire tests: credentials, certificates, fault servers, a count of faults."""
+"""Fixtures of the wire tests: credentials, certificates, fault servers, counts of faults."""
 
 import ipaddress
 import ssl
@@ -23,7 +23,7 @@ REGION = "eu-west-3"
 SECRETS = {"AKIDEXAMPLE": "first/secret+", "AKIDRENEWED": "second/secret+"}
 
 # Longer than any delay on a busy machine, so that only a hung test reaches it.
-PATIENCE_SECONDS = 30.0
+GENEROUS_SECONDS = 30.0
 TALLY = "wire"
 COMPARED = "compared with botocore"
 USAGES = (
@@ -91,36 +91,36 @@ def tally(request: pytest.FixtureRequest) -> Callable[..., None]:
 
 @pytest.fixture
 def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The three variables that Lambda sets."""
+    """Set the three variables that Lambda sets."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRETS["AKIDEXAMPLE"])
     monkeypatch.setenv("AWS_SESSION_TOKEN", "a token==")
 
 
 @pytest.fixture
-def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pauses of milliseconds between attempts."""
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shorten the pauses between attempts to milliseconds."""
     monkeypatch.setattr(dynamodb, "FIRST_PAUSE_SECONDS", 0.002)
     monkeypatch.setattr(dynamodb, "LONGEST_PAUSE_SECONDS", 0.01)
 
 
 @pytest.fixture
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Time limits that hold on a busy machine: no attempt ends because the test server was slow."""
-    monkeypatch.setattr(dynamodb, "ATTEMPT_SECONDS", PATIENCE_SECONDS)
-    monkeypatch.setattr(connection, "CONNECT_SECONDS", PATIENCE_SECONDS)
+def generous_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Set time limits that no attempt exceeds, even on a busy machine."""
+    monkeypatch.setattr(dynamodb, "ATTEMPT_SECONDS", GENEROUS_SECONDS)
+    monkeypatch.setattr(connection, "CONNECT_SECONDS", GENEROUS_SECONDS)
 
 
 @pytest.fixture
-def impatient(
+def short_attempts(
     monkeypatch: pytest.MonkeyPatch,
-    patient: None,  # noqa: ARG001
+    generous_limits: None,  # noqa: ARG001
 ) -> Callable[[Step], Step]:
-    """Return a function that keeps attempts short until the step is reached."""
+    """Return a function that makes attempts short until the step is reached."""
 
     def until(step: Step) -> Step:
         def reached(exchange: Exchange) -> None:
-            monkeypatch.setattr(dynamodb, "ATTEMPT_SECONDS", PATIENCE_SECONDS)
+            monkeypatch.setattr(dynamodb, "ATTEMPT_SECONDS", GENEROUS_SECONDS)
             step(exchange)
 
         monkeypatch.setattr(dynamodb, "ATTEMPT_SECONDS", 0.4)
@@ -222,7 +222,7 @@ def _context(
 
 @pytest.fixture(scope="session")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    """The authority that the client trusts with the fixture `trusted`."""
+    """Return the authority that the client trusts with the fixture `trusted`."""
     return _authority(tmp_path_factory.mktemp("authority"), "trusted")
 
 
@@ -230,7 +230,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 def certificates(
     authority: Authority, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, ssl.SSLContext]:
-    """TLS contexts of servers by their certificate: good, wrong-host, expired, untrusted."""
+    """Return server TLS contexts by certificate: good, wrong-host, expired, untrusted."""
     folder = tmp_path_factory.mktemp("certificates")
     here = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
     other = _authority(folder, "other")
@@ -244,7 +244,7 @@ def certificates(
 
 @pytest.fixture
 def trusted(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The client trusts `authority`, through OpenSSL's environment variable."""
+    """Make the client trust `authority`, by OpenSSL's environment variable."""
     monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
 
 

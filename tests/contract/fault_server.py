@@ -1,6 +1,6 @@
-"""An HTTP server on loopback that fails as it is told: one step of a script for each request that reaches it.
+"""An HTTP server on loopback that injects faults: one step of a script for each request.
 
-A step takes the exchange and does what a server could do with it: read the request or not, answer, stay silent, reset.
+A step receives the exchange. It can read the request, respond, wait, or close the connection.
 """
 
 import functools
@@ -23,15 +23,15 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-# Every wait of a step ends after this, whatever the client does.
+# No step waits longer than this for the client.
 LONGEST_STEP_SECONDS = 5.0
-# Close with a reset instead of an orderly end: linger on, for no time (socket(7), SO_LINGER).
+# Close with a reset: SO_LINGER with a timeout of zero (socket(7)).
 RESET = struct.pack("ii", 1, 0)
 
 
 @dataclass(frozen=True)
 class Request:
-    """A request as it came: header names in lower case."""
+    """A received request, with header names in lower case."""
 
     connection: int
     headers: dict[str, str]
@@ -51,14 +51,16 @@ class Request:
         return self.headers["authorization"].partition("Credential=")[2].partition("/")[0]
 
     def signature_of(self, secret: str, region: str) -> str:
-        """Return the Authorization header that botocore puts on this request, at the time it says."""
+        """Return the Authorization header that botocore computes for this request and its date."""
         signer: Any = SigV4Auth(Credentials(self.key_id, secret), "dynamodb", region)
-        own = {
+        signed = {
             name: text
             for name, text in self.headers.items()
             if name not in ("authorization", "content-length")
         }
-        request = AWSRequest("POST", f"http://{self.headers['host']}/", headers=own, data=self.body)
+        request = AWSRequest(
+            "POST", f"http://{self.headers['host']}/", headers=signed, data=self.body
+        )
         request.context["timestamp"] = self.headers["x-amz-date"]
         text = signer.string_to_sign(request, signer.canonical_request(request))
         signer._inject_signature_to_request(request, signer.signature(text, request))
@@ -66,7 +68,7 @@ class Request:
 
 
 class Exchange:
-    """One turn on a connection: a request that waits to be read, and the answer to it."""
+    """One request on a connection, which may be unread, and the response to it."""
 
     def __init__(self, server: "FaultServer", connection: socket.socket, number: int) -> None:
         self.server = server
@@ -75,7 +77,7 @@ class Exchange:
         self._connection = connection
 
     def read(self) -> Request:
-        """Read the request and keep it in the server's record."""
+        """Read the request and add it to the requests of the server."""
         received = b""
         while b"\r\n\r\n" not in received:
             received += self._received()
@@ -99,12 +101,12 @@ class Exchange:
         return request
 
     def peeked_operation(self) -> str:
-        """Return the operation of the request that waits to be read, over plain TCP."""
+        """Return the operation of the request without reading it. Plain TCP only."""
         limit = time.monotonic() + LONGEST_STEP_SECONDS
         while time.monotonic() < limit:
             head = self._connection.recv(65536, socket.MSG_PEEK)
             if not head:
-                raise ConnectionError("the client left in the middle of a request")
+                raise ConnectionError("the client closed the connection during a request")
             if b"\r\n\r\n" in head:
                 return (
                     head.partition(b"x-amz-target: DynamoDB_20120810.")[2].split(b"\r")[0].decode()
@@ -116,7 +118,7 @@ class Exchange:
         self._connection.sendall(content)
 
     def drip(self, content: bytes, pause: float = 0.02) -> None:
-        """Send byte by byte, for as long as anybody listens."""
+        """Send byte by byte until the server ends."""
         for place in range(len(content)):
             if self.server.is_ended.wait(pause):
                 return
@@ -130,7 +132,7 @@ class Exchange:
         """Read until the client ends the connection; return whether it did so with a reset."""
         self._connection.settimeout(LONGEST_STEP_SECONDS)
         try:
-            while socket.socket.recv(self._connection, 65536):  # raw: no matter to TLS
+            while socket.socket.recv(self._connection, 65536):  # below TLS
                 pass
         except ConnectionResetError:
             return True
@@ -140,8 +142,8 @@ class Exchange:
         self.is_open = False
         self._connection.close()
 
-    def wait_until_left(self) -> bool:
-        """Wait until the client closes its end; return whether it did. What it sends in between is thrown away."""
+    def wait_until_closed(self) -> bool:
+        """Wait until the client closes its end; return whether it did. Discard what it sends."""
         limit = time.monotonic() + LONGEST_STEP_SECONDS
         while time.monotonic() < limit and not self.server.is_ended.wait(0.01):
             if not _peeked(self._connection):
@@ -153,7 +155,7 @@ class Exchange:
     def _received(self) -> bytes:
         received = self._connection.recv(65536)
         if not received:
-            raise ConnectionError("the client left in the middle of a request")
+            raise ConnectionError("the client closed the connection during a request")
         return received
 
 
@@ -161,7 +163,7 @@ Step = Callable[[Exchange], None]
 
 
 class FaultServer:
-    """Serves `script` step by step, then `default` for ever; every connection in a thread of its own."""
+    """Runs the steps of `script`, then `default` for all requests; one thread per connection."""
 
     def __init__(
         self, default: Step, *, tls: ssl.SSLContext | None = None, listening: bool = True
@@ -183,7 +185,7 @@ class FaultServer:
             self.listen()
 
     def listen(self) -> None:
-        """Take connections; before this they are refused."""
+        """Accept connections, which are refused before this call."""
         self._listener.listen(64)
         self._start(self._accept)
 
@@ -253,8 +255,8 @@ class FaultServer:
                     step = self._script.popleft() if self._script else self.default
                 step(exchange)
         except OSError:
-            pass  # the client has left: many steps are meant to make it
-        except Exception as error:  # noqa: BLE001 - a fault of the test itself, which the fixture shows
+            pass  # many steps make the client close the connection
+        except Exception as error:  # noqa: BLE001 - the fixture reports it
             self.problems.append(repr(error))
         exchange.close()
 
@@ -262,7 +264,10 @@ class FaultServer:
 def message(
     content: object, *, status: str = "200 OK", crc: str | None = "right", extra: Iterable[str] = ()
 ) -> bytes:
-    """Return an answer as DynamoDB gives it. `content`: bytes as they are, or what becomes JSON; `crc` None: none."""
+    """Return a response of DynamoDB.
+
+    `content`: bytes, or a value that is sent as JSON. `crc`: the checksum; None omits the header.
+    """
     body = content if isinstance(content, bytes) else json.dumps(content).encode()
     lines = [
         f"HTTP/1.1 {status}",
@@ -276,9 +281,9 @@ def message(
 
 
 def error(code: str, status: str = "400 Bad Request", **more: object) -> bytes:
-    """Return an error as DynamoDB gives it."""
+    """Return an error response of DynamoDB."""
     return message(
-        {"__type": f"com.amazonaws.dynamodb.v20120810#{code}", "message": "said so", **more},
+        {"__type": f"com.amazonaws.dynamodb.v20120810#{code}", "message": "a message", **more},
         status=status,
     )
 
@@ -286,14 +291,14 @@ def error(code: str, status: str = "400 Bad Request", **more: object) -> bytes:
 def cancellation(*codes: str) -> bytes:
     """Return the error for a canceled transaction, with a reason for each of its items."""
     reasons = [
-        {"Code": code} if code == "None" else {"Code": code, "Message": f"{code}, it said"}
+        {"Code": code} if code == "None" else {"Code": code, "Message": f"message of {code}"}
         for code in codes
     ]
     return error("TransactionCanceledException", CancellationReasons=reasons)
 
 
-def answers(*contents: bytes) -> Step:
-    """Read the request, send this."""
+def responds(*contents: bytes) -> Step:
+    """Read the request and send `contents`."""
 
     def step(exchange: Exchange) -> None:
         exchange.read()
@@ -303,14 +308,14 @@ def answers(*contents: bytes) -> Step:
     return step
 
 
-def answers_and_ends(content: bytes, *, reset: bool = False) -> Step:
-    """Read the request, send this, and close the connection without a word of it."""
+def responds_and_closes(content: bytes, *, reset: bool = False) -> Step:
+    """Read the request, send `content`, and close the connection without `Connection: close`."""
 
     def step(exchange: Exchange) -> None:
         exchange.read()
         exchange.send(content)
         if reset:
-            # Give the client time to read: a reset throws away what is on its way.
+            # Give the client time to read: a reset discards data in transit.
             time.sleep(0.05)
             exchange.reset()
         else:
@@ -335,12 +340,12 @@ def closes_after_reading(exchange: Exchange) -> None:
 
 def is_silent(exchange: Exchange) -> None:
     exchange.read()
-    exchange.wait_until_left()
+    exchange.wait_until_closed()
     exchange.close()
 
 
 def drips(content: bytes, after: int = 0) -> Step:
-    """Read the request, send `after` bytes at once and the others one by one, too slowly."""
+    """Read the request, send `after` bytes at once, and the rest byte by byte, too slowly."""
 
     def step(exchange: Exchange) -> None:
         exchange.read()
@@ -352,9 +357,9 @@ def drips(content: bytes, after: int = 0) -> Step:
 
 
 def _peeked(connection: socket.socket, seconds: float = 0.0) -> bool:
-    """Return whether the client is still there; with `seconds`, whether it sends something within them.
+    """Return whether the connection is open; with `seconds`, whether data arrives in that time.
 
-    The raw socket is looked at, so that a TLS connection looks no different.
+    It reads the socket below TLS, so that both kinds of connections behave alike.
     """
     try:
         if not select.select([connection], [], [], seconds)[0]:

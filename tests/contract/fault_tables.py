@@ -1,7 +1,7 @@
-"""The two tables behind a fault server, and the faults that its writes meet.
+"""The two tables behind a fault server, and the faults that affect writes.
 
 moto evaluates conditions and expressions. This adds what it lacks: tokens of transactions,
-conflicts, transactions in progress, answers that are lost, and requests that arrive late. Requests
+conflicts, transactions in progress, lost responses, and requests that arrive late. Requests
 are applied one at a time, as DynamoDB's isolation allows. Sources: Amazon DynamoDB API Reference,
 "TransactWriteItems"; Amazon DynamoDB Developer Guide, "Amazon DynamoDB Transactions: How it works".
 """
@@ -20,7 +20,7 @@ from moto import mock_aws
 
 from campaign import tables as definitions
 from contract import fault_server as faults
-from contract.fault_server import Exchange, Request, Step, answers, cancellation, error, message
+from contract.fault_server import Exchange, Request, Step, cancellation, error, message, responds
 from records_api import attributes, store
 
 REGION = "eu-west-3"
@@ -36,10 +36,10 @@ Item = dict[str, Any]
 
 
 class Tables:
-    """Both tables, and the steps of a server: it applies requests before or after faults.
+    """Both tables, and server steps that apply requests before or after faults.
 
-    `faults` are the steps that the next writes meet, one each; then `staying` if there is one.
-    Other requests are applied. `applied` counts the transactions that were carried out.
+    `faults` are the steps of the next writes, one each; later writes use `staying`, if it is set.
+    Other requests are applied. `applied` counts the transactions that succeeded.
     """
 
     def __init__(self) -> None:
@@ -58,12 +58,12 @@ class Tables:
         return self._scan(RECORDS)
 
     def entries(self) -> list[Item]:
-        """Return every item of the history table, each record's by version."""
-        found = self._scan(HISTORY)
-        return sorted(found, key=lambda entry: (entry["recordID"], entry["version"]))
+        """Return every item of the history table, sorted by record and version."""
+        entries = self._scan(HISTORY)
+        return sorted(entries, key=lambda entry: (entry["recordID"], entry["version"]))
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Delete all items and faults."""
         self.faults.clear()
         self.staying = None
         self.late.clear()
@@ -74,37 +74,37 @@ class Tables:
         self.applied = 0
 
     def apply_item(self, operation: str, name: str, content: Item) -> None:
-        """Let another program put this item, or delete the item with this key."""
+        """Put this item, or delete the item with this key, as another program."""
         member = "Key" if operation == "DeleteItem" else "Item"
         self._call(operation, {"TableName": name, member: store.encode(content)})
 
     def forget_tokens(self) -> None:
-        """Let so much time pass that all tokens of transactions have expired."""
+        """Advance the clock until all tokens of transactions have expired."""
         self._seconds_later += TOKEN_SECONDS
 
     # Steps
 
     def serve(self, exchange: Exchange) -> None:
-        """Handle a request: the next fault if it is a write, or else apply it."""
+        """Run the next fault for a write; apply any other request."""
         step: Step | None = None
         if exchange.peeked_operation() in WRITES:
             with self._lock:
                 step = self.faults.popleft() if self.faults else self.staying
-        (step or self.applies)(exchange)
+        (step or self.apply_and_respond)(exchange)
 
-    def applies(self, exchange: Exchange) -> None:
-        """Apply the request and answer; then those that were held up on their way."""
+    def apply_and_respond(self, exchange: Exchange) -> None:
+        """Apply the request and respond; then apply the delayed requests."""
         exchange.send(self.apply(exchange.read()))
         self.arrive()
 
     def arrive(self) -> None:
-        """Apply the requests that were held up; nobody is told the outcome."""
+        """Apply the delayed requests, without responses."""
         with self._lock:
             while self.late:
                 self.apply(self.late.pop())
 
     def loses(self, fault: Callable[[Exchange, bytes], None]) -> Step:
-        """Apply the request, and damage or lose the answer."""
+        """Apply the request, and damage or lose the response."""
 
         def step(exchange: Exchange) -> None:
             fault(exchange, self.apply(exchange.read()))
@@ -112,12 +112,12 @@ class Tables:
         return step
 
     def holds_up(self, exchange: Exchange) -> None:
-        """Lose the connection, but not the request: it is applied after the next one."""
+        """Close the connection and apply the request after the next one."""
         self.late.append(exchange.read())
         exchange.close()
 
     def starts(self, times: int) -> Step:
-        """Lose the connection and leave the transaction in progress for `times` more attempts."""
+        """Close the connection; the transaction is in progress for `times` more attempts."""
 
         def step(exchange: Exchange) -> None:
             request = exchange.read()
@@ -132,23 +132,23 @@ class Tables:
         self.apply(request)
 
     def after(self, act: Callable[[], object], step: Step | None = None) -> Step:
-        """Let another client act first."""
+        """Run `act`, the change of another client, before the step."""
 
         def both(exchange: Exchange) -> None:
             act()
-            (step or self.applies)(exchange)
+            (step or self.apply_and_respond)(exchange)
 
         return both
 
-    # What DynamoDB does
+    # Responses of DynamoDB
 
     def apply(self, request: Request) -> bytes:
-        """Carry out a request, and return the answer to it."""
+        """Apply a request and return the response."""
         with self._lock:
             token = request.payload.get("ClientRequestToken")
-            refusal = self._refusal(token, request) if token else None
-            if refusal:
-                return refusal
+            rejection = self._rejection(token, request) if token else None
+            if rejection:
+                return rejection
             response = _moto(request.operation, request.body)
             if response.status_code != requests.codes.ok:
                 return self._error(response)
@@ -157,11 +157,11 @@ class Tables:
             self.applied += request.operation in WRITES
             return message(response.content)
 
-    def _refusal(self, token: str, request: Request) -> bytes | None:
-        """Return the answer that an earlier use of the token demands, or None if there is none.
+    def _rejection(self, token: str, request: Request) -> bytes | None:
+        """Return the response that an earlier use of the token requires, or None.
 
-        A token of a canceled transaction counts as new. AWS's pages do not say; it is the harder
-        case.
+        A token of a canceled transaction counts as new. AWS does not document this; it is the
+        harder case.
         """
         if not 1 <= len(token) <= TOKEN_LENGTH:
             return error("ValidationException")
@@ -176,7 +176,7 @@ class Tables:
         )
 
     def _error(self, response: requests.Response) -> bytes:
-        """Return moto's error, with one reason only: DynamoDB need not name all that failed."""
+        """Return moto's error with one reason only, as DynamoDB need not name all of them."""
         content = response.json()
         reasons = content.get("CancellationReasons", [])
         failed = [place for place, reason in enumerate(reasons) if reason["Code"] != "None"]
@@ -206,7 +206,7 @@ class Tables:
 
 
 def conflicts(exchange: Exchange) -> None:
-    """Refuse the write because another transaction is ongoing for one of its items."""
+    """Reject the write because of another transaction on one of its items."""
     request = exchange.read()
     count = len(request.payload["TransactItems"])
     exchange.send(cancellation("TransactionConflict", *["None"] * (count - 1)))
@@ -214,7 +214,7 @@ def conflicts(exchange: Exchange) -> None:
 
 @contextmanager
 def tables() -> Iterator[Tables]:
-    """Make both tables in moto, as modules/records-api does."""
+    """Create both tables in moto, as modules/records-api does."""
     with mock_aws(config={"core": {"mock_credentials": False, "reset_boto3_session": True}}):
         client: Any = boto3.client(
             "dynamodb", REGION, aws_access_key_id="a", aws_secret_access_key="b"
@@ -229,7 +229,7 @@ def tables() -> Iterator[Tables]:
 
 
 def _moto(operation: str, body: bytes) -> requests.Response:
-    """Send a request to moto as it came over the wire."""
+    """Send a request to moto."""
     headers = {
         "Content-Type": "application/x-amz-json-1.0",
         "X-Amz-Target": f"DynamoDB_20120810.{operation}",
@@ -239,7 +239,7 @@ def _moto(operation: str, body: bytes) -> requests.Response:
     return requests.post(url, data=body, headers=headers, timeout=60)
 
 
-# What becomes of the answer to a write that was carried out.
+# What happens to the response to a write that succeeded.
 
 
 def _then(act: Callable[[Exchange], None]) -> Callable[[Exchange, bytes], None]:
@@ -258,7 +258,7 @@ def _sends(
 
 
 def _waits(exchange: Exchange) -> None:
-    exchange.wait_until_left()
+    exchange.wait_until_closed()
     exchange.close()
 
 
@@ -276,30 +276,30 @@ LOST = {
     ),
     "too late": _then(_waits),
 }
-# What becomes of a write that is not carried out, though its sender cannot know.
+# Faults of a write that is not applied, although the client cannot know.
 NEVER: dict[str, Step] = {
     "reset, the request unread": faults.resets_before_reading,
     "reset, the request read": faults.resets_after_reading,
-    "500": answers(error("InternalServerError", "500 Internal Server Error")),
-    "503": answers(error("ServiceUnavailable", "503 Service Unavailable")),
+    "500": responds(error("InternalServerError", "500 Internal Server Error")),
+    "503": responds(error("ServiceUnavailable", "503 Service Unavailable")),
     "silence": faults.is_silent,
 }
-# Answers that a write was not carried out, after which it may be tried again.
-REFUSED: dict[str, Step] = {
+# Responses to a write that was not applied and can be retried.
+REJECTED: dict[str, Step] = {
     "conflict": conflicts,
-    "throttled": answers(error("ThrottlingException")),
-    "throttled item": answers(cancellation("None", "ThrottlingError")),
+    "throttled": responds(error("ThrottlingException")),
+    "throttled item": responds(cancellation("None", "ThrottlingError")),
 }
-# Those of the kinds above that take the whole time of an attempt.
+# The kinds above that take the whole time of an attempt.
 SLOW = ("too late", "silence")
 
 
 def kinds(tables: Tables) -> dict[str, Step]:
-    """Return every fault that a write can meet, by name."""
-    found = {
-        f"applied, then the answer lost: {name}": tables.loses(fault)
+    """Return every fault of a write, by name."""
+    faults_ = {
+        f"applied, then the response lost: {name}": tables.loses(fault)
         for name, fault in LOST.items()
     }
-    found |= {f"never applied: {name}": step for name, step in NEVER.items()}
-    found |= {f"refused: {name}": step for name, step in REFUSED.items()}
-    return found | {"applied after the retry": tables.holds_up, "in progress": tables.starts(2)}
+    faults_ |= {f"never applied: {name}": step for name, step in NEVER.items()}
+    faults_ |= {f"rejected: {name}": step for name, step in REJECTED.items()}
+    return faults_ | {"applied after the retry": tables.holds_up, "in progress": tables.starts(2)}

@@ -1,4 +1,4 @@
-"""The fault server's tables keep DynamoDB's rules for transactions, also those that moto lacks."""
+"""The fault server's tables follow DynamoDB's rules for transactions, beyond those of moto."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -13,7 +13,7 @@ from records_api import dynamodb, store
 
 Transact = Callable[..., None]
 
-pytestmark = pytest.mark.usefixtures("credentials", "hurried", "patient")
+pytestmark = pytest.mark.usefixtures("credentials", "short_pauses", "generous_limits")
 ABSENT = store.is_absent(0)
 
 
@@ -48,7 +48,7 @@ def state(tables: Tables) -> tuple[list[Any], list[Any]]:
     return [item["message"] for item in tables.records()], tables.entries()
 
 
-def test_a_repeated_token_succeeds_and_writes_nothing(tables: Tables, transact: Transact) -> None:
+def test_repeated_token_succeeds_and_writes_nothing(tables: Tables, transact: Transact) -> None:
     transact("token")
     before = state(tables)
     transact("token")
@@ -56,21 +56,21 @@ def test_a_repeated_token_succeeds_and_writes_nothing(tables: Tables, transact: 
     assert tables.records()[0]["hash"] == b"\x00\xff"
 
 
-def test_a_token_with_another_body_is_refused(tables: Tables, transact: Transact) -> None:
+def test_token_with_another_body_is_rejected(tables: Tables, transact: Transact) -> None:
     transact("token")
     with pytest.raises(dynamodb.Refused, match="IdempotentParameterMismatchException"):
         transact("token", "2")
     assert tables.applied == 1
 
 
-def test_after_ten_minutes_a_token_counts_as_new(tables: Tables, transact: Transact) -> None:
+def test_token_counts_as_new_after_ten_minutes(tables: Tables, transact: Transact) -> None:
     transact("token")
     tables.forget_tokens()
     with pytest.raises(dynamodb.ConditionFailed):
         transact("token")
 
 
-def test_a_canceled_transaction_writes_nothing(tables: Tables, transact: Transact) -> None:
+def test_canceled_transaction_writes_nothing(tables: Tables, transact: Transact) -> None:
     transact("token")
     tables.apply_item("DeleteItem", RECORDS, {"recordID": "1"})
     with pytest.raises(dynamodb.ConditionFailed):
@@ -81,7 +81,7 @@ def test_a_canceled_transaction_writes_nothing(tables: Tables, transact: Transac
     assert tables.applied == 2
 
 
-def test_of_several_failed_conditions_one_is_named(transact: Transact) -> None:
+def test_one_of_several_failed_conditions_is_named(transact: Transact) -> None:
     transact("token")
     for _ in range(2):
         with pytest.raises(dynamodb.ConditionFailed) as caught:
@@ -89,7 +89,7 @@ def test_of_several_failed_conditions_one_is_named(transact: Transact) -> None:
         assert str(caught.value).count("ConditionalCheckFailed") == 1
 
 
-def test_a_conflict_is_retried_with_the_same_token(
+def test_conflict_is_retried_with_the_same_token(
     tables: Tables, server: FaultServer, transact: Transact
 ) -> None:
     tables.faults.extend([fault_tables.conflicts] * 2)
@@ -98,7 +98,7 @@ def test_a_conflict_is_retried_with_the_same_token(
     assert len(server.requests) == 3
 
 
-def test_a_transaction_in_progress_ends_once(
+def test_transaction_in_progress_is_applied_once(
     tables: Tables, server: FaultServer, transact: Transact, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(dynamodb, "IN_PROGRESS_PAUSE_SECONDS", 0.01)
@@ -107,7 +107,7 @@ def test_a_transaction_in_progress_ends_once(
     assert (tables.applied, len(server.requests)) == (1, 4)
 
 
-def test_a_late_copy_of_a_transaction_writes_nothing(
+def test_late_copy_of_a_transaction_writes_nothing(
     tables: Tables, server: FaultServer, transact: Transact
 ) -> None:
     tables.faults.append(tables.holds_up)

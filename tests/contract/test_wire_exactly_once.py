@@ -1,6 +1,6 @@
-"""Writes over a wire that loses answers: each acknowledged one has an entry, a refused one none.
+"""Writes with lost responses: acknowledged writes have one entry, rejected ones have none.
 
-Behind the fault server stand both tables in moto, with DynamoDB's rules for transactions; see
+The fault server uses both tables in moto, with DynamoDB's rules for transactions: see
 fault_tables.py.
 """
 
@@ -20,25 +20,28 @@ import pytest
 
 from contract import fault_server as faults
 from contract import fault_tables
-from contract.fault_server import FaultServer, Request, Step, answers, cancellation, error
-from contract.fault_tables import HISTORY, LOST, RECORDS, REFUSED, REGION, SLOW, Tables
+from contract.fault_server import FaultServer, Request, Step, cancellation, error, responds
+from contract.fault_tables import HISTORY, LOST, RECORDS, REGION, REJECTED, SLOW, Tables
 from records_api import dynamodb, history, records, representation, restores, store
 from records_api.store import Record
 from records_api.writes import Origin
+from unit.support import allow
 
 Count = Callable[..., None]
 Connect = Callable[[], store.Table]
-# Makes a write under a token, and returns the record after it, or None.
+# Writes with a token; returns the record after the write, or None.
 Run = Callable[[str], Record | None]
 
-pytestmark = pytest.mark.usefixtures("credentials", "hurried", "patient", "brief_pauses")
+pytestmark = pytest.mark.usefixtures(
+    "credentials", "short_pauses", "generous_limits", "brief_pauses"
+)
 
 CALLER = records.Caller(
     "arn:aws:sts::123456789012:assumed-role/app/session", "123456789012:AROAEXAMPLE"
 )
 BODY = {"type": "check", "status": "open", "attributes": {"count": 0}}
 PATCH = {"status": "closed", "attributes": {"count": 1}}
-# Nothing here measures time: a busy machine may take as long as this.
+# No test measures time; this limit holds on a busy machine.
 DEADLINE_SECONDS = 60.0
 APPLIED, NOT_APPLIED = "applied, then reset", "not applied, then reset"
 
@@ -67,7 +70,7 @@ def server(serve: Callable[..., FaultServer], tables: Tables) -> FaultServer:
 
 @pytest.fixture
 def connect(server: FaultServer) -> Iterator[Connect]:
-    """Make the tables as one request sees them, over a connection of its own."""
+    """Return the tables for one request, with a new connection."""
     made: list[dynamodb.Client] = []
 
     def table() -> store.Table:
@@ -91,10 +94,6 @@ def new_token() -> str:
     return secrets.token_hex(16)
 
 
-def anything(_: str | None) -> bool:
-    return True
-
-
 def create(
     table: store.Table, token: str, key: str | None = None, body: Record = BODY
 ) -> tuple[Record, bool]:
@@ -106,21 +105,21 @@ def create(
 def update(
     table: store.Table, token: str, old: Record, patch: Record = PATCH, *, if_match: bool = False
 ) -> Record:
-    condition = representation.tag(old).__eq__ if if_match else anything
+    condition = representation.tag(old).__eq__ if if_match else allow
     return records.update(table, old["recordID"], patch, condition, origin(token))
 
 
 def delete(table: store.Table, token: str, old: Record, *, if_match: bool = False) -> None:
-    condition = representation.tag(old).__eq__ if if_match else anything
+    condition = representation.tag(old).__eq__ if if_match else allow
     records.delete(table, old["recordID"], condition, origin(token))
 
 
 def restore(table: store.Table, token: str, old: Record) -> Record:
-    return restores.restore(table, old["recordID"], 1, anything, origin(token))
+    return restores.restore(table, old["recordID"], 1, allow, origin(token))
 
 
 class Operation(NamedTuple):
-    """A writing operation: the changes that it makes, and how it is prepared."""
+    """A write operation: its changes in the history, and its preparation."""
 
     changes: tuple[str, ...]
     prepare: Callable[[Connect, Tables], Run]
@@ -154,7 +153,7 @@ def _changed(
 
 
 def _adopted(connect: Connect, tables: Tables) -> Run:
-    """Update a record that an earlier release, without history, has written."""
+    """Update a record of an earlier release, which has no history."""
     old = {"recordID": "old", "createdAt": "2024-01-01T00:00:00.000Z", "version": 3, **BODY}
     tables.apply_item("PutItem", RECORDS, old | {"writeToken": "old"})
     return lambda token: update(connect(), token, old)
@@ -175,7 +174,7 @@ OPERATIONS = {
 
 
 class Write:
-    """One of OPERATIONS, prepared, and what it may leave in the tables."""
+    """A prepared operation, and the items before it."""
 
     def __init__(self, operation: Operation, connect: Connect, tables: Tables) -> None:
         self._operation, self._tables = operation, tables
@@ -185,14 +184,14 @@ class Write:
         self.token = new_token()
 
     def run(self) -> None:
-        """Do it; what is returned to a caller is what was written."""
+        """Run the operation; check that it returns the record that it wrote."""
         record = self._run(self.token)
         if record and "delete" not in self._operation.changes:
             assert [item for item in self._tables.records() if item["writeToken"] == self.token]
             assert record["writeToken"] == self.token
 
     def is_done(self) -> bool:
-        """Return whether it has its entries and the record; fails unless it has both or neither."""
+        """Return whether it was applied. Fails if it was applied in part."""
         entries = self._tables.entries()
         new = [entry for entry in entries if entry not in self._entries]
         assert [entry for entry in entries if entry in self._entries] == self._entries
@@ -206,7 +205,7 @@ class Write:
 
 
 def check_chains(tables: Tables) -> None:
-    """Check that every chain is complete and linked, and describes its record."""
+    """Check that every chain is complete and linked, and matches its record."""
     items = {item["recordID"]: item for item in tables.records()}
     for record_id, group in itertools.groupby(tables.entries(), lambda entry: entry["recordID"]):
         chain = list(group)
@@ -224,7 +223,7 @@ def check_chains(tables: Tables) -> None:
 
 @pytest.fixture(params=OPERATIONS)
 def write(request: pytest.FixtureRequest, connect: Connect, tables: Tables) -> Callable[[], Write]:
-    """Prepare one of OPERATIONS on empty tables, as often as called."""
+    """Return a function that prepares one of OPERATIONS on empty tables."""
     return lambda: Write(OPERATIONS[request.param], connect, tables)
 
 
@@ -232,35 +231,35 @@ def sent_writes(server: FaultServer) -> list[Request]:
     return [request for request in server.requests if request.operation in fault_tables.WRITES]
 
 
-def test_a_write_that_meets_one_fault_happens_once(
+def test_write_with_one_fault_is_applied_once(
     write: Callable[[], Write],
     tables: Tables,
     server: FaultServer,
-    impatient: Callable[[Step], Step],
+    short_attempts: Callable[[Step], Step],
     tally: Count,
 ) -> None:
     for kind, fault in fault_tables.kinds(tables).items():
         prepared = write()
         already = len(sent_writes(server))
         is_slow = kind.endswith(SLOW)
-        tables.faults.append(impatient(fault) if is_slow else fault)
+        tables.faults.append(short_attempts(fault) if is_slow else fault)
         prepared.run()
         tables.arrive()
         assert prepared.is_done(), kind
         assert not tables.faults, kind
         expected = {"never applied: reset, the request unread": 1, "in progress": 4}.get(kind, 2)
         arrived = len(sent_writes(server)) - already
-        # On a busy machine a short attempt can end too early; the additional one changes nothing.
+        # On a busy machine a short attempt can end too early and cause one more.
         assert arrived == expected or (is_slow and arrived > expected), kind
-        tally(f"write {kind}", 1, "happened once, success told")
+        tally(f"write {kind}", 1, "applied once, success")
 
 
-def test_a_write_that_is_never_answered_says_so(
+def test_write_without_a_response_has_an_unknown_outcome(
     write: Callable[[], Write], tables: Tables, server: FaultServer, tally: Count
 ) -> None:
-    """Copies that arrive later, even after its token has expired, do not make it happen twice."""
+    """Late copies do not repeat the write, even after its token has expired."""
     for kind, fault in fault_tables.kinds(tables).items():
-        if kind.endswith(SLOW) or kind.startswith("refused") or kind == "in progress":
+        if kind.endswith(SLOW) or kind.startswith("rejected") or kind == "in progress":
             continue
         prepared = write()
         already = len(sent_writes(server))
@@ -276,7 +275,7 @@ def test_a_write_that_is_never_answered_says_so(
         tally(f"write {kind}, six times", 1, "OutcomeUnknown")
 
 
-def test_a_transaction_in_progress_at_the_deadline_is_unknown(
+def test_write_in_progress_at_the_deadline_is_unknown(
     write: Callable[[], Write],
     tables: Tables,
     server: FaultServer,
@@ -296,39 +295,39 @@ def test_a_transaction_in_progress_at_the_deadline_is_unknown(
     assert prepared.is_done()
 
 
-NO = {
-    **{f"{kind}, for good": (step, store.Unavailable) for kind, step in REFUSED.items()},
-    "expired token": (answers(error("ExpiredTokenException")), dynamodb.Refused),
-    "refused item": (answers(cancellation("None", "ValidationError")), dynamodb.Refused),
+REJECTIONS = {
+    **{f"{kind}, always": (step, store.Unavailable) for kind, step in REJECTED.items()},
+    "expired token": (responds(error("ExpiredTokenException")), dynamodb.Refused),
+    "rejected item": (responds(cancellation("None", "ValidationError")), dynamodb.Refused),
 }
 
 
-@pytest.mark.parametrize("kind", NO)
-def test_a_refused_write_leaves_nothing(
+@pytest.mark.parametrize("kind", REJECTIONS)
+def test_rejected_write_changes_nothing(
     kind: str, write: Callable[[], Write], tables: Tables, tally: Count
 ) -> None:
     prepared = write()
-    tables.staying, expected = NO[kind]
+    tables.staying, expected = REJECTIONS[kind]
     with pytest.raises(expected):
         prepared.run()
     assert not prepared.is_done()
     tally(f"write {kind}", 1, f"{expected.__name__}, nothing written")
 
 
-@pytest.mark.parametrize("kind", NO)
-def test_a_refusal_does_not_settle_an_unanswered_attempt(
+@pytest.mark.parametrize("kind", REJECTIONS)
+def test_rejected_retry_leaves_the_outcome_unknown(
     kind: str, write: Callable[[], Write], tables: Tables, tally: Count
 ) -> None:
     prepared = write()
     tables.faults.append(tables.loses(LOST["reset"]))
-    tables.staying = NO[kind][0]
+    tables.staying = REJECTIONS[kind][0]
     with pytest.raises(store.OutcomeUnknown):
         prepared.run()
     assert prepared.is_done()
     tally(f"write {APPLIED}, then {kind}", 1, "OutcomeUnknown")
 
 
-# Another client comes between the attempts.
+# Another client writes between the attempts.
 
 CHANGE: dict[str, Callable[[store.Table, Record], object]] = {
     "updated": lambda table, old: update(table, new_token(), old, {"message": "by another"}),
@@ -346,21 +345,21 @@ CONFLICTS: dict[str, dict[str, type[Exception] | None]] = {
 @pytest.mark.parametrize("attempt", [APPLIED, NOT_APPLIED])
 @pytest.mark.parametrize("others", [("updated",), ("updated", "updated"), ("deleted",)])
 @pytest.mark.parametrize("name", CONFLICTS)
-def test_the_entry_tells_whether_an_unanswered_attempt_wrote(
+def test_entry_shows_whether_a_lost_attempt_was_applied(
     name: str, others: tuple[str, ...], attempt: str, connect: Connect, tables: Tables
 ) -> None:
-    """Another client changes the record before the retry, whose token has expired."""
+    """Another client changes the record before the retry; the token has expired."""
     prepared = OPERATIONS[name].prepare(connect, tables)
     (old,) = tables.records()
     token = new_token()
 
-    def meddle() -> None:
+    def interfere() -> None:
         tables.forget_tokens()
         for kind in others if tables.records() else ():
             CHANGE[kind](connect(), old)
 
     first = tables.loses(LOST["reset"]) if attempt == APPLIED else faults.resets_after_reading
-    tables.faults.extend([first, tables.after(meddle)])
+    tables.faults.extend([first, tables.after(interfere)])
     expected = None if attempt == APPLIED else CONFLICTS[name][others[-1]]
     if expected:
         with pytest.raises(expected):
@@ -373,18 +372,18 @@ def test_the_entry_tells_whether_an_unanswered_attempt_wrote(
 
 
 @pytest.mark.parametrize("name", ["update", "delete", "restore"])
-def test_a_change_without_history_between_the_attempts_is_adopted(
+def test_change_without_history_between_attempts_is_adopted(
     name: str, connect: Connect, tables: Tables
 ) -> None:
-    """The condition of the record, not of the entry, notices a writer that leaves no entry."""
+    """A writer that adds no entry is detected by the condition on the record."""
     prepared = OPERATIONS[name].prepare(connect, tables)
 
-    def meddle() -> None:
+    def interfere() -> None:
         (item,) = tables.records()
         foreign = {"message": "by an older release", "writeToken": "another"}
         tables.apply_item("PutItem", RECORDS, item | foreign | {"version": item["version"] + 1})
 
-    tables.faults.extend([faults.resets_after_reading, tables.after(meddle)])
+    tables.faults.extend([faults.resets_after_reading, tables.after(interfere)])
     token = new_token()
     prepared(token)
     entries = [entry for entry in tables.entries() if entry["writeToken"] == token]
@@ -393,17 +392,17 @@ def test_a_change_without_history_between_the_attempts_is_adopted(
     check_chains(tables)
 
 
-def test_an_entry_that_cannot_be_read_leaves_the_outcome_unknown(
+def test_unreadable_entry_leaves_the_outcome_unknown(
     connect: Connect, tables: Tables, server: FaultServer
 ) -> None:
     old, _ = create(connect(), new_token())
 
-    def meddle() -> None:
+    def interfere() -> None:
         tables.forget_tokens()
         CHANGE["updated"](connect(), old)
-        server.default = answers(error("ThrottlingException"))
+        server.default = responds(error("ThrottlingException"))
 
-    tables.faults.extend([tables.loses(LOST["reset"]), tables.after(meddle)])
+    tables.faults.extend([tables.loses(LOST["reset"]), tables.after(interfere)])
     with pytest.raises(store.OutcomeUnknown):
         update(connect(), new_token(), old)
 
@@ -413,16 +412,16 @@ OTHER_BODY = BODY | {"status": "closed"}
 
 @pytest.mark.parametrize("others", [("updated",), ("deleted",), ("updated", "deleted")])
 @pytest.mark.parametrize("key", [None, "a key"])
-def test_a_create_whose_record_was_changed_since_is_its_own(
+def test_create_is_recognized_after_later_changes(
     key: str | None, others: tuple[str, ...], connect: Connect, tables: Tables
 ) -> None:
-    def meddle() -> None:
+    def interfere() -> None:
         (old,) = tables.records()
         tables.forget_tokens()
         for kind in others:
             CHANGE[kind](connect(), old)
 
-    tables.faults.extend([tables.loses(LOST["closed"]), tables.after(meddle)])
+    tables.faults.extend([tables.loses(LOST["closed"]), tables.after(interfere)])
     token = new_token()
     record, is_replay = create(connect(), token, key)
     assert (record["version"], record["status"], is_replay) == (1, "open", False)
@@ -433,15 +432,15 @@ def test_a_create_whose_record_was_changed_since_is_its_own(
 
 @pytest.mark.parametrize("is_deleted", [False, True])
 @pytest.mark.parametrize("body", [BODY, OTHER_BODY])
-def test_a_create_that_lost_its_key_to_another_writes_nothing(
+def test_create_that_lost_its_key_writes_nothing(
     body: Record, connect: Connect, tables: Tables, *, is_deleted: bool
 ) -> None:
-    def meddle() -> None:
+    def interfere() -> None:
         other, _ = create(connect(), new_token(), "a key", body)
         if is_deleted:
             delete(connect(), new_token(), other)
 
-    tables.faults.extend([faults.resets_after_reading, tables.after(meddle)])
+    tables.faults.extend([faults.resets_after_reading, tables.after(interfere)])
     token = new_token()
     if body == BODY and not is_deleted:
         assert create(connect(), token, "a key") == (*tables.records(), True)
@@ -453,7 +452,7 @@ def test_a_create_that_lost_its_key_to_another_writes_nothing(
 
 
 @pytest.mark.parametrize("key", [None, "a key"])
-def test_a_late_attempt_at_a_create_does_not_bring_a_deleted_record_back(
+def test_late_create_does_not_restore_a_deleted_record(
     key: str | None, connect: Connect, tables: Tables, server: FaultServer
 ) -> None:
     """The first attempt is delayed; the second creates the record, which is then deleted."""
@@ -468,38 +467,38 @@ def test_a_late_attempt_at_a_create_does_not_bring_a_deleted_record_back(
     assert (tables.records(), tables.entries()) == ([], before)
 
 
-# Many at once, over a wire that does everything above.
+# Concurrent clients with all faults above.
 
 
 @pytest.fixture
-def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Short attempts, because many get no answer. One that ends too early is one more of those."""
+def half_second_attempts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shorten attempts, because many get no response."""
     monkeypatch.setattr(dynamodb, "ATTEMPT_SECONDS", 0.5)
 
 
 def mixed(tables: Tables, injected: Counter[str], share: float, seed: int) -> Step:
-    """Return a step that does one of all faults to this share of the writes."""
+    """Return a step that injects a random fault into this share of the writes."""
     kinds = fault_tables.kinds(tables)
-    dice = random.Random(seed)  # noqa: S311 - no secret
+    rng = random.Random(seed)  # noqa: S311 - no secret
 
     def step(exchange: faults.Exchange) -> None:
-        kind = dice.choice(sorted(kinds)) if dice.random() < share else "none"
+        kind = rng.choice(sorted(kinds)) if rng.random() < share else "none"
         injected[kind] += 1
-        kinds.get(kind, tables.applies)(exchange)
+        kinds.get(kind, tables.apply_and_respond)(exchange)
 
     return step
 
 
-def at_once(client: Callable[[int], None], count: int) -> None:
-    """Run this many clients at the same time; raise what one of them raises."""
+def run_concurrently(client: Callable[[int], None], count: int) -> None:
+    """Run `count` clients at the same time; raise the first exception."""
     with ThreadPoolExecutor(count) as pool:
         for each in [pool.submit(client, number) for number in range(count)]:
             each.result()
 
 
-@pytest.mark.usefixtures("hasty")
+@pytest.mark.usefixtures("half_second_attempts")
 @pytest.mark.parametrize("seed", range(4))
-def test_twelve_clients_with_one_key_leave_one_record(
+def test_12_clients_with_one_key_create_one_record(
     seed: int, connect: Connect, tables: Tables, tally: Count
 ) -> None:
     injected = Counter[str]()
@@ -513,11 +512,11 @@ def test_twelve_clients_with_one_key_leave_one_record(
             try:
                 results.append(create(connect(), new_token(), "one key"))
             except (store.OutcomeUnknown, store.Unavailable):
-                continue  # as the API tells callers to: the same key again
+                continue  # retry with the same key, as the API documents
             return
-        raise AssertionError("no answer in twenty requests")
+        raise AssertionError("no success in twenty requests")
 
-    at_once(client, 12)
+    run_concurrently(client, 12)
     tables.arrive()
     (item,), (entry,) = tables.records(), tables.entries()
     assert {record["writeToken"] for record, _ in results} == {item["writeToken"]}
@@ -528,26 +527,26 @@ def test_twelve_clients_with_one_key_leave_one_record(
         tally(f"12 clients, one key: {kind}", number, "one record")
 
 
-@pytest.mark.usefixtures("hasty")
+@pytest.mark.usefixtures("half_second_attempts")
 @pytest.mark.parametrize("seed", range(2))
-def test_eight_clients_leave_an_entry_for_each_acknowledged_write(
+def test_each_acknowledged_write_of_8_clients_has_an_entry(
     seed: int, connect: Connect, tables: Tables, tally: Count
 ) -> None:
-    """All change the same two records in every way; then what each was told is compared."""
+    """All clients write the same two records; then outcomes and entries are compared."""
     olds = [create(connect(), new_token(), key)[0] for key in (None, "a key")]
     created = len(tables.entries())
     injected = Counter[str]()
     tables.staying = mixed(tables, injected, 0.3, seed)
-    told: dict[str, str] = {}
+    outcomes: dict[str, str] = {}
 
     def client(number: int) -> None:
-        dice = random.Random(f"{seed} {number}")  # noqa: S311 - no secret
+        rng = random.Random(f"{seed} {number}")  # noqa: S311 - no secret
         for _ in range(12):
-            token, old = new_token(), dice.choice(olds)
-            told[token] = attempt(dice, token, old)
+            token, old = new_token(), rng.choice(olds)
+            outcomes[token] = attempt(rng, token, old)
 
-    def attempt(dice: random.Random, token: str, old: Record) -> str:
-        kind = dice.choice(["update", "update if match", "delete if match", "restore", "restore"])
+    def attempt(rng: random.Random, token: str, old: Record) -> str:
+        kind = rng.choice(["update", "update if match", "delete if match", "restore", "restore"])
         try:
             if kind == "restore":
                 restore(connect(), token, old)
@@ -567,16 +566,16 @@ def test_eight_clients_leave_an_entry_for_each_acknowledged_write(
             restores.NothingToRestore,
             store.Unavailable,
         ):
-            return "refused"
+            return "rejected"
         return "acknowledged"
 
-    at_once(client, 8)
+    run_concurrently(client, 8)
     tables.arrive()
     check_chains(tables)
     written = Counter(entry["writeToken"] for entry in tables.entries())
-    for token, outcome in told.items():
-        allowed = {"acknowledged": (1,), "refused": (0,), "unknown": (0, 1)}[outcome]
+    for token, outcome in outcomes.items():
+        allowed = {"acknowledged": (1,), "rejected": (0,), "unknown": (0, 1)}[outcome]
         assert written[token] in allowed, outcome
-    assert written.total() - created == sum(written[token] for token in told)
+    assert written.total() - created == sum(written[token] for token in outcomes)
     for kind, number in injected.items():
         tally(f"8 clients: {kind}", number, "an entry for each acknowledged write")

@@ -1,4 +1,4 @@
-"""The wire client against a server that fails in every way there is: a right answer or a typed error, in time."""
+"""The wire client against a faulty server: a correct response or a typed error, in time."""
 
 import gc
 import http.client
@@ -22,12 +22,12 @@ from contract.fault_server import (
     Exchange,
     FaultServer,
     Step,
-    answers,
-    answers_and_ends,
     cancellation,
     drips,
     error,
     message,
+    responds,
+    responds_and_closes,
 )
 from records_api import connection, dynamodb, selftest, store
 
@@ -37,49 +37,49 @@ Count = Callable[..., None]
 REGION = "eu-west-3"
 ITEM: dict[str, Any] = {"Item": {"recordID": {"S": "1"}, "message": {"S": "\u20ac" * 200}}}
 OTHER = {"Item": {"recordID": {"S": "2"}}}
-OK = answers(message(ITEM))
-# What a call may take beyond its deadline on a busy machine. Slow faults take several seconds more.
+OK = responds(message(ITEM))
+# A call on a busy machine may exceed its deadline by this. Slow faults take several seconds.
 SLACK_SECONDS = 2.5
 DEADLINE_SECONDS = 30.0
 
-# Each damage to one exchange, by name: what the server does, and whether the connection is fit for another request.
+# Faults by name. After those in SOUND, the connection can be used for another request.
 CUT = len(message(ITEM)) // 2
 UNCLEAR: dict[str, Step] = {
     "reset before the request is read": faults.resets_before_reading,
     "reset after the request is read": faults.resets_after_reading,
     "closed after the request is read": faults.closes_after_reading,
-    "reset in the middle of the head": answers_and_ends(message(ITEM)[:25], reset=True),
-    "closed in the middle of the head": answers_and_ends(message(ITEM)[:25]),
-    "reset in the middle of the body": answers_and_ends(message(ITEM)[:CUT], reset=True),
-    "half a body": answers_and_ends(message(ITEM)[:CUT]),
-    "half a chunk": answers_and_ends(
+    "reset in the middle of the head": responds_and_closes(message(ITEM)[:25], reset=True),
+    "closed in the middle of the head": responds_and_closes(message(ITEM)[:25]),
+    "reset in the middle of the body": responds_and_closes(message(ITEM)[:CUT], reset=True),
+    "half a body": responds_and_closes(message(ITEM)[:CUT]),
+    "half a chunk": responds_and_closes(
         b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n40\r\n{"Item":'
     ),
-    "cut where only the checksum shows it": answers_and_ends(
+    "cut, detected by the checksum only": responds_and_closes(
         b"HTTP/1.1 200 OK\r\nx-amz-crc32: 1\r\n\r\n{}"
     ),
-    "wrong CRC32": answers(message(ITEM, crc="1")),
-    "no number for a CRC32": answers(message(ITEM, crc="deadbeef")),
-    "wrong CRC32 of an error": answers(
+    "wrong CRC32": responds(message(ITEM, crc="1")),
+    "CRC32 that is no number": responds(message(ITEM, crc="deadbeef")),
+    "wrong CRC32 of an error": responds(
         message({"__type": "x#ValidationException"}, status="400 Bad Request", crc="1"),
     ),
-    "garbage": answers_and_ends(b"\x00\x16\x03 not a word of HTTP\r\n\r\n" * 40),
-    "another protocol": answers_and_ends(b"SSH-2.0-OpenSSH_9.2\r\n"),
-    "a line without end": answers_and_ends(b"HTTP/1.1 200 OK\r\nx: " + b"x" * 70_000),
-    "headers without end": answers_and_ends(b"HTTP/1.1 200 OK\r\n" + b"x: y\r\n" * 200),
-    "early hints and no answer": answers_and_ends(b"HTTP/1.1 103 Early Hints\r\n\r\n"),
-    "an HTML page as 200": answers(message(b"<html><body>Welcome</body></html>", crc=None)),
-    "an HTML page as 503": answers(
+    "garbage": responds_and_closes(b"\x00\x16\x03 this is not HTTP\r\n\r\n" * 40),
+    "another protocol": responds_and_closes(b"SSH-2.0-OpenSSH_9.2\r\n"),
+    "a line without end": responds_and_closes(b"HTTP/1.1 200 OK\r\nx: " + b"x" * 70_000),
+    "headers without end": responds_and_closes(b"HTTP/1.1 200 OK\r\n" + b"x: y\r\n" * 200),
+    "early hints and no response": responds_and_closes(b"HTTP/1.1 103 Early Hints\r\n\r\n"),
+    "an HTML page as 200": responds(message(b"<html><body>Welcome</body></html>", crc=None)),
+    "an HTML page as 503": responds(
         message(b"<html>Busy</html>", status="503 Service Unavailable", crc=None)
     ),
-    "a body of no bytes": answers(message(b"")),
-    "JSON, and no object": answers(message(["Item"])),
-    "JSON nested without end": answers(message(b"[" * 200_000)),
+    "an empty body": responds(message(b"")),
+    "JSON that is no object": responds(message(["Item"])),
+    "JSON nested without end": responds(message(b"[" * 200_000)),
 }
 UNCLEAR_BUT_SOUND: dict[str, Step] = {
-    "500": answers(error("InternalServerError", "500 Internal Server Error")),
-    "500 without a type": answers(message({}, status="500 Internal Server Error")),
-    "503": answers(error("ServiceUnavailable", "503 Service Unavailable")),
+    "500": responds(error("InternalServerError", "500 Internal Server Error")),
+    "500 without a type": responds(message({}, status="500 Internal Server Error")),
+    "503": responds(error("ServiceUnavailable", "503 Service Unavailable")),
 }
 SLOW: dict[str, Step] = {
     "slow first byte": faults.is_silent,
@@ -88,7 +88,7 @@ SLOW: dict[str, Step] = {
     "100 Continue without end": drips(b"HTTP/1.1 100 Continue\r\n\r\n" * 100),
 }
 THROTTLED: dict[str, Step] = {
-    name: answers(error(name))
+    name: responds(error(name))
     for name in (
         "ProvisionedThroughputExceededException",
         "RequestLimitExceeded",
@@ -96,7 +96,7 @@ THROTTLED: dict[str, Step] = {
         "TransactionConflictException",
     )
 } | {
-    f"canceled: {name}": answers(cancellation("None", name))
+    f"canceled: {name}": responds(cancellation("None", name))
     for name in ("ProvisionedThroughputExceeded", "ThrottlingError", "TransactionConflict")
 }
 AMBIGUOUS = UNCLEAR | UNCLEAR_BUT_SOUND | SLOW
@@ -105,7 +105,7 @@ EVERY = AMBIGUOUS | THROTTLED
 
 
 class Trial:
-    """A client, calls of it, and what they took."""
+    """A client whose calls are counted and must end with their deadline."""
 
     def __init__(self, url: str, tally: Count) -> None:
         self.client = dynamodb.Client(url, REGION)
@@ -114,18 +114,17 @@ class Trial:
     def call(
         self, kind: str, seconds: float = DEADLINE_SECONDS, **payload: object
     ) -> dict[str, Any]:
-        """Call GetItem; fails where answer or error come later than the deadline."""
+        """Call GetItem. Fails if response or error come after the deadline."""
         began = time.monotonic()
         try:
-            answer = self.client.call("GetItem", payload, began + seconds)
+            response = self.client.call("GetItem", payload, began + seconds)
         except dynamodb.DynamoDBError as failure:
-            self._tally(
-                kind, 1, type(failure).__name__ + (" (ambiguous)" if failure.ambiguous else "")
-            )
+            suffix = " (ambiguous)" if failure.ambiguous else ""
+            self._tally(kind, 1, type(failure).__name__ + suffix)
             raise
         else:
-            self._tally(kind, 1, "right answer")
-            return answer
+            self._tally(kind, 1, "correct response")
+            return response
         finally:
             assert time.monotonic() - began <= max(seconds, 0) + SLACK_SECONDS
 
@@ -136,7 +135,7 @@ class Trial:
         seconds: float = DEADLINE_SECONDS,
         **payload: object,
     ) -> dynamodb.DynamoDBError:
-        """Call, and return the error, which is of exactly that class."""
+        """Call GetItem and return its error, which must be of exactly the expected class."""
         with pytest.raises(expected) as caught:
             self.call(kind, seconds, **payload)
         assert type(caught.value) is expected
@@ -144,21 +143,25 @@ class Trial:
 
 
 @pytest.fixture
-def trial(tally: Count, credentials: None, hurried: None) -> Iterator[Callable[[str], Trial]]:  # noqa: ARG001 - set up
-    made: list[Trial] = []
+def trial(
+    tally: Count,
+    credentials: None,  # noqa: ARG001
+    short_pauses: None,  # noqa: ARG001
+) -> Iterator[Callable[[str], Trial]]:
+    trials: list[Trial] = []
 
-    def make(url: str) -> Trial:
-        made.append(Trial(url, tally))
-        return made[-1]
+    def start(url: str) -> Trial:
+        trials.append(Trial(url, tally))
+        return trials[-1]
 
-    yield make
-    for each in made:
+    yield start
+    for each in trials:
         each.client.close()
 
 
 @contextmanager
 def at_pauses(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> Iterator[None]:
-    """Do `act` in each pause between two attempts, instead of waiting."""
+    """Run `act` in place of each pause between two attempts."""
 
     def sleep(seconds: float) -> None:
         if seconds:
@@ -170,18 +173,18 @@ def at_pauses(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> Ite
         yield
 
 
-def attempt_connections(server: FaultServer) -> list[int]:
+def connections_of(server: FaultServer) -> list[int]:
     return [request.connection for request in server.requests]
 
 
 @pytest.fixture
-def fault(impatient: Callable[[Step], Step]) -> Callable[[str], Step]:
-    """Return the step of a kind in EVERY; attempts do not wait long for one that is slow."""
-    return lambda kind: impatient(EVERY[kind]) if kind in SLOW else EVERY[kind]
+def fault(short_attempts: Callable[[Step], Step]) -> Callable[[str], Step]:
+    """Return the step of a kind in EVERY, with short attempts for the slow ones."""
+    return lambda kind: short_attempts(EVERY[kind]) if kind in SLOW else EVERY[kind]
 
 
 @pytest.mark.parametrize("kind", EVERY)
-def test_after_a_fault_the_answer_is_right_and_the_connection_kept_only_if_sound(
+def test_call_succeeds_after_each_fault(
     kind: str,
     serve: Serve,
     trial: Callable[[str], Trial],
@@ -192,10 +195,10 @@ def test_after_a_fault_the_answer_is_right_and_the_connection_kept_only_if_sound
     server.script(fault(kind))
     each = trial(server.url)
     assert each.call(kind) == ITEM
-    assert each.call("none, after it") == ITEM
+    assert each.call("none, after a fault") == ITEM
     connections = 1 if kind in SOUND else 2
     requests = 2 if kind == "reset before the request is read" else 3
-    if kind in SLOW:  # a short attempt may end before a busy machine lets the server see it
+    if kind in SLOW:  # a short attempt may end before the request reaches the server
         assert server.connections >= connections
         assert len(server.requests) >= requests
     else:
@@ -203,22 +206,22 @@ def test_after_a_fault_the_answer_is_right_and_the_connection_kept_only_if_sound
 
 
 @pytest.mark.parametrize("kind", EVERY)
-def test_a_definite_answer_after_a_fault_still_tells_of_it(
+def test_error_after_a_fault_is_ambiguous_if_the_fault_is(
     kind: str,
     serve: Serve,
     trial: Callable[[str], Trial],
     tls: ssl.SSLContext | None,
     fault: Callable[[str], Step],
 ) -> None:
-    server = serve(answers(error("ConditionalCheckFailedException")), tls=tls)
+    server = serve(responds(error("ConditionalCheckFailedException")), tls=tls)
     server.script(fault(kind))
     failure = trial(server.url).fail(dynamodb.ConditionFailed, kind)
     assert failure.ambiguous == (kind in AMBIGUOUS)
 
 
 @pytest.mark.parametrize("kind", [kind for kind in EVERY if kind not in SLOW])
-@pytest.mark.usefixtures("patient")
-def test_a_fault_that_stays_ends_in_a_typed_error_after_all_attempts(
+@pytest.mark.usefixtures("generous_limits")
+def test_persistent_fault_fails_after_all_attempts(
     kind: str, serve: Serve, trial: Callable[[str], Trial], tls: ssl.SSLContext | None
 ) -> None:
     server = serve(EVERY[kind], tls=tls)
@@ -229,7 +232,7 @@ def test_a_fault_that_stays_ends_in_a_typed_error_after_all_attempts(
 
 
 @pytest.mark.parametrize("kind", SLOW)
-def test_a_server_that_stays_slow_ends_in_a_typed_error_at_the_deadline(
+def test_slow_server_fails_at_the_deadline(
     kind: str,
     serve: Serve,
     trial: Callable[[str], Trial],
@@ -244,14 +247,16 @@ def test_a_server_that_stays_slow_ends_in_a_typed_error_at_the_deadline(
 
 
 @pytest.mark.parametrize("kind", THROTTLED)
-def test_throttles_then_success(kind: str, serve: Serve, trial: Callable[[str], Trial]) -> None:
+def test_throttled_call_succeeds_after_retries(
+    kind: str, serve: Serve, trial: Callable[[str], Trial]
+) -> None:
     server = serve(OK)
     server.script(*[THROTTLED[kind]] * (dynamodb.MAX_ATTEMPTS - 1))
     assert trial(server.url).call(f"{kind}, five times") == ITEM
-    assert attempt_connections(server) == [1] * dynamodb.MAX_ATTEMPTS
+    assert connections_of(server) == [1] * dynamodb.MAX_ATTEMPTS
 
 
-def test_a_pause_that_would_outlast_the_deadline_is_not_waited_for(
+def test_pause_beyond_the_deadline_is_skipped(
     serve: Serve, trial: Callable[[str], Trial], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(dynamodb, "random", SimpleNamespace(uniform=lambda _, highest: highest))
@@ -263,14 +268,11 @@ def test_a_pause_that_would_outlast_the_deadline_is_not_waited_for(
         dynamodb.Unavailable, "throttled, and no time for another attempt", 3.0
     )
     assert time.monotonic() - began < 1.0
-    assert (failure.code, failure.ambiguous, len(server.requests)) == (
-        "ThrottlingException",
-        False,
-        1,
-    )
+    expected = ("ThrottlingException", False, 1)
+    assert (failure.code, failure.ambiguous, len(server.requests)) == expected
 
 
-def test_without_time_nothing_is_sent(serve: Serve, trial: Callable[[str], Trial]) -> None:
+def test_after_the_deadline_nothing_is_sent(serve: Serve, trial: Callable[[str], Trial]) -> None:
     server = serve(OK)
     failure = trial(server.url).fail(dynamodb.Unavailable, "no time left", -1.0)
     assert (failure.code, failure.ambiguous) == ("DeadlineExceeded", False)
@@ -291,23 +293,23 @@ def test_without_time_nothing_is_sent(serve: Serve, trial: Callable[[str], Trial
         "ValidationException",
     ],
 )
-def test_what_no_retry_would_change_is_never_tried_again(
+def test_permanent_errors_are_not_retried(
     code: str, serve: Serve, trial: Callable[[str], Trial], tls: ssl.SSLContext | None
 ) -> None:
     server = serve(OK, tls=tls)
     each = trial(server.url)
-    server.script(answers(error(code)))
+    server.script(responds(error(code)))
     failure = each.fail(dynamodb.Refused, code)
     assert (failure.code, failure.ambiguous, len(server.requests)) == (code, False, 1)
-    assert each.call("none, after it") == ITEM
-    server.script(UNCLEAR["wrong CRC32"], answers(error(code)))
+    assert each.call("none, after a fault") == ITEM
+    server.script(UNCLEAR["wrong CRC32"], responds(error(code)))
     failure = each.fail(dynamodb.Refused, f"{code}, after an unclear attempt")
     assert (failure.code, failure.ambiguous, len(server.requests)) == (code, True, 4)
-    assert attempt_connections(server) == [1, 1, 1, 2]
+    assert connections_of(server) == [1, 1, 1, 2]
 
 
-def test_a_failed_condition_is_no_fault(serve: Serve, trial: Callable[[str], Trial]) -> None:
-    server = serve(answers(error("ConditionalCheckFailedException")))
+def test_failed_condition_is_not_retried(serve: Serve, trial: Callable[[str], Trial]) -> None:
+    server = serve(responds(error("ConditionalCheckFailedException")))
     failure = trial(server.url).fail(dynamodb.ConditionFailed, "condition failed")
     assert (failure.ambiguous, len(server.requests)) == (False, 1)
 
@@ -315,7 +317,7 @@ def test_a_failed_condition_is_no_fault(serve: Serve, trial: Callable[[str], Tri
 # Transactions.
 
 CCF = "ConditionalCheckFailed"
-IN_PROGRESS = answers(error("TransactionInProgressException"))
+IN_PROGRESS = responds(error("TransactionInProgressException"))
 
 
 @pytest.mark.parametrize(
@@ -331,24 +333,24 @@ IN_PROGRESS = answers(error("TransactionInProgressException"))
         ((), dynamodb.Refused),
     ],
 )
-def test_a_cancellation_that_needs_no_retry_names_its_reasons(
+def test_permanent_cancellation_names_its_reasons(
     codes: tuple[str, ...],
     expected: type[dynamodb.DynamoDBError],
     serve: Serve,
     trial: Callable[[str], Trial],
 ) -> None:
-    server = serve(answers(cancellation(*codes)))
+    server = serve(responds(cancellation(*codes)))
     failure = trial(server.url).fail(expected, f"canceled: {', '.join(codes) or 'no reasons'}")
     assert (failure.code, failure.ambiguous) == ("TransactionCanceledException", False)
     assert len(server.requests) == 1
-    assert all(f"{code}, it said" in str(failure) for code in codes if code != "None")
+    assert all(f"message of {code}" in str(failure) for code in codes if code != "None")
 
 
-def test_a_conflict_beside_another_reason_is_tried_again(
+def test_conflict_with_another_reason_is_retried(
     serve: Serve, trial: Callable[[str], Trial]
 ) -> None:
-    server = serve(answers(cancellation("ValidationError")))
-    server.script(answers(cancellation("ValidationError", "TransactionConflict")))
+    server = serve(responds(cancellation("ValidationError")))
+    server.script(responds(cancellation("ValidationError", "TransactionConflict")))
     failure = trial(server.url).fail(dynamodb.Refused, "canceled: two reasons")
     assert (failure.ambiguous, len(server.requests)) == (False, 2)
 
@@ -368,7 +370,7 @@ def test_every_attempt_sends_the_same_token(serve: Serve, trial: Callable[[str],
 
 @pytest.fixture
 def sleeper(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Return the pauses between attempts, which take no time but move both clocks."""
+    """Return the list of pauses, which advance both clocks without waiting."""
     pauses: list[float] = []
     monkeypatch.setattr(dynamodb, "random", SimpleNamespace(uniform=lambda *_: 0.0))
     clock = SimpleNamespace(
@@ -380,45 +382,44 @@ def sleeper(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return pauses
 
 
-def test_a_transaction_in_progress_is_waited_for_in_pauses_of_a_second(
+def test_transaction_in_progress_is_retried_every_second(
     serve: Serve, trial: Callable[[str], Trial], sleeper: list[float]
 ) -> None:
     server = serve(OK)
     server.script(THROTTLED["ThrottlingException"], *[IN_PROGRESS] * 9)
     assert trial(server.url).call("in progress, nine times") == ITEM
     assert sleeper == [0.0, 0.0, *[1.0] * 9]
-    assert attempt_connections(server) == [1] * 11
+    assert connections_of(server) == [1] * 11
 
 
-@pytest.mark.usefixtures("patient")
-def test_a_transaction_that_stays_in_progress_is_ambiguous_at_the_deadline(
+@pytest.mark.usefixtures("generous_limits")
+def test_transaction_in_progress_at_the_deadline_is_ambiguous(
     serve: Serve, trial: Callable[[str], Trial], sleeper: list[float]
 ) -> None:
     server = serve(IN_PROGRESS)
-    failure = trial(server.url).fail(dynamodb.Unavailable, "in progress for good")
+    failure = trial(server.url).fail(dynamodb.Unavailable, "always in progress")
     assert (failure.code, failure.ambiguous) == ("TransactionInProgressException", True)
-    # The first attempt, and one after each pause that ends before the deadline. A busy machine
-    # takes some of the time itself.
+    # The first attempt, and one after each pause before the deadline. A busy machine makes fewer.
     assert DEADLINE_SECONDS / 2 < len(server.requests) <= DEADLINE_SECONDS
     assert sleeper == [0.0, *[1.0] * (len(server.requests) - 1)]
 
 
 @pytest.mark.parametrize(
-    ("answer", "expected"),
+    ("content", "expected"),
     [
         (cancellation(CCF, "None"), dynamodb.ConditionFailed),
         (cancellation("TransactionConflict"), dynamodb.Unavailable),
         (cancellation("ValidationError"), dynamodb.Refused),
     ],
 )
-def test_a_cancellation_after_a_transaction_in_progress_tells_of_it(
-    answer: bytes,
+def test_cancellation_after_in_progress_is_ambiguous(
+    content: bytes,
     expected: type[dynamodb.DynamoDBError],
     serve: Serve,
     trial: Callable[[str], Trial],
-    sleeper: list[float],  # noqa: ARG001 - set up
+    sleeper: list[float],  # noqa: ARG001
 ) -> None:
-    server = serve(answers(answer))
+    server = serve(responds(content))
     server.script(IN_PROGRESS)
     assert trial(server.url).fail(expected, "in progress, then canceled").ambiguous
 
@@ -427,7 +428,7 @@ CHUNKS = b"".join(
     b"%x\r\n%s\r\n" % (len(part), part)
     for part in (b'{"It', b'em":{"recordID"', b':{"S":"1"}}}', b"")
 )
-ODD_BUT_RIGHT = {
+UNUSUAL = {
     "100 Continue before it": (b"HTTP/1.1 100 Continue\r\n\r\n" * 3 + message(ITEM), True),
     "in chunks": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + CHUNKS, True),
     "Connection: close": (message(ITEM, extra=["Connection: close"]), False),
@@ -438,27 +439,27 @@ ODD_BUT_RIGHT = {
 }
 
 
-@pytest.mark.parametrize("kind", ODD_BUT_RIGHT)
-def test_an_odd_answer_is_understood(
+@pytest.mark.parametrize("kind", UNUSUAL)
+def test_unusual_response_is_accepted(
     kind: str, serve: Serve, trial: Callable[[str], Trial], tls: ssl.SSLContext | None
 ) -> None:
-    content, is_kept = ODD_BUT_RIGHT[kind]
-    server = serve(answers(content), tls=tls)
+    content, is_kept = UNUSUAL[kind]
+    server = serve(responds(content), tls=tls)
     each = trial(server.url)
     for _ in range(3):
-        assert "recordID" in each.call(f"odd but right: {kind}")["Item"]
-    assert attempt_connections(server) == ([1, 1, 1] if is_kept else [1, 2, 3])
+        assert "recordID" in each.call(f"unusual: {kind}")["Item"]
+    assert connections_of(server) == ([1, 1, 1] if is_kept else [1, 2, 3])
 
 
-def test_an_answer_that_ends_with_the_connection_is_understood(
+def test_response_that_ends_with_the_connection_is_accepted(
     serve: Serve, trial: Callable[[str], Trial]
 ) -> None:
-    server = serve(answers_and_ends(message(ITEM).replace(b"Content-Length", b"X")))
-    assert trial(server.url).call("odd but right: ends with the connection") == ITEM
+    server = serve(responds_and_closes(message(ITEM).replace(b"Content-Length", b"X")))
+    assert trial(server.url).call("unusual: ends with the connection") == ITEM
     assert len(server.requests) == 1
 
 
-def test_an_answer_in_single_bytes_is_understood(
+def test_response_in_single_bytes_is_accepted(
     serve: Serve, trial: Callable[[str], Trial], tls: ssl.SSLContext | None
 ) -> None:
     def step(exchange: Exchange) -> None:
@@ -466,49 +467,49 @@ def test_an_answer_in_single_bytes_is_understood(
         exchange.drip(message(OTHER), pause=0.0)
 
     server = serve(step, tls=tls)
-    assert trial(server.url).call("odd but right: in single bytes") == OTHER
+    assert trial(server.url).call("unusual: in single bytes") == OTHER
     assert len(server.requests) == 1
 
 
-# Connections that are kept, and those that have died since.
+# Kept-alive connections, and those that have ended.
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
-    """Wait until the server's thread has come so far."""
+    """Wait until the server's thread has fulfilled `condition`."""
     limit = time.monotonic() + DEADLINE_SECONDS
     while not condition():
         assert time.monotonic() < limit
         time.sleep(0.01)
 
 
-def wait_for_something_to_read(trial: Trial) -> None:
-    """Wait until what the server did after its answer has arrived: more bytes, or the end."""
+def wait_for_input(trial: Trial) -> None:
+    """Wait until the kept connection can be read: it has more bytes, or has ended."""
     kept = trial.client._connection._socket
     assert kept
     assert select.select([kept], [], [], DEADLINE_SECONDS)[0]
 
 
 @pytest.mark.parametrize("with_reset", [False, True], ids=["closed", "reset"])
-def test_a_connection_that_the_peer_ended_while_it_was_idle_costs_no_attempt(
+def test_connection_closed_while_idle_costs_no_attempt(
     serve: Serve, trial: Callable[[str], Trial], tls: ssl.SSLContext | None, *, with_reset: bool
 ) -> None:
-    server = serve(answers(error("ConditionalCheckFailedException")), tls=tls)
-    server.script(answers_and_ends(message(ITEM), reset=with_reset))
+    server = serve(responds(error("ConditionalCheckFailedException")), tls=tls)
+    server.script(responds_and_closes(message(ITEM), reset=with_reset))
     each = trial(server.url)
     assert each.call("none") == ITEM
-    wait_for_something_to_read(each)
+    wait_for_input(each)
     failure = each.fail(dynamodb.ConditionFailed, "stale kept-alive connection")
     assert not failure.ambiguous
-    assert attempt_connections(server) == [1, 2]
+    assert connections_of(server) == [1, 2]
 
 
 @pytest.mark.parametrize(
     "step", [faults.resets_before_reading, faults.resets_after_reading], ids=["unread", "read"]
 )
-def test_a_reset_on_a_reused_connection_is_ambiguous(
+def test_reset_of_a_reused_connection_is_ambiguous(
     step: Step, serve: Serve, trial: Callable[[str], Trial], tls: ssl.SSLContext | None
 ) -> None:
-    server = serve(answers(error("ConditionalCheckFailedException")), tls=tls)
+    server = serve(responds(error("ConditionalCheckFailedException")), tls=tls)
     server.script(OK, step)
     each = trial(server.url)
     assert each.call("none") == ITEM
@@ -516,13 +517,13 @@ def test_a_reset_on_a_reused_connection_is_ambiguous(
     assert server.connections == 2
 
 
-def test_a_request_that_could_not_be_sent_whole_is_not_ambiguous(
+def test_request_sent_in_part_is_not_ambiguous(
     serve: Serve, trial: Callable[[str], Trial], tls: ssl.SSLContext | None
 ) -> None:
-    server = serve(answers(error("ConditionalCheckFailedException")), tls=tls)
+    server = serve(responds(error("ConditionalCheckFailedException")), tls=tls)
 
     def step(exchange: Exchange) -> None:
-        time.sleep(0.1)  # until the buffers between are full
+        time.sleep(0.1)  # until all buffers are full
         exchange.reset()
 
     server.script(step)
@@ -533,24 +534,24 @@ def test_a_request_that_could_not_be_sent_whole_is_not_ambiguous(
     assert server.connections == 2
 
 
-@pytest.mark.usefixtures("patient")
+@pytest.mark.usefixtures("generous_limits")
 @pytest.mark.parametrize("jump", [11.0, 86400.0, -3600.0])
-def test_a_thawed_process_does_not_use_its_dead_connection(
+def test_connection_is_replaced_after_a_freeze(
     jump: float,
     serve: Serve,
     trial: Callable[[str], Trial],
     tls: ssl.SSLContext | None,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    left: list[bool] = []
+    closed: list[bool] = []
 
-    def answers_and_dies(exchange: Exchange) -> None:
+    def respond_and_wait(exchange: Exchange) -> None:
         exchange.read()
         exchange.send(message(ITEM))
-        left.append(exchange.wait_until_left())
+        closed.append(exchange.wait_until_closed())
 
-    server = serve(answers(message(OTHER)), tls=tls)
-    server.script(answers_and_dies)
+    server = serve(responds(message(OTHER)), tls=tls)
+    server.script(respond_and_wait)
     each = trial(server.url)
     assert each.call("none") == ITEM
     clock = SimpleNamespace(
@@ -559,52 +560,52 @@ def test_a_thawed_process_does_not_use_its_dead_connection(
     with monkeypatch.context() as patch:
         patch.setattr(connection, "time", clock)
         assert each.call("frozen and thawed") == OTHER
-    assert attempt_connections(server) == [1, 2]
-    wait_for(lambda: bool(left))
-    assert left == [True]
+    assert connections_of(server) == [1, 2]
+    wait_for(lambda: bool(closed))
+    assert closed == [True]
 
 
 @pytest.mark.parametrize("size", [0, 16_000_000], ids=["sent", "half sent"])
-def test_a_connection_with_an_unanswered_request_is_reset(
+def test_connection_without_a_response_is_reset(
     size: int,
     serve: Serve,
     trial: Callable[[str], Trial],
     tls: ssl.SSLContext | None,
-    impatient: Callable[[Step], Step],
+    short_attempts: Callable[[Step], Step],
 ) -> None:
     resets: list[bool] = []
 
-    def stays_silent(exchange: Exchange) -> None:
+    def stay_silent(exchange: Exchange) -> None:
         if not size:
             exchange.read()
-        time.sleep(0.6)  # longer than the attempt takes; the buffers between are full
+        time.sleep(0.6)  # longer than the attempt; all buffers are full
         resets.append(exchange.is_reset_by_client())
 
     server = serve(OK, tls=tls)
-    server.script(impatient(stays_silent))
+    server.script(short_attempts(stay_silent))
     assert trial(server.url).call("abandoned", filler="x" * size) == ITEM
     wait_for(lambda: bool(resets))
     assert resets == [True]
 
 
-def test_a_connection_whose_request_was_answered_is_closed_in_order(
+def test_connection_with_a_response_is_closed_in_order(
     serve: Serve, trial: Callable[[str], Trial], tls: ssl.SSLContext | None
 ) -> None:
     resets: list[bool] = []
 
-    def watches_the_end(exchange: Exchange) -> None:
+    def watch_the_end(exchange: Exchange) -> None:
         exchange.read()
         exchange.send(message(ITEM))
         resets.append(exchange.is_reset_by_client())
 
-    each = trial(serve(watches_the_end, tls=tls).url)
+    each = trial(serve(watch_the_end, tls=tls).url)
     assert each.call("none") == ITEM
     each.client.close()
     wait_for(lambda: len(resets) == 1)
     assert resets == [False]
 
 
-def test_a_connection_is_kept_while_it_is_used(
+def test_connection_is_kept_while_it_is_used(
     serve: Serve,
     trial: Callable[[str], Trial],
     tls: ssl.SSLContext | None,
@@ -614,17 +615,17 @@ def test_a_connection_is_kept_while_it_is_used(
     server = serve(OK, tls=tls)
     each = trial(server.url)
     for number in range(5):
-        # Longer in all than a connection may idle: what counts is the last use.
+        # Idle time counts from the last use: in all, this exceeds the limit.
         moment = now + number * 9.0
         clock = SimpleNamespace(
             monotonic=time.monotonic, time=lambda moment=moment: moment, sleep=time.sleep
         )
         monkeypatch.setattr(connection, "time", clock)
-        assert each.call("none, one after the other") == ITEM
-    assert attempt_connections(server) == [1] * 5
+        assert each.call("none, in sequence") == ITEM
+    assert connections_of(server) == [1] * 5
 
 
-def test_an_answer_nobody_asked_for_is_not_taken_for_the_next(
+def test_unexpected_response_is_discarded(
     serve: Serve, trial: Callable[[str], Trial], tls: ssl.SSLContext | None
 ) -> None:
     def step(exchange: Exchange) -> None:
@@ -633,15 +634,15 @@ def test_an_answer_nobody_asked_for_is_not_taken_for_the_next(
         time.sleep(0.1)
         exchange.send(message(ITEM))
 
-    server = serve(answers(message(OTHER)), tls=tls)
+    server = serve(responds(message(OTHER)), tls=tls)
     server.script(step)
     each = trial(server.url)
     assert each.call("none") == ITEM
-    wait_for_something_to_read(each)
-    assert each.call("answered twice") == OTHER
+    wait_for_input(each)
+    assert each.call("two responses") == OTHER
 
 
-def test_nothing_half_read_is_left_to_the_garbage_collector(
+def test_partly_read_responses_are_closed(
     serve: Serve,
     trial: Callable[[str], Trial],
     tls: ssl.SSLContext | None,
@@ -659,16 +660,16 @@ def test_nothing_half_read_is_left_to_the_garbage_collector(
     each.fail(dynamodb.Unavailable, "half a body")
     assert [response.closed for response in responses] == [True] * dynamodb.MAX_ATTEMPTS
     assert each.client._connection._socket is None
-    gc.collect()  # a socket left open warns here, and a warning is an error
+    gc.collect()  # an open socket warns here, and warnings are errors
 
 
-# Connections that do not come about.
+# Connections that cannot be opened.
 
 
-def test_refused_then_listening(
+def test_refused_connection_is_retried(
     serve: Serve, trial: Callable[[str], Trial], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    server = serve(answers(error("ConditionalCheckFailedException")), listening=False)
+    server = serve(responds(error("ConditionalCheckFailedException")), listening=False)
     pauses: list[None] = []
 
     def listen_at_the_second() -> None:
@@ -682,7 +683,7 @@ def test_refused_then_listening(
     assert len(server.requests) == 1
 
 
-def test_refused_for_good(
+def test_refused_connections_fail_after_all_attempts(
     serve: Serve, trial: Callable[[str], Trial], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = serve(OK, listening=False)
@@ -693,7 +694,9 @@ def test_refused_for_good(
     assert len(pauses) == dynamodb.MAX_ATTEMPTS - 1
 
 
-def test_an_unknown_host(trial: Callable[[str], Trial], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unknown_host_is_not_ambiguous(
+    trial: Callable[[str], Trial], monkeypatch: pytest.MonkeyPatch
+) -> None:
     def unknown(*_: object, **__: object) -> None:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
@@ -703,7 +706,7 @@ def test_an_unknown_host(trial: Callable[[str], Trial], monkeypatch: pytest.Monk
 
 
 def resolves_to(monkeypatch: pytest.MonkeyPatch, *ports: int) -> None:
-    """Let every name have one address for each of these ports of this machine."""
+    """Resolve every name to one loopback address for each port."""
     known = socket.getaddrinfo
 
     def resolve(host: str, port: int, *more: int, **named: Any) -> list[Any]:
@@ -719,7 +722,7 @@ def resolves_to(monkeypatch: pytest.MonkeyPatch, *ports: int) -> None:
 
 @pytest.fixture
 def silent_resolver(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No name is resolved for seconds, or until the test ends; addresses are not names."""
+    """Delay the resolution of names, but not of addresses, until the test ends."""
     is_ended, known = threading.Event(), socket.getaddrinfo
 
     def resolve(host: str, port: int, **more: Any) -> object:
@@ -733,13 +736,13 @@ def silent_resolver(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("silent_resolver")
-def test_a_name_that_is_not_resolved_ends_with_the_deadline(trial: Callable[[str], Trial]) -> None:
+def test_name_resolution_ends_with_the_deadline(trial: Callable[[str], Trial]) -> None:
     failure = trial("http://slow.example").fail(dynamodb.Unavailable, "name not resolved", 0.4)
     assert (failure.code, failure.ambiguous) == ("TimeoutError", False)
     assert "slow.example" in str(failure)
 
 
-def test_an_address_needs_no_thread_to_resolve(
+def test_addresses_are_resolved_without_a_thread(
     serve: Serve, trial: Callable[[str], Trial], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = serve(OK)
@@ -752,39 +755,38 @@ def test_an_address_needs_no_thread_to_resolve(
 
 
 @contextmanager
-def black_hole() -> Iterator[int]:
-    """Listen on a port without taking anybody: its queue is full, so that a connection attempt hears nothing."""
+def unresponsive_port() -> Iterator[int]:
+    """Listen on a port whose queue is full, so that connection attempts get no response."""
     with socket.socket() as listener, socket.socket() as first, socket.socket() as second:
         listener.bind(("127.0.0.1", 0))
         listener.listen(0)
         for each in (first, second):
-            each.setblocking(False)  # noqa: FBT003 - the standard library's signature
+            each.setblocking(False)  # noqa: FBT003
             each.connect_ex(listener.getsockname())
         yield listener.getsockname()[1]
 
 
 @pytest.mark.parametrize("addresses", [1, 4])
-def test_a_host_that_does_not_answer_ends_with_the_deadline_however_many_addresses_it_has(
+def test_connecting_ends_with_the_deadline(
     addresses: int, trial: Callable[[str], Trial], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with black_hole() as port:
+    with unresponsive_port() as port:
         resolves_to(monkeypatch, *[port] * addresses)
         failure = trial(f"http://many.example:{port}").fail(
-            dynamodb.Unavailable, f"no answer to the connection, {addresses} address(es)", 0.4
+            dynamodb.Unavailable, f"no response to the connection, {addresses} address(es)", 0.4
         )
     assert (failure.code, failure.ambiguous) == ("TimeoutError", False)
 
 
-def test_the_next_address_of_a_host_is_tried(
+def test_next_address_of_a_host_is_tried(
     serve: Serve, trial: Callable[[str], Trial], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = serve(OK)
-    with black_hole() as silent, socket.socket() as closed:
+    with unresponsive_port() as silent, socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         resolves_to(monkeypatch, silent, closed.getsockname()[1], server.port)
-        assert (
-            trial("http://many.example:1").call("two of three addresses do not answer", 2.0) == ITEM
-        )
+        response = trial("http://many.example:1").call("two of three addresses fail", 2.0)
+    assert response == ITEM
     assert len(server.requests) == 1
 
 
@@ -793,7 +795,7 @@ def test_the_next_address_of_a_host_is_tried(
     ("kind", "greeting"),
     [("is silent", b""), ("speaks HTTP", b"HTTP/1.1 400 Bad Request\r\n\r\n"), ("resets", None)],
 )
-def test_a_peer_that_does_not_shake_hands(
+def test_failed_tls_handshake_is_not_ambiguous(
     kind: str, greeting: bytes | None, serve: Serve, trial: Callable[[str], Trial]
 ) -> None:
     def step(exchange: Exchange) -> None:
@@ -803,7 +805,7 @@ def test_a_peer_that_does_not_shake_hands(
             exchange.send(greeting)
             exchange.close()
         else:
-            exchange.wait_until_left()
+            exchange.wait_until_closed()
 
     server = serve(step)
     failure = trial(server.url.replace("http:", "https:")).fail(
@@ -817,7 +819,7 @@ def test_a_peer_that_does_not_shake_hands(
 
 @pytest.mark.usefixtures("trusted")
 @pytest.mark.parametrize("kind", ["wrong-host", "expired", "untrusted"])
-def test_a_wrong_certificate_is_refused_at_once(
+def test_invalid_certificate_is_rejected_without_retries(
     kind: str, serve: Serve, trial: Callable[[str], Trial], certificates: dict[str, ssl.SSLContext]
 ) -> None:
     server = serve(OK, tls=certificates[kind])
@@ -827,22 +829,20 @@ def test_a_wrong_certificate_is_refused_at_once(
     assert server.requests == []
 
 
-def test_a_certificate_is_verified_without_anybody_asking(
+def test_certificates_are_verified_by_default(
     serve: Serve, trial: Callable[[str], Trial], certificates: dict[str, ssl.SSLContext]
 ) -> None:
-    """Without SSL_CERT_FILE the system's authorities are trusted, and this run's is none of them."""
+    """Without SSL_CERT_FILE the system's authorities are trusted, without that of the tests."""
     server = serve(OK, tls=certificates["good"])
-    assert (
-        trial(server.url).fail(dynamodb.Refused, "certificate: unknown authority").code
-        == "CertificateError"
-    )
+    failure = trial(server.url).fail(dynamodb.Refused, "certificate: unknown authority")
+    assert failure.code == "CertificateError"
 
 
-# Time limits, by a clock of the test's own.
+# Time limits, with a fake clock.
 
 
 class Clock:
-    """Stands in for the module `time`: it moves only as the test says."""
+    """A fake of the module `time`, which only sleep and the test advance."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -859,14 +859,14 @@ class Clock:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    made = Clock()
-    monkeypatch.setattr(dynamodb, "time", made)
-    monkeypatch.setattr(connection, "time", made)
-    return made
+    fake = Clock()
+    monkeypatch.setattr(dynamodb, "time", fake)
+    monkeypatch.setattr(connection, "time", fake)
+    return fake
 
 
 class Peer:
-    """Stands in for a socket: records its timeouts and takes `seconds` for each read and write."""
+    """A fake socket: it records timeouts and takes `seconds` for each read and write."""
 
     def __init__(self, clock: Clock, seconds: float = 0.0) -> None:
         self.timeouts: list[float] = []
@@ -891,8 +891,8 @@ class Peer:
         pass
 
 
-def test_an_attempt_takes_3_seconds_at_most_and_ends_with_the_deadline(
-    credentials: None,  # noqa: ARG001 - set up
+def test_attempt_is_limited_to_3_seconds_and_the_deadline(
+    credentials: None,  # noqa: ARG001
     clock: Clock,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -912,7 +912,7 @@ def test_an_attempt_takes_3_seconds_at_most_and_ends_with_the_deadline(
 
 
 @pytest.mark.parametrize(("seconds", "limit"), [(3.0, 1.0), (0.5, 0.5)])
-def test_connecting_takes_1_second_at_most_and_the_tls_handshake_another(
+def test_connecting_and_handshake_have_1_second_each(
     clock: Clock, monkeypatch: pytest.MonkeyPatch, seconds: float, limit: float
 ) -> None:
     peer = Peer(clock)
@@ -928,7 +928,7 @@ def test_connecting_takes_1_second_at_most_and_the_tls_handshake_another(
     assert (waits, peer.timeouts) == ([limit], [limit])
 
 
-def test_every_read_and_every_write_ends_with_the_attempt(clock: Clock) -> None:
+def test_reads_and_writes_end_with_the_attempt(clock: Clock) -> None:
     opened = connection.Connection("127.0.0.1", 80, None)
     reading: Any = Peer(clock, 1.0)
     opened._socket = reading
@@ -943,13 +943,13 @@ def test_every_read_and_every_write_ends_with_the_attempt(clock: Clock) -> None:
 
 
 @pytest.mark.parametrize("during", ["connecting", "the pause"])
-def test_after_a_freeze_past_the_deadline_nothing_is_sent(
+def test_freeze_past_the_deadline_sends_nothing(
     during: str,
     serve: Serve,
     trial: Callable[[str], Trial],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The monotonic clock stands still in the freeze; the wall clock shows it."""
+    """During a freeze, the monotonic clock stops and the wall clock does not."""
     frozen = [0.0]
 
     def freeze(*_: object) -> None:
@@ -974,7 +974,7 @@ def test_after_a_freeze_past_the_deadline_nothing_is_sent(
     assert server.requests == []
 
 
-# What is sent anew with every attempt.
+# Values that are new for every attempt.
 
 
 @pytest.mark.parametrize(
@@ -986,7 +986,7 @@ def test_after_a_freeze_past_the_deadline_nothing_is_sent(
     ],
 )
 @pytest.mark.parametrize("is_empty", [True, False])
-def test_missing_credentials_are_refused_by_name_before_anything_is_sent(
+def test_missing_credentials_are_named_and_nothing_is_sent(
     serve: Serve,
     trial: Callable[[str], Trial],
     monkeypatch: pytest.MonkeyPatch,
@@ -1025,13 +1025,11 @@ def test_credentials_are_read_for_every_attempt(
     tokens = [request.headers["x-amz-security-token"] for request in server.requests]
     assert tokens == ["a token==", "another token=="]
     for request in server.requests:
-        assert (
-            "x-amz-security-token"
-            in request.headers["authorization"].partition("SignedHeaders=")[2]
-        )
+        signed = request.headers["authorization"].partition("SignedHeaders=")[2]
+        assert "x-amz-security-token" in signed
 
 
-def test_expired_credentials_that_are_renewed_in_the_environment(
+def test_renewed_credentials_are_used_after_expired_ones(
     serve: Serve, trial: Callable[[str], Trial], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def step(exchange: Exchange) -> None:
@@ -1046,10 +1044,10 @@ def test_expired_credentials_that_are_renewed_in_the_environment(
     monkeypatch.delenv("AWS_SESSION_TOKEN")
     assert each.call("credentials renewed") == ITEM
     assert "x-amz-security-token" not in server.requests[-1].headers
-    assert attempt_connections(server) == [1, 1]
+    assert connections_of(server) == [1, 1]
 
 
-def test_the_date_is_that_of_the_attempt(
+def test_each_attempt_has_its_own_date(
     serve: Serve, trial: Callable[[str], Trial], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = datetime(2024, 12, 31, 23, 59, 58, tzinfo=UTC)
@@ -1068,7 +1066,7 @@ def test_the_date_is_that_of_the_attempt(
     assert len({request.headers["authorization"] for request in server.requests}) == 6
 
 
-def test_pauses_have_full_jitter_under_a_growing_bound(
+def test_pauses_have_full_jitter_and_a_growing_maximum(
     serve: Serve, trial: Callable[[str], Trial], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bounds: list[tuple[float, float]] = []
@@ -1113,10 +1111,10 @@ noise = st.binary(max_size=60) | st.text('0123456789abcdefx;\r\n{}[]:"', max_siz
 @example(content=b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n{}\r\n0\r\n\r\n")
 @example(content=b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n600000000")
 @example(content=b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\n{}")
-def test_whatever_bytes_come_there_is_an_object_or_a_typed_error(
+def test_arbitrary_bytes_return_an_object_or_a_typed_error(
     serve: Serve, trial: Callable[[str], Trial], monkeypatch: pytest.MonkeyPatch, content: bytes
 ) -> None:
     monkeypatch.setattr(dynamodb, "MAX_ATTEMPTS", 1)
-    each = trial(serve(answers_and_ends(content)).url)
+    each = trial(serve(responds_and_closes(content)).url)
     with suppress(dynamodb.Unavailable, dynamodb.Refused):
-        assert isinstance(each.call("any bytes at all"), dict)
+        assert isinstance(each.call("arbitrary bytes"), dict)

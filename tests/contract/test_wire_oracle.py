@@ -1,4 +1,4 @@
-"""The wire client's word against botocore's and boto3's, over generated requests and items."""
+"""The wire client compared with botocore and boto3, on generated requests and items."""
 
 import json
 from collections import Counter
@@ -25,7 +25,7 @@ from records_api import attributes, dynamodb, signing, store
 
 Count = Callable[..., None]
 
-# The fixture that counts lives as long as the test, over all its examples: that is what is wanted.
+# The counter of a test counts over all of its examples.
 GENERATED = settings(
     max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -36,7 +36,7 @@ SERIALIZER: Any = serialize.create_serializer("json")
 PARSER: Any = parsers.create_parser("json")
 
 visible = st.characters(min_codepoint=0x21, max_codepoint=0x7E)
-# Credentials: what an environment variable and a header can hold. A blank inside is folded by the signing rule.
+# Values that environment variables and headers can contain. Signing collapses spaces inside.
 secrets = st.text(visible, min_size=1, max_size=60)
 tokens = st.none() | st.lists(secrets, min_size=1, max_size=3).map(" ".join) | st.just("a  b")
 
@@ -44,7 +44,7 @@ numbers = st.builds(
     lambda digits, sign, exponent: Decimal((sign, digits, exponent)),
     st.lists(st.integers(0, 9), min_size=1, max_size=38).map(tuple),
     st.integers(0, 1),
-    # Keeps the first digit between 1E-130 and 1E+125, wherever among the 38 it stands.
+    # The first of up to 38 digits is between 1E-130 and 1E+125.
     st.integers(-130, 125 - 37),
 )
 integers = st.integers(-(10**38) + 1, 10**38 - 1)
@@ -66,14 +66,14 @@ items = st.dictionaries(texts.filter(bool), values, max_size=5)
 
 @pytest.fixture
 def compared(request: pytest.FixtureRequest, tally: Count) -> Iterator[Counter[str]]:
-    """Count a test's comparisons; their number is shown at the end of the run."""
+    """Count a test's comparisons, for the summary of the run."""
     counter = Counter[str]()
     yield counter
     tally(COMPARED, counter.total(), request.function.__name__.removeprefix("test_"))
 
 
 class Case(NamedTuple):
-    """A request, where it goes, and who signs it when."""
+    """A request, its endpoint, credentials and time."""
 
     url: str
     region: str
@@ -87,9 +87,7 @@ class Case(NamedTuple):
 
 def ours(case: Case) -> dict[str, str]:
     """Return the headers that the client sends."""
-    with mock.patch(
-        "ssl.create_default_context"
-    ):  # reads every certificate of the system: slow, and not used
+    with mock.patch("ssl.create_default_context"):  # unused, and slow: it reads all certificates
         client = dynamodb.Client(case.url, case.region)
     credentials = signing.Credentials(case.key_id, case.secret, case.token)
     with mock.patch.object(dynamodb, "datetime", SimpleNamespace(now=case.moment.astimezone)):
@@ -108,6 +106,8 @@ urls = st.builds(
     | st.just("[::1]"),
     st.just("") | st.sampled_from([80, 443, 8000]) | st.integers(1, 65535),
 )
+START = datetime(1971, 1, 1, tzinfo=UTC).replace(tzinfo=None)  # a naive bound, for Hypothesis
+times = st.datetimes(START, START.replace(year=2999), timezones=st.just(UTC))
 cases = st.builds(
     Case,
     urls,
@@ -116,7 +116,7 @@ cases = st.builds(
     st.from_regex("[A-Z0-9]{16,32}", fullmatch=True),
     secrets,
     tokens,
-    st.datetimes(datetime(1971, 1, 1), datetime(2999, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001 - zone is beside
+    times,
     st.sampled_from(MODEL.operation_names),
     st.binary(max_size=200)
     | st.text(max_size=100).map(lambda text: json.dumps({"TableName": text}).encode()),
@@ -125,9 +125,7 @@ cases = st.builds(
 
 @GENERATED
 @given(case=cases)
-def test_botocore_signs_the_same_request_with_the_same_header(
-    compared: Counter[str], case: Case
-) -> None:
+def test_botocore_sends_the_same_headers(compared: Counter[str], case: Case) -> None:
     compared["done"] += 1
     headers = ours(case)
     target = {
@@ -145,10 +143,10 @@ def test_botocore_signs_the_same_request_with_the_same_header(
 
 
 def transaction() -> dict[str, Any]:
-    """Return what the store passes to the client for a transaction."""
-    passed: list[dict[str, Any]] = []
+    """Return the payload that the store sends for a transaction."""
+    payloads: list[dict[str, Any]] = []
     client: Any = SimpleNamespace(
-        call=lambda _operation, payload, _deadline: passed.append(payload)
+        call=lambda _operation, payload, _deadline: payloads.append(payload)
     )
     old = {"recordID": "1", "version": 3}
     writes = [
@@ -157,7 +155,7 @@ def transaction() -> dict[str, Any]:
         store.remove("records", "2", store.is_impossible()),
     ]
     store.transact(store.Table(client, "records", "records-history", frozenset(), 0.0), writes)
-    return passed[0]
+    return payloads[0]
 
 
 KEY: dict[str, Any] = {"recordID": {"S": "1"}}
@@ -209,7 +207,7 @@ def test_boto3_sends_the_same_request(operation: str, compared: Counter[str]) ->
 
 
 def canonical(attribute: dict[str, Any]) -> dict[str, Any]:
-    """Return an attribute value as it is on the wire, sets in one order."""
+    """Return an attribute value with its sets sorted."""
     ((kind, value),) = attribute.items()
     if kind == "M":
         return {"M": {name: canonical(member) for name, member in value.items()}}
@@ -219,7 +217,7 @@ def canonical(attribute: dict[str, Any]) -> dict[str, Any]:
 
 
 def on_the_wire(item: dict[str, Any]) -> dict[str, Any]:
-    """Return what boto3's serializer and botocore's together put into the body of a PutItem."""
+    """Return the item in the body of a PutItem, as boto3 and botocore serialize it."""
     item = {name: TypeSerializer().serialize(value) for name, value in item.items()}
     request = SERIALIZER.serialize_to_request({"TableName": "records", "Item": item}, PUT_ITEM)
     sent: dict[str, Any] = json.loads(request["body"])["Item"]
@@ -227,7 +225,7 @@ def on_the_wire(item: dict[str, Any]) -> dict[str, Any]:
 
 
 def plain(value: Any) -> Any:
-    """Return a deserialized value beside its kind: 1 and True are not the same, 1 and 1.0 neither."""
+    """Return a value with its type, so that 1, True and 1.0 differ."""
     match value:
         case dict():
             return {name: plain(member) for name, member in value.items()}
@@ -252,7 +250,7 @@ def test_boto3_encodes_the_same_item_to_the_same_text(
 
 @GENERATED
 @given(item=items)
-def test_boto3_decodes_the_same_answer_to_the_same_item(
+def test_boto3_decodes_the_same_response_to_the_same_item(
     compared: Counter[str], item: dict[str, Any]
 ) -> None:
     compared["done"] += 1
@@ -266,7 +264,7 @@ def test_boto3_decodes_the_same_answer_to_the_same_item(
 
 
 @pytest.mark.parametrize("value", [1.5, object(), {1.5}])
-def test_what_no_attribute_value_holds_is_refused_by_both(value: object) -> None:
+def test_unsupported_types_are_rejected_by_both(value: object) -> None:
     with pytest.raises(TypeError):
         attributes.encode(value)
     with pytest.raises(TypeError):
@@ -274,7 +272,7 @@ def test_what_no_attribute_value_holds_is_refused_by_both(value: object) -> None
 
 
 @pytest.mark.parametrize("partition", SESSION.get_available_partitions())
-def test_botocore_finds_the_same_endpoint_in_every_region_of(
+def test_botocore_has_the_same_endpoints_in_partition(
     partition: str, compared: Counter[str]
 ) -> None:
     regions = {
