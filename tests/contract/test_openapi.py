@@ -1,4 +1,4 @@
-"""lambda/openapi.yaml against what it describes: the module's catalog, the handler's tables, limits and answers."""
+"""lambda/openapi.yaml compared with the module's operations and the handler's responses."""
 
 import json
 import re
@@ -46,10 +46,11 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 DOCUMENT: dict[str, Any] = yaml.safe_load((ROOT / "lambda/openapi.yaml").read_text())
 COMPONENTS: dict[str, Any] = DOCUMENT["components"]
-# What a schema refers to, it refers to from here.
+# References in schemas are relative to the document.
 VALIDATOR = Draft202012Validator(DOCUMENT, format_checker=Draft202012Validator.FORMAT_CHECKER)
 PROBLEM_JSON = "application/problem+json"
-# By operation: "POST /records" and the operation's description, with the parameters of its path.
+MAX_LIMIT = query_parameters.MAX_LIMIT
+# By operation: its route key, and its description with the parameters of the path.
 OPERATIONS: dict[str, tuple[str, dict[str, Any]]] = {
     described["operationId"]: (
         f"{method.upper()} {path}",
@@ -63,16 +64,16 @@ OPERATIONS: dict[str, tuple[str, dict[str, Any]]] = {
 
 def resolved(node: dict[str, Any]) -> dict[str, Any]:
     """Return the component that `node` refers to, or `node` itself."""
-    found: dict[str, Any] = node
-    if "$ref" in node:
-        found = DOCUMENT
-        for name in node["$ref"].removeprefix("#/").split("/"):
-            found = found[name]
-    return found
+    if "$ref" not in node:
+        return node
+    component: dict[str, Any] = DOCUMENT
+    for name in node["$ref"].removeprefix("#/").split("/"):
+        component = component[name]
+    return component
 
 
-def faults(schema: dict[str, Any], value: object) -> list[str]:
-    """Return what is wrong with `value` by a schema of the document."""
+def violations(schema: dict[str, Any], value: object) -> list[str]:
+    """Return the errors of `value` by a schema of the document."""
     errors = VALIDATOR.evolve(schema=schema).iter_errors(value)
     return [f"{error.json_path}: {error.message}" for error in errors]
 
@@ -82,8 +83,8 @@ def parameters(operation: str) -> dict[str, dict[str, Any]]:
     return {each["name"]: each for each in map(resolved, OPERATIONS[operation][1]["parameters"])}
 
 
-def own_responses(operation: str) -> dict[int, dict[str, Any]]:
-    """Return the responses that the function gives, by status: all but those of API Gateway alone."""
+def function_responses(operation: str) -> dict[int, dict[str, Any]]:
+    """Return the responses by status, without those that only API Gateway sends."""
     return {
         int(status): resolved(response)
         for status, response in OPERATIONS[operation][1]["responses"].items()
@@ -91,14 +92,14 @@ def own_responses(operation: str) -> dict[int, dict[str, Any]]:
     }
 
 
-def own_content(response: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return the media types that the function answers with; beside a problem, plain JSON is API Gateway's."""
+def function_content(response: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the content of the function. Plain JSON beside a problem is from API Gateway."""
     content: dict[str, dict[str, Any]] = response.get("content", {})
     return {PROBLEM_JSON: content[PROBLEM_JSON]} if PROBLEM_JSON in content else content
 
 
 def always_sent(response: dict[str, Any]) -> set[str]:
-    """Return the headers that every answer of the function has; API Gateway's answers have none of them."""
+    """Return the headers of every response of the function. API Gateway sends none of them."""
     headers = {name: resolved(header) for name, header in response["headers"].items()}
     if shares_status(response):
         assert not any(header.get("required") for header in headers.values())
@@ -107,14 +108,14 @@ def always_sent(response: dict[str, Any]) -> set[str]:
 
 
 def shares_status(response: dict[str, Any]) -> bool:
-    """Tell whether API Gateway may answer in place of the function."""
+    """Return whether API Gateway can send this status, too."""
     content: dict[str, Any] = response.get("content", {})
     return {PROBLEM_JSON, api.JSON} <= content.keys()
 
 
 def problem_types(response: dict[str, Any]) -> set[str | None]:
     """Return the problem types that a response may have, or {None} for a success."""
-    content = own_content(response)
+    content = function_content(response)
     if PROBLEM_JSON not in content:
         return {None}
     kind = content[PROBLEM_JSON]["schema"]["properties"]["type"]
@@ -122,7 +123,7 @@ def problem_types(response: dict[str, Any]) -> set[str | None]:
 
 
 class Case(NamedTuple):
-    """A request, what comes before it, and the status it must be answered with."""
+    """A request, the requests before it, and the expected status."""
 
     name: str
     operation: str
@@ -138,7 +139,7 @@ class Case(NamedTuple):
 
 
 def documented(operation: str, name: str) -> Iterator[Request]:
-    """Yield the request that the examples of one name make: one for each media type that has it."""
+    """Yield the request with the examples of one name, for each media type that has it."""
     route_key, described = OPERATIONS[operation]
     query: dict[str, str] = {}
     headers: dict[str, str] = {}
@@ -161,23 +162,23 @@ def documented(operation: str, name: str) -> Iterator[Request]:
 
 
 def example_names(operation: str) -> list[str]:
-    """Return the names under which an operation has examples of requests or of successful answers."""
+    """Return the names of an operation's examples of requests and successful responses."""
     described = OPERATIONS[operation][1]
     holders = [
         *parameters(operation).values(),
         *described.get("requestBody", {}).get("content", {}).values(),
     ]
-    for response in own_responses(operation).values():
+    for response in function_responses(operation).values():
         holders += [
-            content for kind, content in own_content(response).items() if kind != PROBLEM_JSON
+            content for kind, content in function_content(response).items() if kind != PROBLEM_JSON
         ]
     return sorted({name for holder in holders for name in holder.get("examples", {})})
 
 
 def example_status(operation: str, name: str) -> int:
-    """Return the status of the answer that has this example; an example without one is answered without a body."""
+    """Return the status of the response with this example, or else of the one without a body."""
     bodiless = 0
-    for status, response in own_responses(operation).items():
+    for status, response in function_responses(operation).items():
         if "content" not in response:
             bodiless = status
         elif any(name in content.get("examples", {}) for content in response["content"].values()):
@@ -190,7 +191,7 @@ JSON = {"Content-Type": api.JSON}
 (KEYED,) = documented("create", "keyed")
 RECORD_ID = parameters("get")["recordID"]["example"]
 (CHANGED,) = (request for request in documented("update", "plain") if request.headers == JSON)
-# What comes before a request: the records and changes of the document's examples.
+# The requests before a request: they create the records of the document's examples.
 BEFORE: dict[str, tuple[Request, ...]] = defaultdict(lambda: (PLAIN, KEYED)) | {
     "create": (),
     **dict.fromkeys(("history", "changes", "restore"), (PLAIN, KEYED, CHANGED)),
@@ -198,12 +199,12 @@ BEFORE: dict[str, tuple[Request, ...]] = defaultdict(lambda: (PLAIN, KEYED)) | {
 ANY_UNAVAILABLE = dict.fromkeys(
     ("GetItem", "TransactWriteItems", "Query"), dynamodb.Unavailable("ThrottlingException", "slow")
 )
-LOST = {"TransactWriteItems": dynamodb.Unavailable("TimeoutError", "no answer", ambiguous=True)}
+LOST = {"TransactWriteItems": dynamodb.Unavailable("TimeoutError", "no response", ambiguous=True)}
 BODIES = {"create": PLAIN.body, "update": PLAIN.body, "restore": '{"version": 1}'}
 
 
-def usual(operation: str) -> Request:
-    """Return a request that succeeds where the examples' records are."""
+def valid_request(operation: str) -> Request:
+    """Return a request that succeeds with the records of the examples."""
     route_key, _ = OPERATIONS[operation]
     is_one = "{recordID}" in route_key
     body = BODIES.get(operation)
@@ -213,50 +214,57 @@ def usual(operation: str) -> Request:
 
 
 def cases() -> Iterator[Case]:
-    """Yield the examples of the document, and what else it takes to see every answer that it describes."""
+    """Yield the examples of the document, and cases for all other responses that it describes."""
     for operation in OPERATIONS:
         for name in example_names(operation):
             for request in documented(operation, name):
                 status = example_status(operation, name)
                 yield Case(name, operation, request, status, BEFORE[operation])
-        ask, seeded = usual(operation), BEFORE[operation]
-        yield Case("unknownParameter", operation, ask._replace(query="typo=1"), 400, seeded)
-        yield Case("noIdentity", operation, ask._replace(authorizer={"iam": {}}), 403, seeded)
+        request, seeded = valid_request(operation), BEFORE[operation]
+        yield Case("unknownParameter", operation, request._replace(query="typo=1"), 400, seeded)
+        yield Case("noIdentity", operation, request._replace(authorizer={"iam": {}}), 403, seeded)
         claims = {
             "jwt": {"claims": {"iss": "https://issuer.test", "scope": "records/read records/write"}}
         }
         yield Case(
-            "noSubject", operation, ask._replace(authorizer=claims), 403, seeded, auth_mode="JWT"
+            "noSubject",
+            operation,
+            request._replace(authorizer=claims),
+            403,
+            seeded,
+            auth_mode="JWT",
         )
-        broken = dict.fromkeys(ANY_UNAVAILABLE, RuntimeError("never expected"))
-        yield Case("internalError", operation, ask, 500, faults=broken)
-        yield Case("configurationError", operation, ask, 500, is_misconfigured=True)
-        yield Case("unavailable", operation, ask, 503, faults=ANY_UNAVAILABLE)
+        broken = dict.fromkeys(ANY_UNAVAILABLE, RuntimeError("unexpected"))
+        yield Case("internalError", operation, request, 500, faults=broken)
+        yield Case("configurationError", operation, request, 500, is_misconfigured=True)
+        yield Case("unavailable", operation, request, 503, faults=ANY_UNAVAILABLE)
         if operation in WRITES:
-            yield Case("outcomeUnknown", operation, ask, 503, seeded, faults=LOST)
-        if "{recordID}" in ask.route_key:
-            yield Case("malformedID", operation, ask._replace(record_id="-"), 404)
+            yield Case("outcomeUnknown", operation, request, 503, seeded, faults=LOST)
+        if "{recordID}" in request.route_key:
+            yield Case("malformedID", operation, request._replace(record_id="-"), 404)
         if operation in ("get", "update", "delete", "history"):
-            yield Case("recordNotFound", operation, ask._replace(record_id="nobody"), 404)
+            yield Case("recordNotFound", operation, request._replace(record_id="unknown"), 404)
         if operation in ("get", "update", "delete", "restore"):
             other = {"If-Match": '"1-0a1b2c3d4e5f"'}
             yield Case(
-                "preconditionFailed", operation, ask._replace(headers=JSON | other), 412, seeded
+                "preconditionFailed", operation, request._replace(headers=JSON | other), 412, seeded
             )
         if operation in ("update", "delete", "restore"):
             existing = {"If-None-Match": "*"}
-            yield Case("exists", operation, ask._replace(headers=JSON | existing), 412, seeded)
+            yield Case("exists", operation, request._replace(headers=JSON | existing), 412, seeded)
         if operation in BODIES:
             large = json.dumps({"attributes": {"text": "x" * api.MAX_BODY_BYTES}})
-            yield Case("tooLarge", operation, ask._replace(body=large), 413, seeded)
+            yield Case("tooLarge", operation, request._replace(body=large), 413, seeded)
             text = {"Content-Type": "text/plain"}
-            yield Case("unsupportedMediaType", operation, ask._replace(headers=text), 415, seeded)
+            yield Case(
+                "unsupportedMediaType", operation, request._replace(headers=text), 415, seeded
+            )
     yield from special_cases()
 
 
 def special_cases() -> Iterator[Case]:
-    """Yield what one operation alone does."""
-    listing, create, reading = usual("list"), usual("create"), usual("get")
+    """Yield the cases of single operations."""
+    listing, create, reading = valid_request("list"), valid_request("create"), valid_request("get")
     several = tuple(PLAIN for _ in range(5))
     yield Case(
         "compressed", "list", listing._replace(headers={"Accept-Encoding": "gzip"}), 200, several
@@ -279,23 +287,22 @@ def special_cases() -> Iterator[Case]:
         "anyone", "create", create._replace(body=signed, authorizer=None), 201, auth_mode="NONE"
     )
     yield Case("keyReused", "create", KEYED._replace(body=PLAIN.body), 422, (KEYED,))
-    keyed_id = own_responses("create")[201]["content"][api.JSON]["examples"]["keyed"]["value"][
-        "recordID"
-    ]
-    removal = usual("delete")._replace(record_id=keyed_id)
+    examples = function_responses("create")[201]["content"][api.JSON]["examples"]
+    keyed_id = examples["keyed"]["value"]["recordID"]
+    removal = valid_request("delete")._replace(record_id=keyed_id)
     yield Case("recordDeleted", "create", KEYED, 410, (KEYED, removal))
     yield from restorations()
     compressed = {"Accept-Encoding": "gzip"}
     for operation in ("history", "changes"):
-        request = usual(operation)._replace(headers=compressed)
+        request = valid_request(operation)._replace(headers=compressed)
         yield Case("compressed", operation, request, 200, BEFORE[operation])
     both = "since=2026-01-31T09:30:00Z&cursor=MQ&unsettled=yes"
-    yield Case("sinceAndCursor", "changes", usual("changes")._replace(query=both), 400)
+    yield Case("sinceAndCursor", "changes", valid_request("changes")._replace(query=both), 400)
 
 
 def restorations() -> Iterator[Case]:
-    """Yield what becomes of restorations that are not possible, or of a deleted record."""
-    restore, deleted = usual("restore"), (PLAIN, usual("delete"))
+    """Yield restores that are not possible, and one of a deleted record."""
+    restore, deleted = valid_request("restore"), (PLAIN, valid_request("delete"))
     absent = restore._replace(body='{"version": 7}')
     yield Case("versionNotFound", "restore", absent, 404, BEFORE["restore"])
     yield Case("deletion", "restore", restore._replace(body='{"version": 2}'), 404, deleted)
@@ -311,8 +318,8 @@ WRITES = ("create", "update", "delete", "restore")
 CASES = list(cases())
 
 
-def answer(case: Case, client: "DynamoDBClient") -> Response:
-    """Run a case, on a table of its own."""
+def run(case: Case, client: "DynamoDBClient") -> Response:
+    """Run a case on new tables."""
     table, call = new_table(client).name, through_boto3(client)
     with service.fixed():
         for request in case.before:
@@ -325,28 +332,28 @@ def answer(case: Case, client: "DynamoDBClient") -> Response:
 
 
 @pytest.fixture(scope="module")
-def answers() -> list[tuple[Case, Response]]:
-    """Every case with its answer."""
+def outcomes() -> list[tuple[Case, Response]]:
+    """Return every case with its response."""
     with mock_aws():
         client = boto3.client(
             "dynamodb", "eu-west-1", aws_access_key_id="test", aws_secret_access_key="test"
         )
-        return [(case, answer(case, client)) for case in CASES]
+        return [(case, run(case, client)) for case in CASES]
 
 
-def test_the_document_is_valid_openapi() -> None:
+def test_document_is_valid_openapi() -> None:
     validate(DOCUMENT)
 
 
 def test_every_component_is_used() -> None:
     used = set(re.findall(r"#/components/(\w+/[\w-]+)", json.dumps(DOCUMENT)))
-    held = {
+    defined = {
         f"{kind}/{name}"
         for kind in COMPONENTS
         if kind != "securitySchemes"
         for name in COMPONENTS[kind]
     }
-    assert used == held
+    assert used == defined
 
 
 def test_module_handler_and_document_have_the_same_operations() -> None:
@@ -395,7 +402,7 @@ def test_pages_in_browsers_may_read_the_documented_headers() -> None:
     documented = {
         name
         for operation in OPERATIONS
-        for response in own_responses(operation).values()
+        for response in function_responses(operation).values()
         for name in response["headers"]
     }
     handled_by_browsers = {"cache-control", "content-encoding", "vary", "x-content-type-options"}
@@ -436,7 +443,7 @@ def test_entries_have_the_changes_of_the_code() -> None:
     ]
 
 
-def test_the_contract_names_what_a_hash_does_not_cover() -> None:
+def test_document_names_the_fields_without_a_hash() -> None:
     text = " ".join(COMPONENTS["schemas"]["HistoryEntry"]["description"].split())
     (names,) = re.findall(r"without its members (.+?)\. ", text)
     assert set(re.findall(r"`(\w+)`", names)) == history.UNHASHED_FIELDS | {"settled"}
@@ -444,26 +451,25 @@ def test_the_contract_names_what_a_hash_does_not_cover() -> None:
 
 
 @pytest.mark.parametrize("operation", ["history", "changes"])
-def test_the_entries_of_the_examples_are_intact(operation: str) -> None:
-    examples = own_responses(operation)[200]["content"][api.JSON]["examples"]
+def test_entries_in_examples_are_intact(operation: str) -> None:
+    examples = function_responses(operation)[200]["content"][api.JSON]["examples"]
     pages = [
         json.loads(json.dumps(example["value"]), parse_int=Number, parse_float=Number)
         for example in examples.values()
     ]
-    shown = [entry for page in pages for entry in page[operation]]
-    assert shown
-    assert all(verify_entry.is_intact(entry) for entry in shown)
+    listed = [entry for page in pages for entry in page[operation]]
+    assert listed
+    assert all(verify_entry.is_intact(entry) for entry in listed)
 
 
 def test_schemas_have_the_limits_of_the_code() -> None:
-    schemas, given_limit = COMPONENTS["schemas"], parameters("list")["limit"]["schema"]
+    schemas, limit = COMPONENTS["schemas"], parameters("list")["limit"]["schema"]
     for name, longest in fields.MAX_LENGTHS.items():
         schema = schemas[name[0].upper() + name[1:]]
         assert (schema["minLength"], schema["maxLength"]) == (1, longest), name
-    most = query_parameters.MAX_LIMIT
-    assert given_limit["default"] == query_parameters.DEFAULT_LIMIT
+    assert limit["default"] == query_parameters.DEFAULT_LIMIT
     for page, name in (("Page", "records"), ("HistoryPage", "history"), ("ChangesPage", "changes")):
-        assert schemas[page]["properties"][name]["maxItems"] == most
+        assert schemas[page]["properties"][name]["maxItems"] == MAX_LIMIT
     assert schemas["Restoration"]["properties"]["version"] == {
         "description": "The version of the record to restore.",
         "type": "integer",
@@ -472,34 +478,31 @@ def test_schemas_have_the_limits_of_the_code() -> None:
     }
     assert schemas["Cursor"]["maxLength"] == cursor.MAX_LENGTH
     assert schemas["RecordID"]["pattern"] == f"^{fields.RECORD_ID.pattern}$"
-    assert (
-        parameters("create")["Idempotency-Key"]["schema"]["pattern"]
-        == f"^{api.IDEMPOTENCY_KEY.pattern}$"
-    )
+    key = parameters("create")["Idempotency-Key"]["schema"]
+    assert key["pattern"] == f"^{api.IDEMPOTENCY_KEY.pattern}$"
     assert schemas["Value"]["exclusiveMaximum"] == float(f"1e{fields.MAX_EXPONENT + 1}")
     assert schemas["Value"]["exclusiveMinimum"] == -schemas["Value"]["exclusiveMaximum"]
     negative, positive = schemas["Value"]["not"]["anyOf"]
     smallest = float(f"1e{fields.MIN_EXPONENT}")
     assert negative == {"exclusiveMinimum": -smallest, "exclusiveMaximum": 0}
     assert positive == {"exclusiveMinimum": 0, "exclusiveMaximum": smallest}
-    most = fields.MAX_VALUES
-    assert schemas["Attributes"]["maxProperties"] == schemas["Attributes"]["x-max-values"] == most
-    # A value is itself one of those that are counted.
-    assert schemas["Value"]["maxProperties"] == schemas["Value"]["maxItems"] == most - 1
+    for name in ("maxProperties", "x-max-values"):
+        assert schemas["Attributes"][name] == fields.MAX_VALUES
+    # A list or object counts as a value itself.
+    for name in ("maxProperties", "maxItems"):
+        assert schemas["Value"][name] == fields.MAX_VALUES - 1
     assert schemas["Problem"]["properties"]["errors"]["maxItems"] == fields.MAX_ERRORS
     part = schemas["InvalidPart"]["properties"]
-    assert (
-        part["pointer"]["maxLength"] == part["parameter"]["maxLength"] == fields.MAX_LOCATION_BYTES
-    )
+    for name in ("pointer", "parameter"):
+        assert part[name]["maxLength"] == fields.MAX_LOCATION_BYTES
 
 
-MOST = query_parameters.MAX_LIMIT
 SETTLED = int(entries.SETTLING_TIME.total_seconds())
 NUMBERS = f"magnitude from 1E{fields.MIN_EXPONENT} to less than 1E+{fields.MAX_EXPONENT + 1}"
 
 
 @pytest.mark.parametrize(
-    ("description", "said"),
+    ("description", "text"),
     [
         (DOCUMENT["info"], f"takes at most {records.MAX_RECORD_BYTES} bytes"),
         (DOCUMENT["info"], f"at most {fields.MAX_DIGITS} significant digits"),
@@ -523,19 +526,19 @@ NUMBERS = f"magnitude from 1E{fields.MIN_EXPONENT} to less than 1E+{fields.MAX_E
         ),
         (COMPONENTS["schemas"]["Value"], f"at most {fields.MAX_DIGITS} significant digits"),
         (COMPONENTS["schemas"]["Value"], NUMBERS),
-        (parameters("list")["limit"], f"Values over {MOST} count as {MOST}"),
+        (parameters("list")["limit"], f"Values over {MAX_LIMIT} count as {MAX_LIMIT}"),
         (parameters("list")["Accept-Encoding"], f"over {page_responses.GZIP_FROM_BYTES} bytes"),
     ],
 )
-def test_descriptions_have_the_limits_of_the_code(description: dict[str, Any], said: str) -> None:
-    assert said in " ".join(description["description"].split())
+def test_descriptions_have_the_limits_of_the_code(description: dict[str, Any], text: str) -> None:
+    assert text in " ".join(description["description"].split())
 
 
-def test_problems_are_those_of_the_handler() -> None:
+def test_problem_types_are_those_of_the_handler() -> None:
     described = {
         (status, kind)
         for operation in OPERATIONS
-        for status, response in own_responses(operation).items()
+        for status, response in function_responses(operation).items()
         for kind in problem_types(response) - {None}
     }
     table = [*responses.PROBLEMS.values(), responses.INTERNAL_ERROR]
@@ -546,53 +549,52 @@ def test_problems_are_those_of_the_handler() -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_answers_are_as_documented(case: Case, answers: list[tuple[Case, Response]]) -> None:
-    (got,) = [answer for each, answer in answers if each is case]
-    assert got.status == case.status, got.content
-    response = own_responses(case.operation)[got.status]
+def test_responses_are_as_documented(case: Case, outcomes: list[tuple[Case, Response]]) -> None:
+    (actual,) = [response for each, response in outcomes if each is case]
+    assert actual.status == case.status, actual.content
+    response = function_responses(case.operation)[actual.status]
 
-    sent = {name: value for name, value in got.headers.items() if name != "content-type"}
+    sent = {name: value for name, value in actual.headers.items() if name != "content-type"}
     described = {name: resolved(header) for name, header in response["headers"].items()}
     assert sent.keys() <= described.keys()
     assert always_sent(response) <= sent.keys()
     for name, value in sent.items():
-        assert not faults(described[name]["schema"], decoded(value, described[name]["schema"])), (
-            name
-        )
+        schema = described[name]["schema"]
+        assert not violations(schema, decoded(value, schema)), name
 
-    if own_content(response):
-        ((media_type, content),) = own_content(response).items()
-        assert got.headers["content-type"] == media_type
-        assert not faults(content["schema"], got.content)
-        assert not undocumented(content["schema"], got.content)
+    if function_content(response):
+        ((media_type, content),) = function_content(response).items()
+        assert actual.headers["content-type"] == media_type
+        assert not violations(content["schema"], actual.content)
+        assert not undocumented(content["schema"], actual.content)
         if case.name in content.get("examples", {}):
-            assert got.content == expected(resolved(content["examples"][case.name])["value"])
+            assert actual.content == expected(resolved(content["examples"][case.name])["value"])
     else:
-        assert got.content is None
-        assert "content-type" not in got.headers
+        assert actual.content is None
+        assert "content-type" not in actual.headers
 
 
-def test_every_documented_answer_happens(answers: list[tuple[Case, Response]]) -> None:
+def test_every_documented_response_occurs(outcomes: list[tuple[Case, Response]]) -> None:
     seen = defaultdict(set)
     shown = defaultdict(set)
-    for case, got in answers:
-        kind = got.content["type"] if got.status >= HTTPStatus.BAD_REQUEST else None
-        seen[case.operation, got.status].add(kind)
-        seen[case.operation, got.status] |= got.headers.keys() - {"content-type"}
-        shown[got.status].add(case.name)
+    for case, actual in outcomes:
+        kind = actual.content["type"] if actual.status >= HTTPStatus.BAD_REQUEST else None
+        seen[case.operation, actual.status].add(kind)
+        seen[case.operation, actual.status] |= actual.headers.keys() - {"content-type"}
+        shown[actual.status].add(case.name)
     for operation in OPERATIONS:
-        for status, response in own_responses(operation).items():
+        for status, response in function_responses(operation).items():
             assert seen[operation, status] == problem_types(response) | response["headers"].keys()
-            for content in own_content(response).values():
+            for content in function_content(response).values():
                 assert content.get("examples", {}).keys() <= shown[status], (operation, status)
 
 
-def test_gateway_answers_stand_apart() -> None:
+def test_gateway_responses_are_documented_apart() -> None:
     for operation, (_, described) in OPERATIONS.items():
         gateways = {
             status
             for status in described["responses"]
-            if status not in map(str, own_responses(operation))
+            if status not in map(str, function_responses(operation))
         }
         absent = {"404"} if "{recordID}" not in OPERATIONS[operation][0] else set()
         assert gateways == {"401", "429", "5XX"} | absent, operation
@@ -602,30 +604,30 @@ def test_gateway_answers_stand_apart() -> None:
             assert list(response["content"]) == [api.JSON], name
         if content:
             assert content["schema"] == {"$ref": "#/components/schemas/GatewayMessage"}, name
-            assert not faults(content["schema"], content["examples"]["gateway"]["value"]), name
+            assert not violations(content["schema"], content["examples"]["gateway"]["value"]), name
             assert "From API Gateway" in " ".join(response["description"].split()), name
 
 
-def test_examples_keep_to_their_schemas() -> None:
+def test_examples_match_their_schemas() -> None:
     headers = dict(COMPONENTS["headers"])
     for operation in OPERATIONS:
-        for response in own_responses(operation).values():
+        for response in function_responses(operation).values():
             headers |= {
                 name: header for name, header in response["headers"].items() if "schema" in header
             }
     for name, header in headers.items():
-        assert "example" not in header or not faults(header["schema"], header["example"]), name
+        assert "example" not in header or not violations(header["schema"], header["example"]), name
     for operation, (_, described) in OPERATIONS.items():
         for name, parameter in parameters(operation).items():
             values = [example["value"] for example in parameter.get("examples", {}).values()]
             for value in [*values, *([parameter["example"]] if "example" in parameter else [])]:
-                assert not faults(parameter["schema"], value), name
+                assert not violations(parameter["schema"], value), name
         for content in described.get("requestBody", {}).get("content", {}).values():
             for example in content["examples"].values():
-                assert not faults(content["schema"], example["value"])
+                assert not violations(content["schema"], example["value"])
 
 
-# Per parameter: an operation that has it, what the handler takes, and what it refuses.
+# By parameter: an operation that has it, valid values, and invalid values.
 SAMPLES: dict[str, tuple[str, list[str], list[str]]] = {
     "type": ("list", ["backup", "x" * 128, "ü\N{GRINNING FACE}&= +"], ["", "x" * 129]),
     "status": ("list", ["failed", "x" * 128], ["", "x" * 129]),
@@ -633,64 +635,66 @@ SAMPLES: dict[str, tuple[str, list[str], list[str]]] = {
     "createdAfter": (
         "list",
         ["2026-01-31T09:30:00Z", "2026-01-31t09:30:00.123456789z", "2026-01-31T09:30:00-05:30"],
-        ["", "2026-01-31", "2026-01-31T09:30:00", "2026-01-31 09:30:00Z", "2026-02-30T00:00:00Z", "1769851800",
-         "2026-01-31T23:59:60Z", "2026-01-31T09:30:00+01:60",
-         "2026-01-31T09:30:00.Z", "2026-01-31T09:30:00.1234567890Z", "20260131T093000Z"],
+        ["", "2026-01-31", "2026-01-31T09:30:00", "2026-01-31 09:30:00Z", "2026-02-30T00:00:00Z",
+         "1769851800", "2026-01-31T23:59:60Z", "2026-01-31T09:30:00+01:60", "20260131T093000Z",
+         "2026-01-31T09:30:00.Z", "2026-01-31T09:30:00.1234567890Z"],
     ),
     "createdBefore": ("list", ["2026-01-31T09:30:00Z"], ["", "tomorrow", "2026-13-01T00:00:00Z"]),
     "order": ("list", ["asc", "desc"], ["", "ASC", "up"]),
-    "limit": ("list", ["1", "100", "1000", "1001", "99999999999999999999"], ["", "0", "-1", "1.5", "abc", "1e2"]),
+    "limit": ("list", ["1", "100", "1000", "1001", "99999999999999999999"],
+              ["", "0", "-1", "1.5", "abc", "1e2"]),
     "cursor": ("list", [], ["", "x" * 512, "not base64!", "MQ=="]),
     "since": ("changes", ["2026-01-31T09:30:00Z"], ["", "yesterday", "2026-01-31"]),
     "unsettled": ("changes", ["true", "false"], ["", "True", "1"]),
     "Accept-Encoding": ("list", ["", "gzip", "br;q=1, *;q=0", "nonsense,,"], []),
-    "recordID": ("get", ["a", "A.b_c:d~e-f", "x" * 128], ["", "-a", ".a", "x" * 129, "a b", "a/b", "ü"]),
+    "recordID": ("get", ["a", "A.b_c:d~e-f", "x" * 128],
+                 ["", "-a", ".a", "x" * 129, "a b", "a/b", "ü"]),
     "If-Match": ("update", ["*", '"1-a"', 'W/"1-a"', '""', '"a,b" , "c"', "", ', ,"a",,'],
                  ["1-a", '"a" "b"', '*, "a"', '"a']),
-    "If-None-Match": ("delete", ["*", '"1-a"', 'W/"1-a", "2-b"', ",", '"ü",'], ["1-a", 'w/"a"', "'a'", "*,"]),
+    "If-None-Match": ("delete", ["*", '"1-a"', 'W/"1-a", "2-b"', ",", '"ü",'],
+                      ["1-a", 'w/"a"', "'a'", "*,"]),
     "Idempotency-Key": ("create", ["a", "!~" * 100, "x" * 255], ["", "a b", "ü", "x" * 256]),
 }  # fmt: skip
 
 
-def test_there_are_samples_of_every_parameter() -> None:
+def test_every_parameter_has_samples() -> None:
     assert SAMPLES.keys() == {name for operation in OPERATIONS for name in parameters(operation)}
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "is_taken"),
+    ("name", "value", "is_accepted"),
     [
-        (name, value, is_taken)
-        for name, (_, taken, refused) in SAMPLES.items()
-        for is_taken, values in ((True, taken), (False, refused))
+        (name, value, is_accepted)
+        for name, (_, accepted, rejected) in SAMPLES.items()
+        for is_accepted, values in ((True, accepted), (False, rejected))
         for value in values
     ],
 )
-def test_parameters_are_refused_by_handler_and_schema_alike(
-    name: str, value: str, *, is_taken: bool
+def test_handler_and_schema_reject_the_same_parameters(
+    name: str, value: str, *, is_accepted: bool
 ) -> None:
     operation = SAMPLES[name][0]
-    parameter, request = parameters(operation)[name], usual(operation)
+    parameter, request = parameters(operation)[name], valid_request(operation)
     if parameter["in"] == "path":
         request = request._replace(record_id=value)
     elif parameter["in"] == "query":
         request = request._replace(query=urlencode({name: value}))
     else:
         request = request._replace(headers={**request.headers, name: value})
-    got = service.send(service.app(service.agreeable), request)
+    actual = service.send(service.app(service.agreeable), request)
 
-    assert (not faults(parameter["schema"], decoded(value, parameter["schema"]))) == is_taken
-    if is_taken:
-        assert got.status in (*own_successes(operation), HTTPStatus.PRECONDITION_FAILED)
+    assert (not violations(parameter["schema"], decoded(value, parameter["schema"]))) == is_accepted
+    if is_accepted:
+        assert actual.status in (*success_statuses(operation), HTTPStatus.PRECONDITION_FAILED)
     elif parameter["in"] == "path":
-        assert got.status == HTTPStatus.NOT_FOUND
+        assert actual.status == HTTPStatus.NOT_FOUND
     else:
-        assert got.status == HTTPStatus.BAD_REQUEST
-        assert [error.get("parameter", error.get("header")) for error in got.content["errors"]] == [
-            name
-        ]
+        assert actual.status == HTTPStatus.BAD_REQUEST
+        (problem,) = actual.content["errors"]
+        assert problem.get("parameter", problem.get("header")) == name
 
 
-# What a schema can't say is left out: more than 38 digits or 1000 values, nesting, doubled names.
+# Without the rules that a schema cannot express: 38 digits, 1000 values, nesting, repeated names.
 MEMBERS: list[Any] = [
     "",
     "x" * 9000,
@@ -729,21 +733,21 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner) | st.dictionaries(st.text(max_size=2), inner),
 )
 PARTS = st.dictionaries(st.sampled_from(FIELDS), VALUES | st.sampled_from(EDGES), max_size=4)
-WHOLE = {"type": "note", "status": "new"}
+COMPLETE = {"type": "note", "status": "new"}
 
 
-def assert_alike(operation: str, auth_mode: str, schema: dict[str, Any], body: object) -> None:
-    """Assert that the handler refuses a body exactly where the schema does."""
-    request = usual(operation)._replace(body=json.dumps(body))
-    got = service.send(service.app(service.agreeable, auth_mode=auth_mode), request)
-    found = faults(schema, body)
-    assert got.status == (HTTPStatus.BAD_REQUEST if found else min(own_successes(operation))), (
-        got.content,
-        found,
-    )
+def assert_same_verdict(
+    operation: str, auth_mode: str, schema: dict[str, Any], body: object
+) -> None:
+    """Assert that the handler rejects a body if and only if the schema does."""
+    request = valid_request(operation)._replace(body=json.dumps(body))
+    actual = service.send(service.app(service.agreeable, auth_mode=auth_mode), request)
+    errors = violations(schema, body)
+    status = HTTPStatus.BAD_REQUEST if errors else min(success_statuses(operation))
+    assert actual.status == status, (actual.content, errors)
 
 
-takers_of_bodies = pytest.mark.parametrize(
+with_body_schemas = pytest.mark.parametrize(
     ("operation", "auth_mode", "schema"),
     [
         ("create", "IAM", {"$ref": "#/components/schemas/NewRecord"}),
@@ -757,49 +761,47 @@ takers_of_bodies = pytest.mark.parametrize(
 )
 
 
-@takers_of_bodies
-def test_bodies_at_the_edge_are_refused_by_handler_and_schema_alike(
+@with_body_schemas
+def test_handler_and_schema_reject_the_same_edge_cases(
     operation: str, auth_mode: str, schema: dict[str, Any]
 ) -> None:
     for field in FIELDS:
         for value in EDGES:
-            assert_alike(operation, auth_mode, schema, WHOLE | {field: value})
+            assert_same_verdict(operation, auth_mode, schema, COMPLETE | {field: value})
     for body in ({}, {"type": "note"}, {"status": "new"}, *EDGES):
-        assert_alike(operation, auth_mode, schema, body)
+        assert_same_verdict(operation, auth_mode, schema, body)
 
 
-@takers_of_bodies
+@with_body_schemas
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(body=PARTS | PARTS.map(lambda parts: WHOLE | parts) | VALUES)
-def test_any_bodies_are_refused_by_handler_and_schema_alike(
+@given(body=PARTS | PARTS.map(lambda parts: COMPLETE | parts) | VALUES)
+def test_handler_and_schema_reject_the_same_bodies(
     operation: str, auth_mode: str, schema: dict[str, Any], body: object
 ) -> None:
-    assert_alike(operation, auth_mode, schema, body)
+    assert_same_verdict(operation, auth_mode, schema, body)
 
 
-def own_successes(operation: str) -> list[int]:
-    """Return the statuses under 400 that an operation may answer with."""
-    return [status for status in own_responses(operation) if status < HTTPStatus.BAD_REQUEST]
+def success_statuses(operation: str) -> list[int]:
+    """Return the statuses under 400 of an operation."""
+    return [status for status in function_responses(operation) if status < HTTPStatus.BAD_REQUEST]
 
 
 def decoded(value: str, schema: dict[str, Any]) -> int | str:
-    """Return a parameter or header as its schema sees it."""
+    """Return a parameter or header in the type of its schema."""
     return (
         int(value) if schema.get("type") == "integer" and re.fullmatch(r"-?\d+", value) else value
     )
 
 
 def expected(example: dict[str, Any]) -> dict[str, Any]:
-    """Return the example as this interpreter words it: the phrases of statuses change between Python versions."""
-    return (
-        example | {"title": HTTPStatus(example["status"]).phrase}
-        if "requestId" in example
-        else example
-    )
+    """Return the example with the status phrase of this version of Python."""
+    if "requestId" not in example:
+        return example
+    return example | {"title": HTTPStatus(example["status"]).phrase}
 
 
 def undocumented(schema: dict[str, Any], value: dict[str, Any]) -> set[str]:
-    """Return the members of `value`, of its items and of their records that the document does not name."""
+    """Return the members of `value`, its items and their records that have no documentation."""
     members = set(value) - set(resolved(schema)["properties"])
     items = {
         "records": "Record",
