@@ -23,7 +23,12 @@ class Boto3Client(dynamodb.Client):
             "TransactWriteItems": client.transact_write_items,
         }
 
-    def call(self, operation: str, payload: Mapping[str, Any], deadline: float) -> dict[str, Any]:  # noqa: ARG002 (boto3 has time limits of its own)
+    def call(
+        self,
+        operation: str,
+        payload: Mapping[str, Any],
+        deadline: float,  # noqa: ARG002 (boto3 has its own time limits)
+    ) -> dict[str, Any]:
         """Return the response to a call.
 
         Raises dynamodb.ConditionFailed if a transaction was canceled because an item was changed

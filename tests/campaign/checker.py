@@ -1,4 +1,4 @@
-"""Compares what the clients were told with what the tables and the API hold."""
+"""Compares the responses that clients received with the tables and the API."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,7 +18,7 @@ WRITES = {
     "delete": "delete",
     "restore": "restore",
 }
-# What a client may be told; anything else is a defect.
+# The problems that a client may receive; any other is a defect.
 EXPECTED_PROBLEMS = {
     "idempotency-key-reused": HTTPStatus.UNPROCESSABLE_ENTITY,
     "invalid-request": HTTPStatus.BAD_REQUEST,
@@ -34,7 +34,7 @@ EXPECTED_PROBLEMS = {
 Entry = Mapping[str, Any]
 
 
-class Found(NamedTuple):
+class State(NamedTuple):
     """What the service holds at the end.
 
     `entries` and `records` are those of the API: the feed, each record's history, oldest first,
@@ -51,42 +51,42 @@ class Found(NamedTuple):
     followed: list[tuple[str, int]] | None
 
 
-def problems(outcomes: Iterable[Outcome], found: Found) -> list[str]:
-    """Return everything that is wrong."""
-    told = list(outcomes)
+def problems(outcomes: Iterable[Outcome], state: State) -> list[str]:
+    """Return every difference between the outcomes of requests and the state."""
+    received = list(outcomes)
     return [
-        *_unexpected_responses(told),
-        *_writes(told, found),
-        *_chains(found),
-        *_feed(found),
-        *_lists(found),
+        *_unexpected_responses(received),
+        *_writes(received, state),
+        *_chains(state),
+        *_feed(state),
+        *_lists(state),
     ]
 
 
-def _unexpected_responses(told: list[Outcome]) -> Iterator[str]:
-    for each in told:
+def _unexpected_responses(outcomes: list[Outcome]) -> Iterator[str]:
+    for each in outcomes:
         if each.problem is not None:
             name = each.problem.rpartition(":")[2]
             if EXPECTED_PROBLEMS.get(name) != each.status:
-                yield f"{each.request_id}: {each.request} was answered {each.status} {name}"
+                yield f"{each.request_id}: {each.request} returned {each.status} {name}"
 
 
-def _writes(told: list[Outcome], found: Found) -> Iterator[str]:
-    """Yield acknowledged writes without exactly one entry, and entries nobody was told of."""
+def _writes(outcomes: list[Outcome], state: State) -> Iterator[str]:
+    """Yield acknowledged writes without exactly one entry, and entries without a request."""
     by_request = defaultdict(list)
-    for entry in found.feed:
-        if entry["change"] != "adopt":  # which no request asks for
+    for entry in state.feed:
+        if entry["change"] != "adopt":  # not the change of a request
             by_request[entry["requestId"]].append(entry)
-    for each in told:
+    for each in outcomes:
         entries = by_request.pop(each.request_id, [])
         expected = _expected_entries(each)
         if len(entries) not in expected:
             what = f"{each.status} {each.problem or ''}".strip()
-            yield f"{each.request_id}: {each.request} was told {what}; {len(entries)} entries"
+            yield f"{each.request_id}: {each.request} returned {what}; {len(entries)} entries"
         for entry in entries:
             yield from _differences(each, entry)
     for request_id, entries in by_request.items():
-        yield f"{request_id}: {len(entries)} entries of a request that nobody sent"
+        yield f"{request_id}: {len(entries)} entries of an unknown request"
 
 
 def _expected_entries(outcome: Outcome) -> range:
@@ -100,7 +100,7 @@ def _expected_entries(outcome: Outcome) -> range:
 
 
 def _differences(outcome: Outcome, entry: Entry) -> Iterator[str]:
-    """Yield what an entry says otherwise than the response did."""
+    """Yield the differences between an entry and the response."""
     place = f"{outcome.request_id}: entry {entry['recordID']} v{entry['version']}"
     if entry["change"] != WRITES[outcome.request]:
         yield f"{place} is a {entry['change']}, the request was {outcome.request}"
@@ -110,46 +110,46 @@ def _differences(outcome: Outcome, entry: Entry) -> Iterator[str]:
         yield f"{place} holds a record"
 
 
-def _chains(found: Found) -> Iterator[str]:
-    for record_id, entries in found.histories.items():
+def _chains(state: State) -> Iterator[str]:
+    for record_id, entries in state.histories.items():
         chain = chains.chain(record_id, entries)
         finding = chain.finding or chains.compare(
-            record_id, chain.last, found.records.get(record_id), 0
+            record_id, chain.last, state.records.get(record_id), 0
         )
         if finding is not None:
             yield str(finding)
         versions = [int(entry["version"]) for entry in entries]
         if versions != list(range(1, len(versions) + 1)):
             yield f"{record_id}: the versions are {versions}"
-    for record_id in found.records.keys() - found.histories.keys():
+    for record_id in state.records.keys() - state.histories.keys():
         yield f"{record_id}: a record without a history"
 
 
-def _feed(found: Found) -> Iterator[str]:
+def _feed(state: State) -> Iterator[str]:
     places = [
-        (entry["changedAt"], entry["recordID"], int(entry["version"])) for entry in found.feed
+        (entry["changedAt"], entry["recordID"], int(entry["version"])) for entry in state.feed
     ]
     if any(one >= other for one, other in pairwise(places)):
         yield "the feed is not in order, or has an entry twice"
-    in_feed = Counter(jsontext.canonical(entry) for entry in found.feed)
+    in_feed = Counter(jsontext.canonical(entry) for entry in state.feed)
     in_histories = Counter(
-        jsontext.canonical(each) for entries in found.histories.values() for each in entries
+        jsontext.canonical(each) for entries in state.histories.values() for each in entries
     )
     if in_feed != in_histories:
         yield f"feed and histories differ in {(in_feed - in_histories) + (in_histories - in_feed)}"
-    changes = Counter((str(each["recordID"]), int(each["version"])) for each in found.feed)
-    if found.followed is not None and (followed := Counter(found.followed)) != changes:
+    changes = Counter((str(each["recordID"]), int(each["version"])) for each in state.feed)
+    if state.followed is not None and (followed := Counter(state.followed)) != changes:
         yield f"the consumer missed {changes - followed}, and received twice {followed - changes}"
-    if len(found.feed) != found.stored:
-        yield f"the feed has {len(found.feed)} entries, the table {found.stored}"
+    if len(state.feed) != state.stored:
+        yield f"the feed has {len(state.feed)} entries, the table {state.stored}"
 
 
-def _lists(found: Found) -> Iterator[str]:
-    for query, listed in found.lists.items():
+def _lists(state: State) -> Iterator[str]:
+    for query, listed in state.lists.items():
         field, _, value = query.partition("=")
         expected = {
             record_id: record
-            for record_id, record in found.records.items()
+            for record_id, record in state.records.items()
             if not field or record[field] == value
         }
         if {each["recordID"]: jsontext.canonical(each) for each in listed} != {

@@ -1,6 +1,6 @@
-"""Clients that send requests to the real handler, and note what they were told.
+"""Clients that send requests to the real handler, and record the responses.
 
-Each client is a process of its own with its own handler, as in Lambda. Which requests it sends
+Each client is a process with its own handler, as in Lambda. Which requests it sends
 follows from the seed and from the responses.
 """
 
@@ -166,7 +166,7 @@ def _body(draw: random.Random, request: str) -> str | None:
         return json.dumps({"status": draw.choice(STATUSES), "message": str(draw.random())})
     if not request.startswith("create"):
         return None
-    # Half of the keyed bodies are equal, so that creates are repeated as well as refused.
+    # Half of the keyed bodies are equal, so that creates are repeated as well as rejected.
     is_repeated = request == "create with a key" and draw.random() < 0.5
     return json.dumps({"type": "backup", "status": "new"} if is_repeated else _content(draw))
 

@@ -1,4 +1,4 @@
-"""Runs a campaign on an emulator of its own."""
+"""Runs a campaign on a separate emulator."""
 
 import contextlib
 import io
@@ -46,24 +46,24 @@ def run(operations: int, seed: str, folder: Path, *, follow: bool = False) -> Re
         with _consumer(proxy.url, folder) if follow else contextlib.nullcontext() as consumer:
             files = _run_clients(proxy, emulator, operations, seed, folder)
             seconds = round(time.monotonic() - started)
-        told = list(clients.outcomes(files))
-        found = _found(emulator.url, consumer)
+        outcomes = list(clients.outcomes(files))
+        state = _state(emulator.url, consumer)
     finally:
         emulator.stop()
-    outcomes = Counter(
-        f"{each.status} {(each.problem or '').rpartition(':')[2]}".strip() for each in told
+    responses = Counter(
+        f"{each.status} {(each.problem or '').rpartition(':')[2]}".strip() for each in outcomes
     )
     report = {
         "seed": seed,
-        "operations": len(told),
+        "operations": len(outcomes),
         "clients": CLIENTS,
         "seconds": seconds,
-        "responses": dict(sorted(outcomes.items())),
+        "responses": dict(sorted(responses.items())),
         "faults": dict(sorted(proxy.counts.items())),
-        "records": len(found.records),
-        "entries": len(found.feed),
+        "records": len(state.records),
+        "entries": len(state.feed),
     }
-    return Result(checker.problems(told, found), report)
+    return Result(checker.problems(outcomes, state), report)
 
 
 def _run_clients(
@@ -96,7 +96,8 @@ def _run_clients(
 
 def _dynamodb(url: str) -> Any:
     keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
-    return boto3.client("dynamodb", region_name=clients.REGION, endpoint_url=url, **keys)  # type: ignore[call-overload]
+    where = {"region_name": clients.REGION, "endpoint_url": url}
+    return boto3.client("dynamodb", **where, **keys)  # type: ignore[call-overload]
 
 
 class _Api:
@@ -138,7 +139,7 @@ def _consumer(url: str, folder: Path) -> Iterator[Path]:
         raise RuntimeError(f"the consumer ended with exit code {process.exitcode}")
 
 
-def _found(url: str, consumer: Path | None) -> checker.Found:
+def _state(url: str, consumer: Path | None) -> checker.State:
     """Return what the API shows, and what the consumer has noted in its file."""
     api = _Api(url)
     feed = [entry for page in reads.changes(api) for entry in page]
@@ -154,7 +155,7 @@ def _found(url: str, consumer: Path | None) -> checker.Found:
     ids |= {record["recordID"] for record in lists[""]}
     records = {record_id: reads.record(api, record_id) for record_id in sorted(ids)}
     stored = _dynamodb(url).get_paginator("scan").paginate(TableName=clients.HISTORY)
-    return checker.Found(
+    return checker.State(
         feed,
         {record_id: list(reads.history(api, record_id)) for record_id in sorted(ids)},
         {record_id: record for record_id, record in records.items() if record is not None},

@@ -98,11 +98,11 @@ def agreeable(operation: str, payload: Mapping[str, Any], _deadline: float) -> d
             expires_at=None,
         )
         return {"Item": store.encode(entry)}
-    answers: dict[str, dict[str, Any]] = {
+    responses: dict[str, dict[str, Any]] = {
         "GetItem": {"Item": store.encode(record)},
         "Query": {"Items": []},
     }
-    return answers.get(operation, {})
+    return responses.get(operation, {})
 
 
 @contextmanager

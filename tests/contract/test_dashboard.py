@@ -1,6 +1,6 @@
 """The dashboard of every set of operations, against the grammar that CloudWatch publishes.
 
-The emulator stores any text. CloudWatch refuses the whole dashboard for one widget without metrics.
+The emulator stores any text. CloudWatch rejects the whole dashboard for one widget without metrics.
 """
 
 import itertools

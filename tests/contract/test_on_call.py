@@ -134,9 +134,9 @@ def served() -> Served:
         send(MISCONFIGURED, Request("GET /records"))
         handler.start({})
         handler.self_test(app(agreeable), {}, Context())
-        refused = faulty(agreeable, {"Query": dynamodb.Refused("AccessDeniedException", "no")})
+        denied = faulty(agreeable, {"Query": dynamodb.Refused("AccessDeniedException", "no")})
         with pytest.raises(selftest.SelfTestFailed):
-            handler.self_test(app(refused), {}, Context(seconds=1))
+            handler.self_test(app(denied), {}, Context(seconds=1))
     root.setLevel(logging.WARNING)
     return Served(
         *([json.loads(line) for line in text.getvalue().splitlines()] for text in (lines, printed))

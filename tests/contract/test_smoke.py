@@ -23,27 +23,27 @@ ETAG = '"1-abc"'
 TYPO = {"requestId": "r", "errors": [{"parameter": "stauts", "detail": "is not a parameter"}]}
 
 
-def answer(status: int, content: object = None, **headers: str) -> Response:
+def response_of(status: int, content: object = None, **headers: str) -> Response:
     body = b"" if content is None else json.dumps(content).encode()
     return Response(status, {"x-request-id": "r", **headers}, body)
 
 
 CORRECT = {
-    "/records?limit=1": answer(
+    "/records?limit=1": response_of(
         200, {"records": [NEWER], "next": "c"}, link='<?limit=1&cursor=c>; rel="next"'
     ),
-    "/records?limit=1&cursor=c": answer(200, {"records": [OLDER]}),
-    "/records/newer": answer(200, NEWER, etag=ETAG),
-    "/records/newer under its ETag": answer(304),
-    "/records?stauts=failed": answer(400, TYPO),
-    "/records/00000000-0000-7000-8000-000000000000": answer(404),
+    "/records?limit=1&cursor=c": response_of(200, {"records": [OLDER]}),
+    "/records/newer": response_of(200, NEWER, etag=ETAG),
+    "/records/newer under its ETag": response_of(304),
+    "/records?stauts=failed": response_of(400, TYPO),
+    "/records/00000000-0000-7000-8000-000000000000": response_of(404),
     "anonymous request": Response(403, {}, b'{"message":"Forbidden"}'),
 }
 
 
 @contextmanager
-def server(answers: dict[str, Response]) -> Iterator[str]:
-    """Serve `answers` on loopback; yield the records_url."""
+def server(responses: dict[str, Response]) -> Iterator[str]:
+    """Serve `responses` on loopback; yield the records_url."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -52,7 +52,7 @@ def server(answers: dict[str, Response]) -> Iterator[str]:
                 request = "anonymous request"
             elif self.headers["if-none-match"] == ETAG:
                 request += " under its ETag"
-            response = answers.get(request, answer(404))
+            response = responses.get(request, response_of(404))
             self.send_response(response.status)
             for name, value in response.headers.items():
                 self.send_header(name, value)
@@ -188,11 +188,11 @@ class Api:
             assert isinstance(body, dict)
             self.record = {"recordID": "new", **body}
         usual = {
-            "POST": answer(201, self.record, etag=ETAG),
-            "GET": answer(200, self.record),
-            "unchanged": answer(304),
-            "list": answer(200, {"records": [self.record]}),
-            "DELETE": answer(204),
+            "POST": response_of(201, self.record, etag=ETAG),
+            "GET": response_of(200, self.record),
+            "unchanged": response_of(304),
+            "list": response_of(200, {"records": [self.record]}),
+            "DELETE": response_of(204),
         }
         name = "list" if query else "unchanged" if others else method
         return (usual | self.changed)[name]
@@ -227,11 +227,15 @@ def test_record_that_cannot_be_deleted_is_reported(status: int) -> None:
     ("changed", "cause", "deleted"),
     [
         ({"POST": Response(403, {}, b"Forbidden")}, "POST returned 403: Forbidden", False),
-        ({"POST": answer(500)}, "status 500, expected 201", False),
-        ({"GET": answer(200, {"recordID": "other"})}, "differs from the response to POST", True),
-        ({"unchanged": answer(200)}, "status 200, expected 304", True),
-        ({"list": answer(200, {"records": []})}, "the new record is not listed", True),
-        ({"DELETE": answer(500)}, "DELETE returned 500", True),
+        ({"POST": response_of(500)}, "status 500, expected 201", False),
+        (
+            {"GET": response_of(200, {"recordID": "other"})},
+            "differs from the response to POST",
+            True,
+        ),
+        ({"unchanged": response_of(200)}, "status 200, expected 304", True),
+        ({"list": response_of(200, {"records": []})}, "the new record is not listed", True),
+        ({"DELETE": response_of(500)}, "DELETE returned 500", True),
     ],
 )
 def test_failed_write_check_deletes_its_record(

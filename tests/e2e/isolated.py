@@ -1,4 +1,4 @@
-"""The service on an emulator of its own, for tests that change it or make it fail."""
+"""The service on a separate emulator, for tests that change it or make it fail."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

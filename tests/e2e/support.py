@@ -27,26 +27,26 @@ def unique(prefix: str = "t") -> str:
 
 def created(writer: Caller, **fields: object) -> tuple[Record, str]:
     """Create a record and return it and its ETag."""
-    answer = writer.call("POST", body={"type": "test", "status": "new", **fields})
-    assert answer.status == 201, answer
-    return answer.json(), answer.headers["etag"]
+    response = writer.call("POST", body={"type": "test", "status": "new", **fields})
+    assert response.status == 201, response
+    return response.json(), response.headers["etag"]
 
 
-def assert_problem(answer: Response, status: int, kind: str) -> Any:
+def assert_problem(response: Response, status: int, kind: str) -> Any:
     """Check that the response is a problem of the service with this status; return its body."""
-    content = answer.json()
-    assert (answer.status, content.get("type")) == (status, f"urn:records-api:{kind}"), answer
+    content = response.json()
+    assert (response.status, content.get("type")) == (status, f"urn:records-api:{kind}"), response
     assert content["status"] == status
     assert content["title"]
     assert content["detail"]
-    assert answer.headers["content-type"] == "application/problem+json"
-    assert content["requestId"] == answer.headers["x-request-id"]
+    assert response.headers["content-type"] == "application/problem+json"
+    assert content["requestId"] == response.headers["x-request-id"]
     return content
 
 
-def error_locations(answer: Response) -> list[str]:
+def error_locations(response: Response) -> list[str]:
     """Return where the errors of a 400 are: JSON pointers, or names of parameters or headers."""
-    errors = assert_problem(answer, 400, "invalid-request")["errors"]
+    errors = assert_problem(response, 400, "invalid-request")["errors"]
     assert all(error["detail"] for error in errors)
     return [
         next(error[kind] for kind in ("pointer", "parameter", "header") if kind in error)
@@ -56,21 +56,21 @@ def error_locations(answer: Response) -> list[str]:
 
 def pages(caller: Caller, query: dict[str, str]) -> Iterator[list[Record]]:
     """Yield the pages of a listing by following the `Link` headers, which must match `next`."""
-    answer = caller.call("GET", query=query)
+    response = caller.call("GET", query=query)
     while True:
-        assert answer.status == 200, answer
-        content = answer.json()
+        assert response.status == 200, response
+        content = response.json()
         yield content["records"]
         if "next" not in content:
-            assert "link" not in answer.headers
+            assert "link" not in response.headers
             return
-        target, _, relation = answer.headers["link"].partition(">")
+        target, _, relation = response.headers["link"].partition(">")
         assert relation == '; rel="next"'
         path, _, text = (
             urljoin(caller.url, target.removeprefix("<")).removeprefix(caller.url).partition("?")
         )
         assert content["next"] in text
-        answer = caller.call("GET", path, query=text)
+        response = caller.call("GET", path, query=text)
 
 
 def listed(caller: Caller, **query: str) -> list[Record]:
@@ -80,14 +80,14 @@ def listed(caller: Caller, **query: str) -> list[Record]:
 
 def stored_items(dynamodb: Any, kind: str, table: str = TABLE) -> list[Any]:
     """Return the items of a type from the table itself."""
-    answer = dynamodb.query(
+    response = dynamodb.query(
         TableName=table,
         IndexName="byType",
         KeyConditionExpression="#type = :type",
         ExpressionAttributeNames={"#type": "type"},
         ExpressionAttributeValues={":type": {"S": kind}},
     )
-    return list(answer["Items"])
+    return list(response["Items"])
 
 
 def log_lines(
@@ -109,10 +109,10 @@ def run_aws(words: list[str], aws: Callable[[str], Any]) -> Any:
     assert call
     client = aws(call.service)
     if client.can_paginate(call.method):
-        answer = client.get_paginator(call.method).paginate(**call.parameters).build_full_result()
+        response = client.get_paginator(call.method).paginate(**call.parameters).build_full_result()
     else:
-        answer = getattr(client, call.method)(**call.parameters)
-    return jmespath.search(call.query, answer)
+        response = getattr(client, call.method)(**call.parameters)
+    return jmespath.search(call.query, response)
 
 
 def wait_for(look: Callable[[], T], seconds: float = 5.0) -> T:

@@ -97,9 +97,9 @@ def test_invalid_signature_is_rejected(
 ) -> None:
     kind = unique()
     data = json.dumps({"type": kind, "status": "new"}).encode()
-    answer = request_with_fault(writer, data)
-    assert answer.status == 403
-    assert "x-request-id" not in answer.headers  # from API Gateway, not from the function
+    response = request_with_fault(writer, data)
+    assert response.status == 403
+    assert "x-request-id" not in response.headers  # from API Gateway, not from the function
     assert stored_items(aws("dynamodb"), kind) == []
     # The same request with a correct signature is accepted.
     assert correct(writer, data).status == 201
@@ -160,7 +160,7 @@ def test_user_without_a_policy_is_denied(
 def test_submitter_is_the_callers_arn(writer: Caller, reader: Caller) -> None:
     record, _ = created(writer)
     assert record["submittedBy"] == "arn:aws:iam::000000000000:user/records-local-writer"
-    answer = reader.call(
+    response = reader.call(
         "GET", query={"submittedBy": record["submittedBy"], "createdAfter": "2020-01-01T00:00:00Z"}
     )
-    assert record in answer.json()["records"]
+    assert record in response.json()["records"]

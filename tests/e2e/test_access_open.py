@@ -13,15 +13,15 @@ from lib.client import send
 
 def create(instance: Instance, **fields: object) -> Any:
     body = json.dumps({"type": "test", "status": "new", **fields}).encode()
-    answer = send("POST", instance.url, body, {"content-type": "application/json"})
-    assert answer.status == 201, answer
-    return answer.json()
+    response = send("POST", instance.url, body, {"content-type": "application/json"})
+    assert response.status == 201, response
+    return response.json()
 
 
 def listed(instance: Instance, query: str) -> Any:
-    answer = send("GET", f"{instance.url}?{query}", b"", {})
-    assert answer.status == 200, answer
-    return answer.json()["records"]
+    response = send("GET", f"{instance.url}?{query}", b"", {})
+    assert response.status == 200, response
+    return response.json()["records"]
 
 
 def test_body_names_the_submitter(open_instance: Instance) -> None:

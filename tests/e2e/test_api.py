@@ -33,8 +33,8 @@ FIELDS = [
 ]  # fmt: skip
 
 
-def has_common_headers(answer: Response) -> bool:
-    headers = answer.headers
+def has_common_headers(response: Response) -> bool:
+    headers = response.headers
     UUID(headers["x-request-id"])
     return (headers["cache-control"], headers["x-content-type-options"]) == (
         "private, no-cache",
@@ -46,13 +46,13 @@ def test_created_record_is_at_its_location(writer: Caller, reader: Caller) -> No
     began = datetime.now(UTC)
     attributes = {"a": [1, {"b": None}], "c": True}
     content = {"type": "backup", "status": "ok", "message": "Füße 🎉", "attributes": attributes}
-    answer = writer.call("POST", body=content)
-    record = answer.json()
-    assert answer.status == 201
-    assert has_common_headers(answer)
-    assert answer.headers["content-type"] == "application/json"
-    assert ETAG.fullmatch(answer.headers["etag"])
-    assert "idempotency-replayed" not in answer.headers
+    response = writer.call("POST", body=content)
+    record = response.json()
+    assert response.status == 201
+    assert has_common_headers(response)
+    assert response.headers["content-type"] == "application/json"
+    assert ETAG.fullmatch(response.headers["etag"])
+    assert "idempotency-replayed" not in response.headers
     assert list(record) == FIELDS
     assert {name: record[name] for name in content} == content
     assert record["version"] == 1
@@ -62,9 +62,9 @@ def test_created_record_is_at_its_location(writer: Caller, reader: Caller) -> No
     assert UUID(record["recordID"]).version == 7
     assert record["submittedBy"].endswith(":user/records-local-writer")
 
-    location = urljoin(writer.url, answer.headers["location"])
+    location = urljoin(writer.url, response.headers["location"])
     read = reader.call("GET", location.removeprefix(writer.url))
-    expected = (200, answer.body, answer.headers["etag"])
+    expected = (200, response.body, response.headers["etag"])
     assert (read.status, read.body, read.headers["etag"]) == expected
     assert has_common_headers(read)
 
@@ -72,12 +72,12 @@ def test_created_record_is_at_its_location(writer: Caller, reader: Caller) -> No
 def test_list_returns_matching_records_newest_first(writer: Caller, reader: Caller) -> None:
     kind = unique()
     records = [created(writer, type=kind, status=status)[0] for status in ("a", "b", "a")]
-    answer = reader.call("GET", query={"type": kind})
-    assert answer.status == 200
-    assert has_common_headers(answer)
-    assert answer.headers["content-type"] == "application/json"
-    assert answer.headers["vary"] == "Accept-Encoding"
-    assert answer.json() == {"records": records[::-1]}
+    response = reader.call("GET", query={"type": kind})
+    assert response.status == 200
+    assert has_common_headers(response)
+    assert response.headers["content-type"] == "application/json"
+    assert response.headers["vary"] == "Accept-Encoding"
+    assert response.json() == {"records": records[::-1]}
     assert listed(reader, type=kind, status="a", order="asc") == [records[0], records[2]]
     first = reader.call("GET", query={"type": kind, "limit": "1"}).json()
     assert first["records"] == records[:1:-1]
@@ -99,8 +99,8 @@ def test_long_lists_are_compressed_if_accepted(writer: Caller, reader: Caller) -
 def test_unchanged_record_is_not_sent_again(writer: Caller, reader: Caller) -> None:
     record, etag = created(writer)
     path = f"/{record['recordID']}"
-    answer = reader.call("GET", path, headers={"If-None-Match": f'"other", W/{etag}'})
-    assert (answer.status, answer.body, answer.headers["etag"]) == (304, b"", etag)
+    response = reader.call("GET", path, headers={"If-None-Match": f'"other", W/{etag}'})
+    assert (response.status, response.body, response.headers["etag"]) == (304, b"", etag)
     assert reader.call("GET", path, headers={"If-None-Match": '"other"'}).json() == record
 
 
@@ -115,31 +115,31 @@ def test_update_merges(writer: Caller, reader: Caller) -> None:
         "attributes": {"drop": None, "deep": {"drop": None, "new": {}}},
     }
     headers = {"content-type": "application/merge-patch+json", "If-Match": etag}
-    answer = writer.call("PATCH", path, body=patch, headers=headers)
-    changed = answer.json()
-    assert answer.status == 200
-    assert has_common_headers(answer)
+    response = writer.call("PATCH", path, body=patch, headers=headers)
+    changed = response.json()
+    assert response.status == 200
+    assert has_common_headers(response)
     expected = {name: value for name, value in record.items() if name != "message"}
     expected |= {"status": "after", "version": 2, "updatedAt": changed["updatedAt"]}
     expected |= {"attributes": {"keep": 1, "deep": {"keep": [1], "new": {}}}}
     assert changed == expected
     assert record["updatedAt"] < changed["updatedAt"]
-    assert ETAG.fullmatch(answer.headers["etag"])
-    assert answer.headers["etag"] != etag
+    assert ETAG.fullmatch(response.headers["etag"])
+    assert response.headers["etag"] != etag
     read = reader.call("GET", path)
-    assert (read.body, read.headers["etag"]) == (answer.body, answer.headers["etag"])
+    assert (read.body, read.headers["etag"]) == (response.body, response.headers["etag"])
     late = writer.call("PATCH", path, body=patch, headers=headers)
     assert_problem(late, 412, "precondition-failed")
-    assert late.headers["etag"] == answer.headers["etag"]
+    assert late.headers["etag"] == response.headers["etag"]
 
 
 def test_deleted_record_is_not_found(writer: Caller, reader: Caller) -> None:
     kind = unique()
     record, _ = created(writer, type=kind)
     path = f"/{record['recordID']}"
-    answer = writer.call("DELETE", path)
-    assert (answer.status, answer.body) == (204, b"")
-    assert has_common_headers(answer)
+    response = writer.call("DELETE", path)
+    assert (response.status, response.body) == (204, b"")
+    assert has_common_headers(response)
     assert listed(reader, type=kind) == []
     assert_problem(reader.call("GET", path), 404, "record-not-found")
     assert_problem(writer.call("PATCH", path, body={"status": "x"}), 404, "record-not-found")
@@ -149,8 +149,8 @@ def test_deleted_record_is_not_found(writer: Caller, reader: Caller) -> None:
 @pytest.mark.parametrize("record_id", ["absent", "a" * 129, "a b", "ä", "\0", ".", "*"])
 def test_unknown_or_invalid_id_is_not_found(open_instance: Instance, record_id: str) -> None:
     path = "".join(f"%{octet:02X}" for octet in record_id.encode())
-    answer = send("GET", f"{open_instance.url}/{path}", b"", {})
-    assert_problem(answer, 404, "record-not-found")
+    response = send("GET", f"{open_instance.url}/{path}", b"", {})
+    assert_problem(response, 404, "record-not-found")
 
 
 NO_ROUTE = [
@@ -174,9 +174,9 @@ def test_request_without_a_route_does_not_reach_the_function(
     for method, path in NO_ROUTE:
         data = b'{"status":"x"}' if method in ("POST", "PUT", "PATCH") else b""
         headers = {"content-type": "application/json"} if data else {}
-        answer = send(method, f"{open_instance.url}{path}", data, headers)
-        assert (answer.status, answer.json()) == (404, GATEWAY_NOT_FOUND), (method, path)
-        assert "x-request-id" not in answer.headers
+        response = send(method, f"{open_instance.url}{path}", data, headers)
+        assert (response.status, response.json()) == (404, GATEWAY_NOT_FOUND), (method, path)
+        assert "x-request-id" not in response.headers
     # The next request with a route is the only one in the function's log.
     last = send("GET", f"{open_instance.url}/nothing", b"", {}).headers["x-request-id"]
     assert wait_for(lambda: [line for line in messages() if line.startswith("REPORT")])
@@ -201,7 +201,7 @@ def test_each_request_has_one_log_line_with_its_id(
         (writer.call("DELETE", path), 204, "delete", "writer"),
         (reader.call("GET", path), 404, "get", "reader"),
     ]
-    ids = [answer.headers["x-request-id"] for answer, *_ in requests]
+    ids = [response.headers["x-request-id"] for response, *_ in requests]
 
     def request_lines() -> list[dict[str, Any]]:
         every = log_lines(aws("logs"), began)
@@ -210,8 +210,8 @@ def test_each_request_has_one_log_line_with_its_id(
     wait_for(lambda: len(request_lines()) >= len(ids))
     lines = request_lines()
     assert [line["requestId"] for line in lines] == ids
-    for line, (answer, status, operation, user) in zip(lines, requests, strict=True):
-        assert answer.status == status
+    for line, (response, status, operation, user) in zip(lines, requests, strict=True):
+        assert response.status == status
         expected = ("INFO", "request", "records-local", operation, status)
         names = ("level", "message", "service", "operation", "status")
         assert tuple(line[name] for name in names) == expected

@@ -37,8 +37,8 @@ def configured(aws: Aws, instance: Instance, **variables: str) -> Iterator[None]
 
 
 @contextmanager
-def refusing() -> Iterator[str]:
-    """Yield an endpoint that refuses every connection."""
+def closed_port() -> Iterator[str]:
+    """Yield an endpoint whose port is closed."""
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         yield f"http://127.0.0.1:{bound.getsockname()[1]}"
@@ -61,12 +61,12 @@ def get(instance: Instance) -> Response:
     return send("GET", f"{instance.url}/nothing", b"", {})
 
 
-def lines_of(aws: Aws, group: str, since: float, answer: Response) -> list[dict[str, Any]]:
+def lines_of(aws: Aws, group: str, since: float, response: Response) -> list[dict[str, Any]]:
     """Return the JSON lines with the ID of the request."""
 
     def matching() -> list[dict[str, Any]]:
         every = log_lines(aws("logs"), since, group)
-        return [line for line in every if line.get("requestId") == answer.headers["x-request-id"]]
+        return [line for line in every if line.get("requestId") == response.headers["x-request-id"]]
 
     return wait_for(matching)
 
@@ -74,11 +74,11 @@ def lines_of(aws: Aws, group: str, since: float, answer: Response) -> list[dict[
 @pytest.mark.parametrize(
     ("database", "expected"),
     [
-        (refusing, {get: "unavailable", create: "unavailable"}),
+        (closed_port, {get: "unavailable", create: "unavailable"}),
         # A write without a response may have been carried out.
         (silent, {create: "outcome-unknown"}),
     ],
-    ids=["refusing", "silent"],
+    ids=["closed", "silent"],
 )
 def test_unreachable_database_is_a_503_within_the_deadline(
     open_instance: Instance,
@@ -89,11 +89,11 @@ def test_unreachable_database_is_a_503_within_the_deadline(
     began = time.time()
     assert get(open_instance).status == 404
     with database() as endpoint, configured(aws, open_instance, AWS_ENDPOINT_URL_DYNAMODB=endpoint):
-        answers = [call(open_instance) for call in expected]
-    for answer, kind in zip(answers, expected.values(), strict=True):
-        assert_problem(answer, 503, kind)
-        assert answer.headers["retry-after"] == "1"
-        (line,) = lines_of(aws, open_instance.log_group, began, answer)
+        responses = [call(open_instance) for call in expected]
+    for response, kind in zip(responses, expected.values(), strict=True):
+        assert_problem(response, 503, kind)
+        assert response.headers["retry-after"] == "1"
+        (line,) = lines_of(aws, open_instance.log_group, began, response)
         assert (line["level"], line["message"], line["status"]) == ("WARNING", "request", 503)
         assert line["cause"]
         assert line["durationMs"] < MOST_MILLISECONDS

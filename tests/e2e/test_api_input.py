@@ -58,8 +58,8 @@ def test_invalid_fields_are_named_and_nothing_is_written(
 def test_body_that_is_not_utf8_is_rejected(record: tuple[str, Response], writer: Caller) -> None:
     # As JSON the emulator, like API Gateway, replaces such bytes before the function sees them.
     headers = {"content-type": "application/merge-patch+json"}
-    answer = writer.call("PATCH", record[0], body=b'{"status":"\xff"}', headers=headers)
-    assert error_locations(answer) == [""]
+    response = writer.call("PATCH", record[0], body=b'{"status":"\xff"}', headers=headers)
+    assert error_locations(response) == [""]
 
 
 @pytest.mark.parametrize(

@@ -17,9 +17,9 @@ def create_with_key(caller: Caller, key: str, body: object) -> Response:
     return caller.call("POST", body=body, headers={"Idempotency-Key": key})
 
 
-def is_replay(answer: Response) -> bool:
-    assert answer.status == 201, answer
-    return answer.headers.get("idempotency-replayed") == "true"
+def is_replay(response: Response) -> bool:
+    assert response.status == 201, response
+    return response.headers.get("idempotency-replayed") == "true"
 
 
 def test_repeated_create_returns_the_current_record(writer: Caller) -> None:
@@ -40,8 +40,8 @@ def test_repeated_create_returns_the_current_record(writer: Caller) -> None:
 def test_key_belongs_to_its_caller(writer: Caller, other_writer: Caller, aws: Aws) -> None:
     key, kind = unique("key"), unique()
     body = {"type": kind, "status": "new"}
-    answers = [create_with_key(caller, key, body) for caller in (writer, other_writer)]
-    assert [is_replay(answer) for answer in answers] == [False, False]
+    responses = [create_with_key(caller, key, body) for caller in (writer, other_writer)]
+    assert [is_replay(response) for response in responses] == [False, False]
     assert len(stored_items(aws("dynamodb"), kind)) == 2
 
 
@@ -63,9 +63,9 @@ def test_concurrent_updates_without_if_match_are_all_kept(writer: Caller) -> Non
         {"attributes": {f"client-{number}": {"done": True}}} for number in range(8)
     ]
     calls = [partial(writer.call, "PATCH", path, body=patch) for patch in patches]
-    answers = run_concurrently(calls)
-    assert [answer.status for answer in answers] == [200] * 8
-    assert sorted(answer.json()["version"] for answer in answers) == list(range(2, 10))
+    responses = run_concurrently(calls)
+    assert [response.status for response in responses] == [200] * 8
+    assert sorted(response.json()["version"] for response in responses) == list(range(2, 10))
     final = writer.call("GET", path).json()
     assert final["version"] == 9
     assert final["attributes"] == {f"client-{number}": {"done": True} for number in range(8)}

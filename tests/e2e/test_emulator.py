@@ -65,8 +65,8 @@ def test_functions_cannot_import_the_project(emulator: Emulator) -> None:
     )
     functions.get_waiter("function_active_v2").wait(FunctionName="probe")
     names = ["json", "ministack", "lib", "emulator_server", "fire_drill", "records_api"]
-    answer = functions.invoke(FunctionName="probe", Payload=json.dumps(names))
-    assert json.load(answer["Payload"]) == ["json", "ministack"]
+    response = functions.invoke(FunctionName="probe", Payload=json.dumps(names))
+    assert json.load(response["Payload"]) == ["json", "ministack"]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")

@@ -46,7 +46,7 @@ class Account:
 
     def run_commands(self, commands: str) -> str:
         """Run commands of a README, answering yes to every question; return the output."""
-        answers = {
+        inputs = {
             "PATH": f"{Path(self.terraform.binary).parent}:{os.environ['PATH']}",
             "TF_CLI_ARGS": "-no-color",
             "TF_CLI_ARGS_apply": "-auto-approve",
@@ -55,7 +55,7 @@ class Account:
         done = subprocess.run(
             ["sh", "-euxc", commands],
             cwd=self.environments.parent,
-            env=self.env | answers,
+            env=self.env | inputs,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -100,15 +100,15 @@ def steps_of(readme: str) -> list[str]:
 
 
 def created(caller: Caller, kind: str) -> Any:
-    answer = caller.call("POST", body={"type": kind, "status": "new"})
-    assert answer.status == 201, answer
-    return answer.json()
+    response = caller.call("POST", body={"type": kind, "status": "new"})
+    assert response.status == 201, response
+    return response.json()
 
 
 def listed(caller: Caller) -> list[Any]:
-    answer = caller.call("GET")
-    assert answer.status == 200, answer
-    return list(answer.json()["records"])
+    response = caller.call("GET")
+    assert response.status == 200, response
+    return list(response.json()["records"])
 
 
 def resources_of(url: str, service: str) -> dict[str, list[str]]:
@@ -193,10 +193,10 @@ def test_readme_creates_dev_and_prod(account: Account) -> None:
     # environments/prod has the profile prod (tests/policy/test_profile.py has all of its rules).
     override = account.environments / "prod/unsafe_override.tf"
     override.write_text(UNSAFE)
-    refused = account.run("prod", "plan", "-no-color")
+    failed = account.run("prod", "plan", "-no-color")
     override.unlink()
-    assert refused.code == 1
-    assert "prod requires log_retention_days" in " ".join(refused.output.split())
+    assert failed.code == 1
+    assert "prod requires log_retention_days" in " ".join(failed.output.split())
 
     # Destroying dev removes all of its resources and none of prod.
     assert all(resources_of(account.url, "records-dev").values())

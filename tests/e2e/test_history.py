@@ -1,5 +1,6 @@
 """History through the gateway: who may read it, whom it names, and that no change is missing."""
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -20,9 +21,9 @@ def auditor(connection: dict[str, Any]) -> Caller:
 
 def history(auditor: Caller, record_id: str, **query: str) -> list[dict[str, Any]]:
     """Return a record's entries, newest first."""
-    answer = auditor.get(f"/records/{record_id}/history", query)
-    assert answer.status == 200, answer
-    entries: list[dict[str, Any]] = jsontext.parse(answer.body)["history"]
+    response = auditor.get(f"/records/{record_id}/history", query)
+    assert response.status == 200, response
+    entries: list[dict[str, Any]] = jsontext.parse(response.body)["history"]
     return entries
 
 
@@ -34,16 +35,16 @@ def intact(auditor: Caller, record_id: str) -> bool:
 def test_entries_name_caller_request_and_change(
     writer: Caller, auditor: Caller, aws: Callable[..., Any], connection: dict[str, Any]
 ) -> None:
-    answers = [writer.call("POST", body={"type": "test", "status": "new", "message": "secret"})]
-    record_id = answers[0].json()["recordID"]
-    answers.append(writer.call("PATCH", f"/{record_id}", body={"status": "done"}))
-    answers.append(writer.call("DELETE", f"/{record_id}"))
-    answers.append(writer.call("POST", f"/{record_id}/restore", body={"version": 1}))
-    assert [answer.status for answer in answers] == [201, 200, 204, 200]
+    responses = [writer.call("POST", body={"type": "test", "status": "new", "message": "secret"})]
+    record_id = responses[0].json()["recordID"]
+    responses.append(writer.call("PATCH", f"/{record_id}", body={"status": "done"}))
+    responses.append(writer.call("DELETE", f"/{record_id}"))
+    responses.append(writer.call("POST", f"/{record_id}/restore", body={"version": 1}))
+    assert [response.status for response in responses] == [201, 200, 204, 200]
     entries = list(reversed(history(auditor, record_id)))
     assert [entry["change"] for entry in entries] == ["create", "update", "delete", "restore"]
     assert [entry["requestId"] for entry in entries] == [
-        answer.headers["x-request-id"] for answer in answers
+        response.headers["x-request-id"] for response in responses
     ]
     key_id = connection["writer"]["access_key_id"]
     user = aws("iam").get_access_key_last_used(AccessKeyId=key_id)["UserName"]
@@ -51,9 +52,9 @@ def test_entries_name_caller_request_and_change(
     assert len(identities) == 1
     assert identities.pop().endswith(f":user/{user}")
     assert entries[2]["record"] is None
-    assert entries[3]["record"] == jsontext.parse(answers[3].body)
-    assert answers[3].json()["status"] == "new"
-    assert answers[3].json()["updatedBy"] == entries[3]["changedBy"]
+    assert entries[3]["record"] == jsontext.parse(responses[3].body)
+    assert responses[3].json()["status"] == "new"
+    assert responses[3].json()["updatedBy"] == entries[3]["changedBy"]
     assert intact(auditor, record_id)
 
 
@@ -69,26 +70,27 @@ def test_auditors_read_records_and_change_nothing(writer: Caller, auditor: Calle
     record, _ = created(writer)
     path = f"/{record['recordID']}"
     assert auditor.call("GET", path).status == 200
-    refused: list[Response] = [
+    denied: list[Response] = [
         auditor.call("POST", body={"type": "test", "status": "new"}),
         auditor.call("PATCH", path, body={"status": "done"}),
         auditor.call("DELETE", path),
         auditor.call("POST", f"{path}/restore", body={"version": 1}),
     ]
-    assert [answer.status for answer in refused] == [403] * 4
+    assert [response.status for response in denied] == [403] * 4
     assert len(history(auditor, record["recordID"])) == 1
 
 
 def test_concurrent_updates_make_one_chain(writer: Caller, auditor: Caller) -> None:
     record, _ = created(writer)
     path = f"/{record['recordID']}"
-    answers = run_concurrently(
-        [lambda n=n: writer.call("PATCH", path, body={"message": str(n)}) for n in range(8)]  # type: ignore[misc]
+    bodies = [{"message": str(number)} for number in range(8)]
+    responses = run_concurrently(
+        [functools.partial(writer.call, "PATCH", path, body=body) for body in bodies]
     )
-    acknowledged = {answer.json()["version"] for answer in answers if answer.status == 200}
+    acknowledged = {response.json()["version"] for response in responses if response.status == 200}
     entries = history(auditor, record["recordID"], order="asc")
     assert [int(entry["version"]) for entry in entries] == list(range(1, len(entries) + 1))
-    assert {answer.status for answer in answers} <= {200, 503}
+    assert {response.status for response in responses} <= {200, 503}
     assert acknowledged <= {int(entry["version"]) for entry in entries if entry["version"] != "1"}
     assert len(entries) == 1 + len(acknowledged)
     assert intact(auditor, record["recordID"])
@@ -124,8 +126,8 @@ def test_feed_is_resumed_without_gaps(writer: Caller, auditor: Caller) -> None:
     def unsettled() -> list[str]:
         page = auditor.get("/changes", query).json()
         assert {entry["settled"] for entry in page["changes"]} <= {False}
-        found = [entry["recordID"] for entry in page["changes"] if entry["recordID"] in ids]
-        return found if len(found) == len(ids) else []
+        seen = [entry["recordID"] for entry in page["changes"] if entry["recordID"] in ids]
+        return seen if len(seen) == len(ids) else []
 
     assert wait_for(unsettled) == ids
     assert auditor.get("/changes", {"cursor": start["next"]}).json()["changes"] == []

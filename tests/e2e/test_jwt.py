@@ -30,9 +30,9 @@ def create(extra_instances: Instances, token: str, kind: str, key: str | None = 
 
 def test_valid_token_reads_and_writes(extra_instances: Instances) -> None:
     call = partial(send_with_token, extra_instances.tokens.url, extra_instances.token())
-    answer = call("POST", body={"type": unique(), "status": "new"})
-    assert answer.status == 201
-    record = answer.json()
+    response = call("POST", body={"type": unique(), "status": "new"})
+    assert response.status == 201
+    record = response.json()
     assert record["submittedBy"] == f"{extra_instances.issuer}#tester"
     path = f"/{record['recordID']}"
     assert call("GET", path).json() == record
@@ -82,12 +82,12 @@ UNAUTHORIZED: dict[str, Make] = {
 @pytest.mark.parametrize("make", UNAUTHORIZED.values(), ids=UNAUTHORIZED)
 def test_invalid_token_is_rejected(extra_instances: Instances, aws: Aws, make: Make) -> None:
     kind, token = unique(), make(extra_instances)
-    answers = [
+    responses = [
         create(extra_instances, token, kind),
         send_with_token(extra_instances.tokens.url, token),
     ]
-    assert [answer.status for answer in answers] == [401, 401]
-    assert all("x-request-id" not in answer.headers for answer in answers)
+    assert [response.status for response in responses] == [401, 401]
+    assert all("x-request-id" not in response.headers for response in responses)
     assert stored_items(aws("dynamodb"), kind, extra_instances.tokens.table) == []
 
 
@@ -131,9 +131,9 @@ def test_scopes_allow_their_operations_only(
 def test_submitter_is_issuer_and_subject(
     extra_instances: Instances, claims: dict[str, object], subject: str
 ) -> None:
-    answer = create(extra_instances, extra_instances.token(**claims), unique())
-    assert answer.status == 201, answer
-    assert answer.json()["submittedBy"] == f"{extra_instances.issuer}#{subject}"
+    response = create(extra_instances, extra_instances.token(**claims), unique())
+    assert response.status == 201, response
+    assert response.json()["submittedBy"] == f"{extra_instances.issuer}#{subject}"
 
 
 def test_token_without_a_subject_is_rejected(extra_instances: Instances, aws: Aws) -> None:
@@ -145,7 +145,7 @@ def test_token_without_a_subject_is_rejected(extra_instances: Instances, aws: Aw
 
 def test_key_belongs_to_issuer_and_subject(extra_instances: Instances, aws: Aws) -> None:
     kind, key = unique(), unique("key")
-    answers = [
+    responses = [
         create(extra_instances, extra_instances.token(sub="one"), kind, key),
         # A new token of the same subject.
         create(
@@ -156,7 +156,7 @@ def test_key_belongs_to_issuer_and_subject(extra_instances: Instances, aws: Aws)
         ),
         create(extra_instances, extra_instances.token(sub="two"), kind, key),
     ]
-    assert [answer.headers.get("idempotency-replayed") for answer in answers] == [
+    assert [response.headers.get("idempotency-replayed") for response in responses] == [
         None,
         "true",
         None,
@@ -167,12 +167,12 @@ def test_key_belongs_to_issuer_and_subject(extra_instances: Instances, aws: Aws)
 def test_caller_is_logged_and_token_is_not(extra_instances: Instances, aws: Aws) -> None:
     began, subject = time.time(), unique("subject")
     token = extra_instances.token(sub=subject)
-    answer = send_with_token(extra_instances.tokens.url, token)
+    response = send_with_token(extra_instances.tokens.url, token)
 
     def request_lines() -> list[dict[str, object]]:
         every = log_lines(aws("logs"), began, extra_instances.tokens.log_group)
         assert token.rpartition(".")[2] not in json.dumps(every)
-        return [line for line in every if line.get("requestId") == answer.headers["x-request-id"]]
+        return [line for line in every if line.get("requestId") == response.headers["x-request-id"]]
 
     assert [line["caller"] for line in wait_for(request_lines)] == [
         f"{extra_instances.issuer}#{subject}"

@@ -147,8 +147,8 @@ def test_second_plan_and_rollback_command(dev: Dev, stack: Stack, aws: Aws, tmp_
 def test_runbook_commands_work(dev: Dev, aws: Aws) -> None:
     # The emulator writes no access log, so queries of it return nothing.
     record, _ = created(dev.caller)
-    answer = dev.caller.call("GET", f"/{record['recordID']}")
-    request_id = answer.headers["x-request-id"]
+    response = dev.caller.call("GET", f"/{record['recordID']}")
+    request_id = response.headers["x-request-id"]
     variables = {
         "MOMENT": "2026-01-31T09:30:00Z",
         "RECORD_ID": record["recordID"],
@@ -184,7 +184,7 @@ def test_runbook_commands_work(dev: Dev, aws: Aws) -> None:
     changes = {event[1] for event in output_of("who_changed")[0]}
     assert "UpdateContinuousBackups" in changes
     assert not [name for name in changes if name.startswith(("Describe", "Get"))]
-    restored = {answer["TableDescription"]["TableName"] for answer in output_of("restore")}
+    restored = {response["TableDescription"]["TableName"] for response in output_of("restore")}
     for table in restored:
         aws("dynamodb").delete_table(TableName=table)
     assert restored == {f"{SERVICE}-restored", f"{SERVICE}-history-restored"}

@@ -37,8 +37,8 @@ class ConcurrentWrites:
         return created(self.writer, type=self.kind, status=self.status, attributes=attributes)[0]
 
     def patch(self, record: Record, **fields: object) -> None:
-        answer = self.writer.call("PATCH", f"/{record['recordID']}", body=fields)
-        assert answer.status == 200, answer
+        response = self.writer.call("PATCH", f"/{record['recordID']}", body=fields)
+        assert response.status == 200, response
 
     def _write(self, number: int, end: Event) -> None:
         try:

@@ -48,14 +48,14 @@ class Traffic:
 
     def call(self, reader: Caller) -> None:
         try:
-            answer = reader.call("GET", query="limit=1")
+            response = reader.call("GET", query="limit=1")
         except OSError as error:
             self.failures.append(repr(error))
             return
-        if answer.status == 200:
-            self.builds.append(answer.headers[HEADER])
+        if response.status == 200:
+            self.builds.append(response.headers[HEADER])
         else:
-            self.failures.append(f"{answer.status} {answer.body!r}")
+            self.failures.append(f"{response.status} {response.body!r}")
 
     def changes(self) -> list[str]:
         """Return the builds that responded, without repetitions."""
@@ -190,10 +190,10 @@ def test_rollback_and_canary_without_failed_requests(service: Service, tmp_path:
         service.apply_or_fail(lambda_package=b, release=canary)
         assert service.live() == (version_a, {version_b: 0.1})
 
-        refused = service.apply(lambda_package=broken, release=canary)
-        assert refused.code == 1
-        assert 'aws_lambda_invocation.gate["canary"]' in refused.output
-        assert "cannot import name 'store'" in refused.error
+        failed = service.apply(lambda_package=broken, release=canary)
+        assert failed.code == 1
+        assert 'aws_lambda_invocation.gate["canary"]' in failed.output
+        assert "cannot import name 'store'" in failed.error
         assert service.live() == (version_a, {version_b: 0.1})
     assert traffic.failures == []
     assert traffic.changes() == [BUILD_A, BUILD_B, BUILD_A]

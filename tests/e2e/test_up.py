@@ -116,7 +116,7 @@ def shell(command: str) -> dict[str, Any]:
     return dict(json.loads(completed.stdout))
 
 
-def test_life_cycle_of_a_stack(clone: Clone) -> None:
+def test_stack_can_be_started_stopped_and_removed(clone: Clone) -> None:
     first = clone.up()
     assert step_of(first, "records through the API") == f"{len(RECORDS)} created"
     seeded = clone.records()
@@ -161,11 +161,9 @@ def test_life_cycle_of_a_stack(clone: Clone) -> None:
     for command in (["smoke"], ["smoke", "--write"]):
         assert clone.run(*command).err.splitlines() == stopped
     for verb in ("env", "logs"):
-        refused = clone.run(verb)
-        assert (refused.code, refused.out) == (1, "")
-        assert refused.err.startswith(
-            "error: the local stack is not running\n  fix: run scripts/up"
-        )
+        failed = clone.run(verb)
+        assert (failed.code, failed.out) == (1, "")
+        assert failed.err.startswith("error: the local stack is not running\n  fix: run scripts/up")
     clone.up()
     assert clone.records() == [
         record for record in before if record["recordID"] != seeded[0]["recordID"]
@@ -263,8 +261,8 @@ def apply_minimal_example(clone: Clone) -> None:
     api = re.match(r"https://(\w+)\.", completed.stdout)
     assert api, completed
     url = f"{clone.emulator.url}/_aws/execute-api/{api[1]}/$default/records"
-    answer = Caller(url, REGION, "test", "test").call("GET")
-    assert (answer.status, answer.json()) == (200, {"records": []})
+    response = Caller(url, REGION, "test", "test").call("GET")
+    assert (response.status, response.json()) == (200, {"records": []})
 
 
 def test_failed_apply_and_unresponsive_emulator_are_reported(

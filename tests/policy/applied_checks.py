@@ -1,7 +1,7 @@
-"""What the emulator accepts and AWS would not; on the JSON of an applied stack, where every value is known.
+"""What AWS rejects but the emulator accepts, checked on the plan of an applied stack.
 
-Not collected by itself, because it needs such a stack: give this file to pytest, and the path of what
-`terraform show -json` says of a state or plan in RECORDS_PLAN_JSON.
+pytest does not collect this file by itself, because it needs such a stack. Run it by name, with
+RECORDS_PLAN_JSON set to the path of the output of `terraform show -json` for a state or plan.
 """
 
 import json
@@ -27,9 +27,9 @@ Resource = dict[str, Any]  # the values of one resource, as the provider names t
 
 
 def statements(document: str) -> list[dict[str, Any]]:
-    """Return the statements of a policy, whichever of the two forms it has."""
-    found = json.loads(document)["Statement"]
-    return [found] if isinstance(found, dict) else list(found)
+    """Return the statements of a policy, which can have one statement or a list."""
+    content = json.loads(document)["Statement"]
+    return [content] if isinstance(content, dict) else list(content)
 
 
 def texts(value: str | list[str]) -> list[str]:
@@ -39,30 +39,28 @@ def texts(value: str | list[str]) -> list[str]:
 
 @pytest.fixture(scope="session")
 def applied() -> dict[str, Resource]:
-    """All resources by address."""
+    """Return all resources by address."""
     path = os.environ.get(VARIABLE)
     if not path:
-        pytest.fail(
-            f"{VARIABLE} must name the JSON that `terraform show -json` gives for an applied stack"
-        )
-    shown = json.loads(Path(path).read_text())
-    root = (shown.get("planned_values") or shown["values"])["root_module"]
+        pytest.fail(f"{VARIABLE} must be the path of the output of `terraform show -json`")
+    plan = json.loads(Path(path).read_text())
+    root = (plan.get("planned_values") or plan["values"])["root_module"]
     return {each["address"]: each["values"] for each in resources_of(root)}
 
 
 def of_type(applied: dict[str, Resource], kind: str) -> dict[str, Resource]:
-    """Return the resources of one type; a check of none would pass unseen."""
-    found = {
+    """Return the resources of one type. Fails if there are none."""
+    resources = {
         address: values
         for address, values in applied.items()
         if f".{address}".rpartition(".")[0].endswith(kind)
     }
-    assert found, f"no {kind} in this stack"
-    return found
+    assert resources, f"no {kind} in this stack"
+    return resources
 
 
 def identity_policies(applied: dict[str, Resource]) -> dict[str, str]:
-    """Return the documents of policies that principals hold, by address."""
+    """Return the documents of identity policies, by address."""
     return {
         address: values["policy"]
         for kind in ("aws_iam_policy", "aws_iam_role_policy")
@@ -70,26 +68,25 @@ def identity_policies(applied: dict[str, Resource]) -> dict[str, str]:
     }
 
 
-def test_policies_are_of_actions_and_resources_that_exist(applied: dict[str, Resource]) -> None:
-    findings = {
-        address: [str(finding) for finding in analyze_policy_string(document).findings]
+def test_policies_have_no_findings(applied: dict[str, Resource]) -> None:
+    assert not [
+        f"{address}: {finding}"
         for address, document in identity_policies(applied).items()
-    }
-    assert not {address: found for address, found in findings.items() if found}
+        for finding in analyze_policy_string(document).findings
+    ]
 
 
-def test_no_policy_grants_more_than_it_names(applied: dict[str, Resource]) -> None:
+def test_no_policy_has_wildcard_actions_or_resources(applied: dict[str, Resource]) -> None:
     for address, document in identity_policies(applied).items():
         for statement in statements(document):
             assert "*" not in texts(statement["Resource"]), address
-            assert not [action for action in texts(statement["Action"]) if action.endswith(":*")], (
-                address
-            )
-            assert "logs:CreateLogGroup" not in texts(statement["Action"]), address
+            for action in texts(statement["Action"]):
+                assert not action.endswith(":*"), address
+                assert action != "logs:CreateLogGroup", address
 
 
-def test_routes_may_invoke_the_alias_they_call(applied: dict[str, Resource]) -> None:
-    """AWS answers 500 where the permission names another qualifier, stage, method or path."""
+def test_routes_may_invoke_the_alias(applied: dict[str, Resource]) -> None:
+    """API Gateway returns 500 if a permission has another qualifier, stage, method or path."""
     (alias,) = of_type(applied, ".aws_lambda_alias").values()
     (integration,) = of_type(applied, ".aws_apigatewayv2_integration").values()
     (api,) = of_type(applied, ".aws_apigatewayv2_api").values()
@@ -109,7 +106,7 @@ def test_routes_may_invoke_the_alias_they_call(applied: dict[str, Resource]) -> 
     assert permitted == expected
 
 
-def test_the_stage_has_limits_and_a_log(applied: dict[str, Resource]) -> None:
+def test_stage_has_limits_and_a_log(applied: dict[str, Resource]) -> None:
     (stage,) = of_type(applied, ".aws_apigatewayv2_stage").values()
     (limits,) = stage["default_route_settings"]
     assert limits["throttling_burst_limit"] > 0
@@ -118,13 +115,11 @@ def test_the_stage_has_limits_and_a_log(applied: dict[str, Resource]) -> None:
     groups = of_type(applied, ".aws_cloudwatch_log_group").values()
     assert log["destination_arn"] in {group["arn"] for group in groups}
     for value in json.loads(log["format"]).values():
-        assert isinstance(value, str), (
-            "API Gateway writes - for what it lacks: JSON needs the quotes"
-        )
+        assert isinstance(value, str), "API Gateway writes - for missing values: quote them"
 
 
-def test_the_key_serves_the_logs_of_this_stack_only(applied: dict[str, Resource]) -> None:
-    """A service principal without a condition would let every account's logs use the key."""
+def test_key_policy_allows_the_logs_of_this_stack_only(applied: dict[str, Resource]) -> None:
+    """Without a condition, the logs of every account could use the key."""
     (key,) = of_type(applied, ".aws_kms_key").values()
     root, *services = statements(key["policy"])
     assert root["Principal"]["AWS"].endswith(":root")
@@ -141,7 +136,7 @@ def test_the_key_serves_the_logs_of_this_stack_only(applied: dict[str, Resource]
         assert group["kms_key_id"] == key["arn"]
 
 
-def test_roles_that_write_to_encrypted_log_groups_may_use_their_key(
+def test_roles_may_use_the_keys_of_their_log_groups(
     applied: dict[str, Resource],
 ) -> None:
     """Amazon CloudWatch Logs User Guide, "Encrypt log data in CloudWatch Logs using AWS KMS"."""
@@ -162,7 +157,7 @@ def test_roles_that_write_to_encrypted_log_groups_may_use_their_key(
                     for statement in using_key(allowed, f"kms:{action}", keys[group], via)
                     if group in encryption_context(statement)
                 ], (address, action)
-            # A call of DescribeKey has no encryption context: a condition on it would never be met.
+            # DescribeKey has no encryption context, so a condition on it is never true.
             assert [
                 statement
                 for statement in using_key(allowed, "kms:DescribeKey", keys[group], via)
@@ -172,7 +167,7 @@ def test_roles_that_write_to_encrypted_log_groups_may_use_their_key(
 
 
 def log_groups_written(allowed: list[dict[str, Any]]) -> set[str]:
-    """Return the ARNs of the log groups that a policy lets its role write to."""
+    """Return the ARNs of the log groups that a policy allows to write to."""
     return {
         resource.removesuffix(":*")
         for statement in allowed
@@ -198,7 +193,7 @@ def using_key(
 
 
 def encryption_context(statement: dict[str, Any]) -> list[str]:
-    """Return the log groups whose encryption context a statement is bound to."""
+    """Return the log groups in the encryption context that a statement requires."""
     return [
         arn
         for operator in ("ArnEquals", "StringEquals")
@@ -208,7 +203,7 @@ def encryption_context(statement: dict[str, Any]) -> list[str]:
     ]
 
 
-def test_the_function_may_use_the_tables_and_indexes_that_exist(
+def test_function_may_use_its_tables_and_indexes(
     applied: dict[str, Resource],
 ) -> None:
     """Entries of the history are only added, and only in transactions.
@@ -249,7 +244,7 @@ def test_the_function_may_use_the_tables_and_indexes_that_exist(
     }
 
 
-def test_both_tables_are_encrypted_with_one_key_and_recoverable(
+def test_both_tables_are_encrypted_and_recoverable(
     applied: dict[str, Resource],
 ) -> None:
     (key,) = of_type(applied, ".aws_kms_key").values()
@@ -264,8 +259,8 @@ def test_both_tables_are_encrypted_with_one_key_and_recoverable(
         assert recovery["enabled"]
 
 
-def test_only_auditors_may_call_what_is_below_a_record(applied: dict[str, Resource]) -> None:
-    """`*` matches slashes too: whoever may GET records/* may GET records/*/history unless denied."""
+def test_only_auditors_may_read_histories(applied: dict[str, Resource]) -> None:
+    """`*` matches slashes: GET records/* allows GET records/*/history, too, unless it is denied."""
     (api,) = of_type(applied, ".aws_apigatewayv2_api").values()
     (stage,) = of_type(applied, ".aws_apigatewayv2_stage").values()
     history = Request(
@@ -286,7 +281,7 @@ def test_only_auditors_may_call_what_is_below_a_record(applied: dict[str, Resour
     assert auditors == ['caller["auditor"]']
 
 
-def test_the_heartbeat_may_invoke_what_serves_and_runs_once(applied: dict[str, Resource]) -> None:
+def test_heartbeat_invokes_the_alias_once(applied: dict[str, Resource]) -> None:
     """AWS Lambda Developer Guide, "Invoke a Lambda function on a schedule": it is asynchronous."""
     (alias,) = of_type(applied, ".aws_lambda_alias").values()
     (schedule,) = of_type(applied, ".aws_scheduler_schedule").values()
@@ -305,7 +300,7 @@ def test_the_heartbeat_may_invoke_what_serves_and_runs_once(applied: dict[str, R
     (permission,) = statements(policy["policy"])
     assert texts(permission["Action"]) == ["lambda:InvokeFunction"]
     assert texts(permission["Resource"]) == [alias["arn"]]
-    # "Confused deputy prevention in EventBridge Scheduler": the group, never the schedule itself.
+    # "Confused deputy prevention in EventBridge Scheduler": SourceArn must be the group.
     (group,) = of_type(applied, ".aws_scheduler_schedule_group").values()
     assert schedule["group_name"] == group["name"]
     (trust,) = statements(role["assume_role_policy"])

@@ -53,7 +53,7 @@ def parse(text: str) -> dict[str, Any]:
 
 
 def blocks(path: Path, kind: str = "") -> list[Block]:
-    """Return the blocks of a file, of one kind if it is given."""
+    """Return the blocks of a file, optionally of one kind."""
     return [
         Block(path, name, *_labeled((), content))
         for name, contents in parse(path.read_text()).items()

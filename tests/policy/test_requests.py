@@ -1,4 +1,4 @@
-"""Requests that AWS must carry out and requests it must refuse, for every policy of every module.
+"""Requests that AWS must allow and requests it must deny, for every policy of every module.
 
 The policies come from Terraform itself: a mocked apply of stacks/, rendered once a run.
 """
@@ -123,7 +123,7 @@ TRAIL_LOG_VIA_LOGS = {VIA: LOGS, LOGS_CONTEXT: TRAIL_LOG}
 
 Requests = dict[str, Request]
 
-# Policy -> requests that must be carried out, requests that must be refused.
+# Policy -> requests that must be allowed, requests that must be denied.
 REQUESTS: dict[str, tuple[Requests, Requests]] = {
     "state_backend.aws_s3_bucket_policy.state": (
         {
@@ -154,7 +154,7 @@ REQUESTS: dict[str, tuple[Requests, Requests]] = {
         },
     ),
     "state_backend.aws_kms_key.state": (
-        {"whoever IAM allows": Request(ADMIN, "kms:Decrypt", STATE_KEY)},
+        {"any principal that IAM allows": Request(ADMIN, "kms:Decrypt", STATE_KEY)},
         {
             "without permissions": Request(POWERLESS, "kms:Decrypt", STATE_KEY),
             "another account": Request(STRANGER, "kms:Decrypt", STATE_KEY),
@@ -227,7 +227,7 @@ REQUESTS: dict[str, tuple[Requests, Requests]] = {
             "delivery role looks at the key": Request(
                 DELIVERY, "kms:DescribeKey", TRAIL_KEY, {VIA: LOGS}
             ),
-            "whoever IAM allows": Request(ADMIN, "kms:Decrypt", TRAIL_KEY),
+            "any principal that IAM allows": Request(ADMIN, "kms:Decrypt", TRAIL_KEY),
         },
         {
             "another trail": Request(
@@ -328,7 +328,7 @@ REQUESTS: dict[str, tuple[Requests, Requests]] = {
         {
             "a budget": Request(BUDGETS, "kms:GenerateDataKey", BUDGET_KEY, SENT_BY_US),
             "an anomaly": Request(COST_ALERTS, "kms:Decrypt", BUDGET_KEY, SENT_BY_US),
-            "whoever IAM allows": Request(ADMIN, "kms:Decrypt", BUDGET_KEY),
+            "any principal that IAM allows": Request(ADMIN, "kms:Decrypt", BUDGET_KEY),
         },
         {
             "another account's budget": Request(
@@ -461,7 +461,7 @@ REQUESTS: dict[str, tuple[Requests, Requests]] = {
                 FUNCTION, "dynamodb:PutItem", HISTORY, {**BY_FUNCTION, **IN_TRANSACTION}
             ),
             "reading": Request(FUNCTION, "dynamodb:Query", HISTORY, BY_FUNCTION),
-            "whoever may read": Request(ADMIN, "dynamodb:Scan", HISTORY, {PRINCIPAL: ADMIN}),
+            "reader": Request(ADMIN, "dynamodb:Scan", HISTORY, {PRINCIPAL: ADMIN}),
             "end of protection": Request(
                 ADMIN, "dynamodb:DeleteResourcePolicy", HISTORY, {PRINCIPAL: ADMIN}
             ),
@@ -490,7 +490,7 @@ REQUESTS: dict[str, tuple[Requests, Requests]] = {
             "deletion by the function": Request(
                 FUNCTION, "dynamodb:DeleteItem", HISTORY, BY_FUNCTION
             ),
-            "entry of nobody": Request(ADMIN, "dynamodb:PutItem", HISTORY),
+            "anonymous entry": Request(ADMIN, "dynamodb:PutItem", HISTORY),
             "entry of the function without a name": Request(
                 FUNCTION, "dynamodb:PutItem", HISTORY, IN_TRANSACTION
             ),
@@ -618,15 +618,15 @@ Policies = Mapping[str, dict[str, Any]]
 @pytest.fixture(scope="session")
 def rendered(tmp_path_factory: pytest.TempPathFactory) -> Policies:
     """Every policy by the address of its resource; the first process of a run renders them."""
-    own = tmp_path_factory.getbasetemp()
-    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
-    found = shared / "policies.json"
+    folder = tmp_path_factory.getbasetemp()
+    shared = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+    rendered = shared / "policies.json"
     with (shared / "policies.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not found.exists():
+        if not rendered.exists():
             work = tmp_path_factory.mktemp("stacks")
-            found.write_text(json.dumps(render(ROOT / "tests/policy/stacks", work)))
-    return dict(json.loads(found.read_text()))
+            rendered.write_text(json.dumps(render(ROOT / "tests/policy/stacks", work)))
+    return dict(json.loads(rendered.read_text()))
 
 
 @pytest.fixture(scope="session")
@@ -659,16 +659,16 @@ def test_every_policy_has_requests(policies: Policies) -> None:
 
 
 @pytest.mark.parametrize(("address", "request_"), cases(0))
-def test_what_must_pass_does(policies: Policies, address: str, request_: Request) -> None:
+def test_allowed_requests_are_allowed(policies: Policies, address: str, request_: Request) -> None:
     assert evaluate(policies, address, request_)
 
 
 @pytest.mark.parametrize(("address", "request_"), cases(1))
-def test_what_must_not_pass_does_not(policies: Policies, address: str, request_: Request) -> None:
+def test_denied_requests_are_denied(policies: Policies, address: str, request_: Request) -> None:
     assert not evaluate(policies, address, request_)
 
 
-def test_the_queue_of_the_fire_drill_admits_its_topics_only() -> None:
+def test_fire_drill_queue_accepts_its_topics_only() -> None:
     queue = f"arn:aws:sqs:{REGION}:{ACCOUNT}:fire-drill"
     client = MagicMock()
     client.get_caller_identity.return_value = {"Account": ACCOUNT, "Arn": ADMIN}
@@ -681,17 +681,17 @@ def test_the_queue_of_the_fire_drill_admits_its_topics_only() -> None:
         if "Policy" in call.kwargs.get("Attributes", {})
     )
 
-    def admits(topic: str, *, principal: str = "sns.amazonaws.com") -> bool:
+    def allows(topic: str, *, principal: str = "sns.amazonaws.com") -> bool:
         resource = policy["Statement"][0]["Resource"]
         request = Request(principal, "sqs:SendMessage", resource, {SOURCE_ARN: topic})
         return is_allowed(request, ACCOUNT, policy)
 
     assert policy["Statement"][0]["Resource"].startswith(queue)
-    assert admits(ALARM_TOPIC)
-    assert not admits(OTHER_TOPIC)
-    assert not admits(ALARM_TOPIC.replace(ACCOUNT, OTHER_ACCOUNT))
-    assert not admits(ALARM_TOPIC, principal=LAMBDA)
-    assert not admits(ALARM_TOPIC, principal=STRANGER)
+    assert allows(ALARM_TOPIC)
+    assert not allows(OTHER_TOPIC)
+    assert not allows(ALARM_TOPIC.replace(ACCOUNT, OTHER_ACCOUNT))
+    assert not allows(ALARM_TOPIC, principal=LAMBDA)
+    assert not allows(ALARM_TOPIC, principal=STRANGER)
 
 
 def test_identity_policies_have_no_findings(policies: Policies) -> None:
@@ -743,7 +743,7 @@ def test_permissions_are_the_union_of_those_of_the_operations(rendered: Policies
             assert rows(address) == union, address
 
 
-def test_services_are_admitted_for_named_sources_only(policies: Policies) -> None:
+def test_services_are_allowed_for_named_sources_only(policies: Policies) -> None:
     """A service acts for every customer: without a condition, another account could use it."""
     unbound = [
         f"{address}: {statement['Sid']}"

@@ -138,6 +138,9 @@ def test_json_is_one_document_with_the_next_cursor(
     assert json.loads(capsys.readouterr().out) == {"records": []}
 
 
+CSV_HEADER = (
+    "recordID,createdAt,updatedAt,updatedBy,submittedBy,type,status,message,attributes,version"
+)
 RECORD_TEXT = (
     '{"recordID":"r1","type":"a,b","attributes":{"host":"x","n":1.10,"a.b":{"c":[1,null]}}}'
 )
@@ -153,7 +156,7 @@ RECORD = jsontext.parse(RECORD_TEXT)
         (Format.CSV, ("type", "attributes.n", "attributes.host.x", "attributes.a.b.c"),
          ["type,attributes.n,attributes.host.x,attributes.a.b.c", '"a,b",1.10,,"[1,null]"']),
         (Format.CSV, (),
-         ["recordID,createdAt,updatedAt,updatedBy,submittedBy,type,status,message,attributes,version",
+         [CSV_HEADER,
           'r1,,,,,"a,b",,,"{""a.b"":{""c"":[1,null]},""host"":""x"",""n"":1.10}",']),
         (Format.TABLE, ("type", "attributes.n"), ["type  attributes.n", "a,b   1.10"]),
     ],

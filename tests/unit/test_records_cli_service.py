@@ -18,6 +18,7 @@ from records_cli.failure import Failure
 from unit.test_records_cli import CONNECTION, run
 
 URL = "https://a1b2.execute-api.eu-central-1.amazonaws.com/records"
+EMULATED = "http://127.0.0.1:1/_aws/execute-api"
 ENVIRONMENT = (
     *(service.URL, service.CONTEXT, local.VARIABLE, sign_in.TOKEN),
     *("AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID"),
@@ -96,7 +97,7 @@ def test_options_precede_environment_context_and_checkout(
     [
         ("https://h/records", "https://h/records"),
         ("https://h/stage/records/", "https://h/stage/records"),
-        ("http://127.0.0.1:1/_aws/execute-api/x/y", "http://127.0.0.1:1/_aws/execute-api/x/y/records"),
+        (f"{EMULATED}/x/y", f"{EMULATED}/x/y/records"),
     ],
 )  # fmt: skip
 def test_urls_may_omit_the_collection(text: str, url: str) -> None:

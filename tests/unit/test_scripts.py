@@ -402,7 +402,7 @@ class TestEmulatorProcess:
         yield process
         process.stop()
 
-    def test_it_starts_and_stops(self, home: Emulator) -> None:
+    def test_process_starts_and_stops(self, home: Emulator) -> None:
         assert home.pid() is None
         home.start()
         again = Emulator(home.home, home.log)
