@@ -468,8 +468,7 @@ variable "function" {
 variable "insights" {
   description = <<-EOT
     `dashboard`: whether to create the CloudWatch dashboard. `saved_queries`: whether to save
-    the queries for Logs Insights; null saves them unless `profile` is `local`, because the
-    emulator does not support them.
+    the queries for Logs Insights; null saves them unless `profile` is `local`.
   EOT
   type = object({
     dashboard     = optional(bool, true)

@@ -169,25 +169,33 @@ def drill(
         copies = {table: f"{table}{suffix}" for table in tables}
         with step("restore") as line:
             for table, copy in copies.items():
-                # Without indexes, which can be rebuilt and take most of the time.
-                dynamodb.restore_table_to_point_in_time(
-                    SourceTableName=table,
-                    TargetTableName=copy,
-                    RestoreDateTime=moment,
-                    GlobalSecondaryIndexOverride=[],
-                )
+                _start_restore(dynamodb, table, copy, moment)
                 if not keep:
                     cleanup.callback(_delete, dynamodb, copy, report)
             for copy in copies.values():
-                dynamodb.get_waiter("table_exists").wait(
-                    TableName=copy, WaiterConfig={"Delay": _WAIT_SECONDS, "MaxAttempts": _WAITS}
-                )
+                _wait_for(dynamodb, copy)
             line.note = ", ".join(copies.values())
         failures = [_compared(dynamodb, *pair, moment, report) for pair in copies.items()]
         if causes := [cause for cause in failures if cause]:
             raise Failure(
                 "; ".join(causes), "run the same command again with --keep and inspect the copies"
             )
+
+
+def _start_restore(dynamodb: Any, table: str, copy: str, moment: datetime) -> None:  # noqa: ANN401
+    """Restore a table as a copy without indexes: they can be rebuilt, and take most of the time."""
+    dynamodb.restore_table_to_point_in_time(
+        SourceTableName=table,
+        TargetTableName=copy,
+        RestoreDateTime=moment,
+        GlobalSecondaryIndexOverride=[],
+    )
+
+
+def _wait_for(dynamodb: Any, table: str) -> None:  # noqa: ANN401
+    """Wait until a table exists."""
+    limits = {"Delay": _WAIT_SECONDS, "MaxAttempts": _WAITS}
+    dynamodb.get_waiter("table_exists").wait(TableName=table, WaiterConfig=limits)
 
 
 def _compared(
