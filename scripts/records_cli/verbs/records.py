@@ -11,6 +11,7 @@ from records_cli.call import RecordID, Role, call, connect, record_path, send, w
 from records_cli.exit_codes import Exit
 from records_cli.failure import Failure
 from records_cli.formats import Format, chosen
+from records_cli.verbs.filters import bound
 
 if TYPE_CHECKING:
     from records_cli.bodies import Body
@@ -123,8 +124,8 @@ def list_records(
         "type": type_,
         "status": status,
         "submittedBy": submitted_by,
-        "createdAfter": _bound(since, created_after, "since"),
-        "createdBefore": _bound(until, created_before, "until"),
+        "createdAfter": bound(since, created_after, "since"),
+        "createdBefore": bound(until, created_before, "until"),
         "order": order,
         "cursor": cursor,
     }
@@ -142,21 +143,6 @@ def list_records(
         print("no records match", file=sys.stderr)
     if following is not None and form is not Format.JSON:
         print(f"more: --cursor {following}, or --all", file=sys.stderr)
-
-
-def _bound(text: str | None, exclusive: str | None, option: str) -> str | None:
-    """Return a time bound of the API from --since or --until, or from its exclusive twin."""
-    from datetime import UTC, datetime
-
-    from records_cli import moments
-
-    if text is None:
-        return exclusive
-    twin = {"since": "--created-after", "until": "--created-before"}[option]
-    if exclusive is not None:
-        raise Failure(f"--{option} and {twin} exclude each other", "pass one", Exit.BAD_INPUT)
-    bound = moments.since if option == "since" else moments.until
-    return bound(text, datetime.now(UTC), f"--{option}")
 
 
 def _names(columns: str | None, form: Format) -> list[str]:

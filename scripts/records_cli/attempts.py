@@ -1,0 +1,65 @@
+"""Repeats requests that another attempt may answer, with growing pauses."""
+
+import random
+import time
+from collections.abc import Callable
+from http import HTTPStatus
+
+from records_cli.client import Response
+
+# Statuses after which another attempt may succeed. 500 and 502 come from API Gateway too, when the
+# function did not respond.
+TRANSIENT = frozenset(
+    {
+        HTTPStatus.TOO_MANY_REQUESTS,
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        HTTPStatus.BAD_GATEWAY,
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        HTTPStatus.GATEWAY_TIMEOUT,
+    }
+)
+ATTEMPTS = 10  # over about a minute
+_LONGEST_PAUSE_SECONDS = 20.0
+_LONGEST_RETRY_AFTER_SECONDS = 60.0
+
+Wait = Callable[[float], object]
+
+
+def send(
+    request: Callable[[], Response], *, attempts: int = ATTEMPTS, wait: Wait = time.sleep
+) -> Response:
+    """Return the response of the first attempt that is not transient, otherwise of the last one.
+
+    Use it only for requests that are safe to repeat. `wait` is called with a number of seconds
+    before each further attempt; there is none if it returns true. Raises OSError if the last
+    attempt got no response.
+    """
+    attempt = 1
+    while True:
+        response, error = None, None
+        try:
+            response = request()
+        except OSError as reason:
+            error = reason
+        is_final = response is not None and response.status not in TRANSIENT
+        if is_final or attempt >= attempts or wait(pause(attempt, response)):
+            break
+        attempt += 1
+    if response is None:
+        raise error or OSError("no response")
+    return response
+
+
+def pause(attempt: int, response: Response | None = None) -> float:
+    """Return the seconds to wait after this attempt: at least `Retry-After`, and a random part.
+
+    The random part has "full jitter" (AWS Architecture Blog, "Exponential Backoff And Jitter"), so
+    that callers who were refused together do not return together.
+    """
+    longest = min(_LONGEST_PAUSE_SECONDS, 0.2 * 2 ** min(attempt, 20))
+    return _retry_after(response) + random.uniform(0, longest)  # noqa: S311 (a pause)
+
+
+def _retry_after(response: Response | None) -> float:
+    text = "" if response is None else response.headers.get("retry-after", "")
+    return min(float(text), _LONGEST_RETRY_AFTER_SECONDS) if text.isdecimal() else 0.0

@@ -1,0 +1,45 @@
+"""What export and import share: the options of a file with records, and Ctrl-C."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from records_cli.choices import FileFormat
+from records_cli.exit_codes import Exit
+from records_cli.failure import Failure
+
+STREAM = "-"  # standard input or output
+_EXTENSIONS = {".ndjson": FileFormat.NDJSON, ".jsonl": FileFormat.NDJSON, ".csv": FileFormat.CSV}
+
+FormatOption = Annotated[
+    FileFormat | None,
+    typer.Option("--format", help="FileFormat of the file (default: by its extension)."),
+]
+Guard = Annotated[
+    bool,
+    typer.Option(
+        "--formula-guard/--no-formula-guard",
+        help="CSV: an apostrophe stands before text that a spreadsheet would take for a formula.",
+    ),
+]
+
+
+def format_of(file: str, format_: FileFormat | None) -> FileFormat:
+    """Return `format_`, otherwise the format of the file's extension. Raises BadParameter."""
+    chosen = format_ or _EXTENSIONS.get(Path(file).suffix.lower())
+    if chosen is None:
+        raise typer.BadParameter("pass --format, or a FILE that ends in .ndjson, .jsonl or .csv")
+    return chosen
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Turn Ctrl-C into a Failure that says how to continue."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        remedy = "run the same command again; it continues"
+        raise Failure("interrupted", remedy, Exit.INTERRUPTED) from None

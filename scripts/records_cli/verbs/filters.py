@@ -1,0 +1,83 @@
+"""The options that select records, for verbs that read whole listings."""
+
+from typing import Annotated
+
+import typer
+
+from records_cli.call import without_none
+from records_cli.exit_codes import Exit
+from records_cli.failure import Failure
+
+Type = Annotated[str | None, typer.Option("--type", metavar="TEXT", help="Only this type.")]
+Status = Annotated[str | None, typer.Option("--status", metavar="TEXT", help="Only this status.")]
+SubmittedBy = Annotated[
+    str | None,
+    typer.Option("--submitted-by", metavar="TEXT", help="Only from this caller (complete)."),
+]
+Since = Annotated[
+    str | None,
+    typer.Option(
+        "--since",
+        metavar="TIME",
+        help="Created at this time or later: 2h, yesterday, 2026-01-31, 2026-01-31T09:30.",
+    ),
+]
+Until = Annotated[
+    str | None,
+    typer.Option("--until", metavar="TIME", help="Created before this time, or on this day."),
+]
+CreatedAfter = Annotated[
+    str | None, typer.Option("--created-after", metavar="TIME", help="As the API: exclusive.")
+]
+CreatedBefore = Annotated[
+    str | None, typer.Option("--created-before", metavar="TIME", help="As the API: exclusive.")
+]
+
+
+def options(
+    type_: str | None,
+    status: str | None,
+    submitted_by: str | None,
+    since: str | None,
+    until: str | None,
+    created_after: str | None,
+    created_before: str | None,
+) -> dict[str, str]:
+    """Return the options that were passed, by their names."""
+    passed = {
+        "--type": type_,
+        "--status": status,
+        "--submitted-by": submitted_by,
+        "--since": since,
+        "--until": until,
+        "--created-after": created_after,
+        "--created-before": created_before,
+    }
+    return without_none(passed)
+
+
+def query(filters: dict[str, str]) -> dict[str, str]:
+    """Return the query parameters of GET /records for these `options`. Raises Failure."""
+    parameters = {
+        "type": filters.get("--type"),
+        "status": filters.get("--status"),
+        "submittedBy": filters.get("--submitted-by"),
+        "createdAfter": bound(filters.get("--since"), filters.get("--created-after"), "since"),
+        "createdBefore": bound(filters.get("--until"), filters.get("--created-before"), "until"),
+    }
+    return without_none(parameters)
+
+
+def bound(text: str | None, exclusive: str | None, option: str) -> str | None:
+    """Return a time bound of the API from --since or --until, or from its exclusive twin."""
+    from datetime import UTC, datetime
+
+    from records_cli import moments
+
+    if text is None:
+        return exclusive
+    twin = {"since": "--created-after", "until": "--created-before"}[option]
+    if exclusive is not None:
+        raise Failure(f"--{option} and {twin} exclude each other", "pass one", Exit.BAD_INPUT)
+    bound_ = moments.since if option == "since" else moments.until
+    return bound_(text, datetime.now(UTC), f"--{option}")
