@@ -8,7 +8,7 @@ import typer
 from records_cli import version
 from records_cli.app_options import App, finish, with_options
 from records_cli.exit_codes import table
-from records_cli.verbs import audit, context, exporter, importer, records
+from records_cli.verbs import audit, context, doctor, exporter, importer, records
 
 
 def _kebab_case(token: str) -> str:
@@ -67,6 +67,7 @@ app.command()(audit.history)
 app.command()(audit.changes)
 app.command()(audit.verify)
 app.command()(audit.seal)
+app.command()(doctor.doctor)
 app.add_typer(context.contexts_app, name="context", help="Name services and how to sign in.")
 
 
