@@ -1,6 +1,7 @@
 """What `records` prints when something fails, and with which code it exits."""
 
 import errno
+import io
 import json
 import os
 import signal
@@ -249,3 +250,22 @@ def test_an_error_reaches_standard_error_only(
     printed = capsys.readouterr()
     assert printed.out == ""
     assert printed.err.startswith(r"error: No \x1b[2Jrecord (404)")
+
+
+def test_output_that_failed_is_not_written_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python flushes standard output once more when it exits."""
+
+    class Broken(io.StringIO):
+        def flush(self) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        def fileno(self) -> int:
+            return file.fileno()
+
+    with (tmp_path / "output").open("wb") as file:
+        monkeypatch.setattr(sys, "stdout", Broken())
+        with pytest.raises(SystemExit):
+            finish(lambda: None)
+        assert os.fstat(file.fileno()).st_rdev == Path(os.devnull).stat().st_rdev

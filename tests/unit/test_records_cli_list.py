@@ -141,9 +141,9 @@ def test_json_is_one_document_with_the_next_cursor(
 CSV_HEADER = (
     "recordID,createdAt,updatedAt,updatedBy,submittedBy,type,status,message,attributes,version"
 )
-RECORD_TEXT = (
-    '{"recordID":"r1","type":"a,b","attributes":{"host":"x","n":1.10,"a.b":{"c":[1,null]}}}'
-)
+ATTRIBUTES = '{"a":{"b":{"c":2}},"a.b":{"c":[1,null]},"h":"x","n":1.10}'
+QUOTED = '"' + ATTRIBUTES.replace('"', '""') + '"'  # in CSV
+RECORD_TEXT = f'{{"recordID":"r1","type":"a,b","attributes":{ATTRIBUTES}}}'
 RECORD = jsontext.parse(RECORD_TEXT)
 
 
@@ -153,11 +153,11 @@ RECORD = jsontext.parse(RECORD_TEXT)
         (Format.NDJSON, (), [RECORD_TEXT]),
         (Format.NDJSON, ("type", "attributes.n", "absent"),
          ['{"type":"a,b","attributes.n":1.10,"absent":null}']),
-        (Format.CSV, ("type", "attributes.n", "attributes.host.x", "attributes.a.b.c"),
-         ["type,attributes.n,attributes.host.x,attributes.a.b.c", '"a,b",1.10,,"[1,null]"']),
+        (Format.CSV, ("type", "attributes.n", "attributes.h.x", "attributes.a.b.c"),
+         ["type,attributes.n,attributes.h.x,attributes.a.b.c", '"a,b",1.10,,"[1,null]"']),
         (Format.CSV, (),
          [CSV_HEADER,
-          'r1,,,,,"a,b",,,"{""a.b"":{""c"":[1,null]},""host"":""x"",""n"":1.10}",']),
+          'r1,,,,,"a,b",,,' + QUOTED + ","]),
         (Format.TABLE, ("type", "attributes.n"), ["type  attributes.n", "a,b   1.10"]),
     ],
 )  # fmt: skip

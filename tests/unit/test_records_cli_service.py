@@ -107,7 +107,7 @@ def test_urls_may_omit_the_collection(text: str, url: str) -> None:
 @pytest.mark.parametrize(
     "text",
     ["", "h/records", "ftp://h", "https://", "https://[h", "https://h:0", "https://h/?a=1",
-     "https://h/#x", "https://u:p@h", "https://h/a b", "https://hé"],
+     "https://h/#x", "https://u:p@h", "https://u@h", "https://h/a b", "https://hé"],
 )  # fmt: skip
 def test_other_urls_are_rejected_with_their_source(text: str) -> None:
     with pytest.raises(Failure, match=r"^error: RECORDS_URL: ") as failure:
