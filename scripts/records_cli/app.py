@@ -8,7 +8,7 @@ import typer
 from records_cli import version
 from records_cli.app_options import App, finish, with_options
 from records_cli.exit_codes import table
-from records_cli.verbs import audit, context, doctor, exporter, importer, records
+from records_cli.verbs import audit, context, doctor, exporter, importer, records, viewer
 
 
 def _kebab_case(token: str) -> str:
@@ -68,6 +68,7 @@ app.command()(audit.changes)
 app.command()(audit.verify)
 app.command()(audit.seal)
 app.command()(doctor.doctor)
+app.command("open")(viewer.open_viewer)
 app.add_typer(context.contexts_app, name="context", help="Name services and how to sign in.")
 
 
