@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from lib import venvs
+from lib import documents, venvs
 from lib.console import Failure, main, step
 from lib.paths import ROOT, shown
 
@@ -131,7 +131,15 @@ def _code(block: Block, attribute: str) -> str:
 def _verb() -> None:
     parser = argparse.ArgumentParser(prog="scripts/docs", description=__doc__)
     parser.add_argument("--check", action="store_true", help="change nothing; fail if out of date")
+    parser.add_argument(
+        "--blocks", action="store_true", help="list the code blocks and what the tests do with them"
+    )
     arguments = parser.parse_args()
+    if arguments.blocks:
+        for page in documents.pages():
+            for block in documents.blocks(page):
+                print(f"{block.place:<40} {block.language:<8} {block.treatment}")
+        return
     venvs.run_in("dev", "lib.docs")
     with step("tables checked" if arguments.check else "tables written") as line:
         if arguments.check:

@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from lib import stages, venvs
+from lib.documents import pages
 from lib.terraform import Terraform
 from policy.hcl import ROOT
 
@@ -44,11 +45,6 @@ def files(*patterns: str) -> list[Path]:
     lines = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     paths = [ROOT / line for line in lines.splitlines()]
     return [path for path in paths if path.is_file() and not path.is_symlink()]
-
-
-def pages() -> list[Path]:
-    """Return the Markdown files of the repository."""
-    return files("*.md")
 
 
 def anchors(page: Path) -> set[str]:
