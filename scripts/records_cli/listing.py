@@ -1,14 +1,16 @@
 """Reads lists page by page."""
 
+import time
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from records_cli import jsontext
-from records_cli.call import send
+from records_cli import attempts, jsontext
+from records_cli.call import checked
 from records_cli.client import Caller
 from records_cli.failure import Failure
 
 PAGE = 1000  # the largest page
+_ATTEMPTS = 6  # in a long list
 
 
 class Page(NamedTuple):
@@ -27,7 +29,12 @@ def pages(caller: Caller, query: Mapping[str, str], limit: int | None) -> Iterat
     while True:
         size = PAGE if limit is None else min(PAGE, limit - count)
         page_query = {**query, "limit": str(size)} | ({"cursor": cursor} if cursor else {})
-        page = _page(caller, page_query)
+        try:
+            page = _page(caller, page_query, _ATTEMPTS if limit is None else 1)
+        except Failure as failure:
+            if count:
+                failure.details += (f"to continue: --cursor {cursor}",)
+            raise
         cursor = page.get("next")
         count += len(page["records"])
         yield Page(page["records"], cursor)
@@ -35,14 +42,17 @@ def pages(caller: Caller, query: Mapping[str, str], limit: int | None) -> Iterat
             return
 
 
-def _page(caller: Caller, query: Mapping[str, str]) -> dict[str, Any]:
+def _page(caller: Caller, query: Mapping[str, str], times: int) -> dict[str, Any]:
+    """Return a page, after up to `times` attempts. Raises Failure."""
+    response = checked(
+        lambda: attempts.send(
+            lambda: caller.call("GET", query=query), attempts=times, wait=time.sleep
+        ),
+        "GET",
+        caller.url,
+    )
     try:
-        page: dict[str, Any] = jsontext.parse(send(caller, "GET", query=query).body)
-    except Failure as failure:
-        if "cursor" not in query:
-            raise
-        details = [*failure.details, f"to continue: --cursor {query['cursor']}"]
-        raise Failure(failure.cause, failure.remedy, failure.code, details=details) from failure
+        page: dict[str, Any] = jsontext.parse(response.body)
     except ValueError as error:
         raise Failure("the response is not JSON", "check the URL: records doctor") from error
     return page

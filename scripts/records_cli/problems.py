@@ -20,13 +20,13 @@ _READ_FIRST = "read the record, or its history, before you repeat the command"
 # Exit code and remedy of each problem type of the service (lambda/openapi.yaml).
 _PROBLEMS: dict[str, tuple[Exit, str]] = {
     "invalid-request": (Exit.BAD_INPUT, "correct the values above; see --help"),
-    "record-not-found": (Exit.NOT_FOUND, "check the ID: records list -o ids"),
+    "record-not-found": (Exit.NOT_FOUND, "check the ID; for a deleted record, see records history"),
     "version-not-found": (Exit.NOT_FOUND, "choose a version with content: records history ID"),
     "record-deleted": (Exit.NOT_FOUND, "use another --key to create a new record"),
     "nothing-to-restore": (Exit.CONFLICT, "nothing to do: the record has this content"),
     "precondition-failed": (
         Exit.CONFLICT,
-        "somebody changed the record: read it again, and pass its new ETag to --if-match",
+        "read the record again, and repeat the command with its new ETag",
     ),
     "idempotency-key-reused": (Exit.CONFLICT, "use another --key for another record"),
     "too-large": (Exit.BAD_INPUT, "shorten the message or the attributes"),
@@ -34,6 +34,11 @@ _PROBLEMS: dict[str, tuple[Exit, str]] = {
     "outcome-unknown": (Exit.OUTCOME_UNKNOWN, _READ_FIRST),
     "record-too-large": (Exit.ERROR, "delete the record, or set its attributes to null"),
     "no-identity": (Exit.REFUSED, "use credentials of a user, a role or a subject"),
+}
+# Shorter than the service's, which speak of the response.
+_TEXTS = {
+    "invalid-request": "the request is not valid",
+    "precondition-failed": "the record is not at this ETag any more, or was deleted",
 }
 _STATUSES: dict[int, tuple[Exit, str]] = {
     HTTPStatus.BAD_REQUEST: (Exit.BAD_INPUT, "correct the request; see --help"),
@@ -61,10 +66,14 @@ def failure(answer: Response, method: str) -> Failure:
     """
     content = _content(answer)
     kind = str(content.get("type", "")).removeprefix(_SERVICE)
-    text = str(content.get("detail") or content.get("message") or _phrase(answer.status))
+    text = _TEXTS.get(kind) or str(
+        content.get("detail") or content.get("message") or _phrase(answer.status)
+    )
     cause = f"{text.rstrip('.')} ({answer.status})"
     code, remedy = _judgment(answer, kind, text, method)
-    details = [*_errors(content)]
+    details = _errors(content)
+    if etag := answer.headers.get("etag"):
+        details.append(f"current ETag: {etag}")
     if identifier := content.get("requestId"):
         details.append(f"request ID: {identifier}")
     return Failure(cause, remedy, code, details=details)

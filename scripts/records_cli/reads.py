@@ -1,32 +1,18 @@
 """Reads whole collections of the API page by page, with retries."""
 
-import random
 import time
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Any, Protocol
 from urllib.parse import quote
 
+from records_cli import attempts, problems
 from records_cli.chains import Entry, Record
 from records_cli.client import Response
-from records_cli.failure import Failure
 from records_cli.jsontext import parse
 
 PAGE = "1000"  # the largest page
 _ATTEMPTS = 6
-_TRANSIENT = (
-    HTTPStatus.TOO_MANY_REQUESTS,
-    HTTPStatus.INTERNAL_SERVER_ERROR,
-    HTTPStatus.BAD_GATEWAY,
-    HTTPStatus.SERVICE_UNAVAILABLE,
-    HTTPStatus.GATEWAY_TIMEOUT,
-)
-_REMEDIES: dict[int, str] = {
-    HTTPStatus.FORBIDDEN: "use the credentials of an auditor",
-    HTTPStatus.NOT_FOUND: "enable the operations history and changes of the instance",
-    HTTPStatus.TOO_MANY_REQUESTS: "try again when the service is less busy",
-    HTTPStatus.SERVICE_UNAVAILABLE: "try again; see the function's log if it happens again",
-}
 
 
 class Api(Protocol):
@@ -87,21 +73,12 @@ def _get(api: Api, path: str, query: Mapping[str, str]) -> Any:  # noqa: ANN401 
     Raises Failure if there is no response, or for any other error status, after retries where
     another attempt may succeed.
     """
-    for attempt in range(1, _ATTEMPTS + 1):
-        try:
-            answer = api.get(path, query)
-        except OSError as error:
-            cause, remedy = f"no response from the API: {error}", "check the URL, or run scripts/up"
-        else:
-            if answer.status == HTTPStatus.OK:
-                return parse(answer.body)
-            if answer.status == HTTPStatus.NOT_FOUND and b"urn:records-api:" in answer.body:
-                return None
-            text = " ".join(answer.body.decode(errors="replace").split())[:300]
-            cause = f"GET {path} returned {answer.status}: {text}"
-            remedy = _REMEDIES.get(answer.status, "see the function's log of this request")
-            if answer.status not in _TRANSIENT:
-                break
-        if attempt < _ATTEMPTS:
-            time.sleep(random.uniform(0, 0.2 * 2**attempt))  # noqa: S311 (a pause)
-    raise Failure(cause, remedy)
+    try:
+        response = attempts.send(lambda: api.get(path, query), attempts=_ATTEMPTS, wait=time.sleep)
+    except OSError as error:
+        raise problems.no_response(error, "GET", f"the API ({path})") from error
+    if response.status == HTTPStatus.OK:
+        return parse(response.body)
+    if response.status == HTTPStatus.NOT_FOUND and b"urn:records-api:" in response.body:
+        return None
+    raise problems.failure(response, "GET")

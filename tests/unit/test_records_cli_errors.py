@@ -67,8 +67,8 @@ def at(seconds: float) -> dict[str, str]:
          "fix: check the URL with records doctor; else this operation is disabled"),
         ("POST", answer(409, type=f"{SERVICE}nothing-to-restore"), Exit.CONFLICT, "nothing to do"),
         ("POST", answer(410, type=f"{SERVICE}record-deleted"), Exit.NOT_FOUND, "use another --key"),
-        ("PATCH", answer(412, type=f"{SERVICE}precondition-failed"), Exit.CONFLICT,
-         "fix: somebody changed the record: read it again"),
+        ("PATCH", answer(412, {"etag": '"2-a"'}, type=f"{SERVICE}precondition-failed"),
+         Exit.CONFLICT, '(412)\n  current ETag: "2-a"\n  fix: read the record again'),
         ("POST", answer(413, type=f"{SERVICE}too-large"), Exit.BAD_INPUT, "fix: shorten the"),
         ("POST", answer(413, message="Request Entity Too Large"), Exit.BAD_INPUT, "fix: shorten"),
         ("POST", answer(422, type=f"{SERVICE}idempotency-key-reused"), Exit.CONFLICT,
@@ -106,7 +106,7 @@ def test_errors_of_a_400_are_listed_by_field() -> None:
     failure = problems.failure(Response(400, {}, json.dumps(body).encode()), "POST")
     assert failure.code == Exit.BAD_INPUT
     assert str(failure).splitlines() == [
-        "error: The request is not valid (400)",
+        "error: the request is not valid (400)",
         "  attributes.a.b: is too long",
         "  body: must be an object",
         "  stauts: is not a known parameter",

@@ -113,13 +113,19 @@ def test_failure_after_a_page_says_how_to_continue(
 ) -> None:
     serve(api, [record(1)], [])
     page = api.note
+    statuses = iter([503, 404, 302])
+    pauses: list[float] = []
 
     def note(*call: Any) -> Response:
-        return Response(503, {}, b"{}") if api.calls else page(*call)
+        return Response(next(statuses), {}, b"{}") if api.calls else page(*call)
 
     monkeypatch.setattr(api, "note", note)
-    assert run(monkeypatch, "list", "--all", "-o", "ids") == 7
+    monkeypatch.setattr("time.sleep", pauses.append)
+    assert run(monkeypatch, "list", "--all", "-o", "ids") == 5
     assert "to continue: --cursor c1" in capsys.readouterr().err
+    assert len(pauses) == 1
+    assert run(monkeypatch, "list", "--cursor", "c1") == 1
+    assert "to continue" not in capsys.readouterr().err
 
 
 def test_json_is_one_document_with_the_next_cursor(

@@ -11,7 +11,7 @@ from records_cli.call import RecordID, Role, call, connect, record_path, send, w
 from records_cli.exit_codes import Exit
 from records_cli.failure import Failure
 from records_cli.formats import Format, chosen
-from records_cli.verbs.filters import bound
+from records_cli.verbs import filters
 
 if TYPE_CHECKING:
     from records_cli.bodies import Body
@@ -53,34 +53,13 @@ File = Annotated[
 
 def list_records(
     context: typer.Context,
-    type_: Annotated[
-        str | None, typer.Option("--type", metavar="TEXT", help="Only this type.")
-    ] = None,
-    status: Annotated[
-        str | None, typer.Option("--status", metavar="TEXT", help="Only this status.")
-    ] = None,
-    submitted_by: Annotated[
-        str | None,
-        typer.Option("--submitted-by", metavar="TEXT", help="Only from this caller (complete)."),
-    ] = None,
-    since: Annotated[
-        str | None,
-        typer.Option(
-            "--since",
-            metavar="TIME",
-            help="Created at this time or later: 2h, yesterday, 2026-01-31, 2026-01-31T09:30.",
-        ),
-    ] = None,
-    until: Annotated[
-        str | None,
-        typer.Option("--until", metavar="TIME", help="Created before this time, or on this day."),
-    ] = None,
-    created_after: Annotated[
-        str | None, typer.Option("--created-after", metavar="TIME", help="As the API: exclusive.")
-    ] = None,
-    created_before: Annotated[
-        str | None, typer.Option("--created-before", metavar="TIME", help="As the API: exclusive.")
-    ] = None,
+    type_: filters.Type = None,
+    status: filters.Status = None,
+    submitted_by: filters.SubmittedBy = None,
+    since: filters.Since = None,
+    until: filters.Until = None,
+    created_after: filters.CreatedAfter = None,
+    created_before: filters.CreatedBefore = None,
     order: Annotated[
         Order | None, typer.Option("--order", help="Newest or oldest first. [default: desc]")
     ] = None,
@@ -120,20 +99,15 @@ def list_records(
     from records_cli import listing, terminal
     from records_cli.output import RecordWriter
 
-    query = {
-        "type": type_,
-        "status": status,
-        "submittedBy": submitted_by,
-        "createdAfter": bound(since, created_after, "since"),
-        "createdBefore": bound(until, created_before, "until"),
-        "order": order,
-        "cursor": cursor,
-    }
+    selected = filters.options(
+        type_, status, submitted_by, since, until, created_after, created_before
+    )
+    query = filters.query(selected) | without_none({"order": order, "cursor": cursor})
     form = chosen(output, Format)
     writer = RecordWriter(form, _names(columns, form))
     caller, count, page = connect(context, Role.READER), 0, None
     with terminal.progress(shown=all_ and not sys.stdout.isatty()) as progress:
-        for page in listing.pages(caller, without_none(query), None if all_ else limit):
+        for page in listing.pages(caller, query, None if all_ else limit):
             writer.write(page.records)
             count += len(page.records)
             progress(f"{count:,} records")
