@@ -1,13 +1,16 @@
 """The command line `records`, from arguments to output."""
 
 import json
+import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 
 from lib.paths import ROOT
 from records_api import __version__
@@ -197,22 +200,85 @@ def test_invalid_options_are_rejected_before_a_call(
     assert api.calls == []
 
 
-def test_help_imports_neither_botocore_nor_http() -> None:
+def imported_by(*arguments: str, connection: Path | str = "") -> set[str]:
+    """Return the modules that `records` has imported when it ends."""
     code = (
-        "import sys; from records_cli import app\n"
-        "try: app.app(['--help'])\n"
-        "except SystemExit: print(sorted({'botocore', 'http.client', 'sqlite3'} & "
-        "set(sys.modules)))"
+        "import sys\n"
+        "from records_cli import app\n"
+        "try: app.main()\n"
+        "finally: print(*sys.modules, file=sys.stderr)"
     )
     completed = subprocess.run(
-        [sys.executable, "-c", code],
-        env={"PYTHONPATH": str(ROOT / "scripts")},
+        [sys.executable, "-c", code, *arguments],
+        env={"PYTHONPATH": str(ROOT / "scripts"), local.VARIABLE: str(connection)},
         capture_output=True,
         text=True,
-        check=True,
+        check=False,
     )
-    assert "Usage: " in completed.stdout
-    assert completed.stdout.splitlines()[-1] == "[]"
+    return set(completed.stderr.splitlines()[-1].split())
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["list", "--help"], ["help", "exit-codes"]])
+def test_help_imports_nothing_slow(arguments: list[str]) -> None:
+    slow = {"asyncio", "botocore", "email", "http", "importlib.metadata", "json", "rich", "ssl"}
+    assert not imported_by(*arguments) & (
+        slow | {"csv", "sqlite3", "socket", "hashlib", "pydantic"}
+    )
+
+
+def test_a_call_imports_no_more_of_botocore_than_signing(tmp_path: Path) -> None:
+    """The keys of a local stack are in a file: the search for credentials is not needed."""
+    connection = tmp_path / "connection.json"
+    connection.write_text(json.dumps(CONNECTION))
+    imported = imported_by("get", "x", connection=connection)
+    assert {"botocore.auth", "http.client"} <= imported
+    assert not imported & {
+        "botocore.session",
+        "botocore.client",
+        "rich",
+        "sqlite3",
+        "asyncio",
+        "pydantic",
+    }
+
+
+def test_shell_completion_knows_verbs_options_and_contexts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    assert run(monkeypatch, "context", "add", "prod", "--url", "https://h") == 0
+    for words, word in [
+        ("ve", "verify"),
+        ("list --cre", "--created-after"),
+        ("--context p", "prod"),
+    ]:
+        capsys.readouterr()
+        monkeypatch.setenv("_RECORDS_COMPLETE", "complete_zsh")
+        monkeypatch.setenv("_TYPER_COMPLETE_ARGS", f"records {words}")
+        assert run(monkeypatch) == 0
+        assert f'"{word}"' in capsys.readouterr().out
+        monkeypatch.delenv("_RECORDS_COMPLETE")
+
+
+def commands(group: Any, *names: str) -> Iterator[tuple[str, ...]]:
+    """Yield the names of each verb, such as ("context", "add")."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from commands(command, *names, name)
+        else:
+            yield (*names, name)
+
+
+def test_every_verb_has_examples_and_kebab_case_options(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    verbs = list(commands(typer.main.get_command(app.app)))
+    assert {("list",), ("doctor",), ("context", "add")} <= set(verbs)
+    for verb in verbs:
+        assert run(monkeypatch, *verb, "--help") == 0
+        text = capsys.readouterr().out
+        assert re.search(rf"Examples?:\n +.*records {' '.join(verb)}", text), verb
+        assert not re.findall(r"--\w*[A-Z_]\w*", text), verb
 
 
 def test_version_is_printed(
