@@ -8,7 +8,16 @@ import typer
 from records_cli import version
 from records_cli.app_options import App, finish, with_options
 from records_cli.exit_codes import table
-from records_cli.verbs import audit, context, doctor, exporter, importer, records, viewer
+from records_cli.verbs import (
+    audit,
+    context,
+    doctor,
+    exporter,
+    importer,
+    records,
+    tail,
+    viewer,
+)
 
 
 def _kebab_case(token: str) -> str:
@@ -61,6 +70,7 @@ app.command()(records.create)
 app.command()(records.update)
 app.command()(records.delete)
 app.command()(records.restore)
+app.command()(tail.tail)
 app.command()(exporter.export)
 app.command("import")(importer.import_)
 app.command()(audit.history)

@@ -26,7 +26,7 @@ Wait = Callable[[float], object]
 
 
 def send(
-    request: Callable[[], Response], *, attempts: int = ATTEMPTS, wait: Wait = time.sleep
+    request: Callable[[], Response], *, attempts: float = ATTEMPTS, wait: Wait = time.sleep
 ) -> Response:
     """Return the response of the first attempt that is not transient, otherwise of the last one.
 

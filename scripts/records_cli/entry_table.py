@@ -9,7 +9,7 @@ from records_cli.client import Response
 from records_cli.columns import TableWriter, text
 from records_cli.formats import EntryFormat
 
-_COLUMNS = ("recordID", "version", "change", "changedAt", "changedBy", "requestId", "content")
+COLUMNS = ("recordID", "version", "change", "changedAt", "changedBy", "requestId", "content")
 
 
 def print_entries(answer: Response, name: str, output: EntryFormat) -> None:
@@ -18,15 +18,16 @@ def print_entries(answer: Response, name: str, output: EntryFormat) -> None:
         print_answer(answer)
         return
     page = jsontext.parse(answer.body)
-    TableWriter(_COLUMNS).write(map(_row, page[name]))
+    TableWriter(COLUMNS).write(map(row, page[name]))
     if "caughtUp" in page:
         print(f"caughtUp: {jsontext.canonical(page['caughtUp'])}", file=sys.stderr)
     if "next" in page:
         print(f"next: {page['next']}", file=sys.stderr)
 
 
-def _row(entry: dict[str, Any]) -> list[str]:
-    cells = [text(entry.get(column)) or "-" for column in _COLUMNS[:-1]]
+def row(entry: dict[str, Any]) -> list[str]:
+    """Return the cells of an entry in a table with these COLUMNS."""
+    cells = [text(entry.get(column)) or "-" for column in COLUMNS[:-1]]
     return [*cells, _content(entry)]
 
 
