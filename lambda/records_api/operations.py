@@ -1,6 +1,5 @@
 """The operations of the API: each turns a request into a response."""
 
-import secrets
 from collections.abc import Callable
 from datetime import datetime
 from http import HTTPStatus
@@ -11,6 +10,7 @@ from . import (
     config,
     entries,
     history,
+    ids,
     listing,
     page_responses,
     parameters,
@@ -36,7 +36,7 @@ class Request(NamedTuple):
     def origin(self) -> writes.Origin:
         """Return the origin of the changes that the request makes."""
         author = history.Author(self.caller.identity, self.id)
-        return writes.Origin(author, secrets.token_hex(16), self.clock)
+        return writes.Origin(author, ids.token(), self.clock)
 
 
 def list_records(request: Request) -> responses.Response:

@@ -1,11 +1,10 @@
 """What the self-test tries: every call that an operation makes, without writing anything."""
 
-import secrets
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from . import entries, store
+from . import entries, ids, store
 from .store import FEED_KEY, INDEXES, Table
 
 # A record ID cannot start with a dash. Each probe uses new ones, because two self-tests that write
@@ -75,7 +74,7 @@ def _query(table: Table, table_name: str, index: str, key: str, value: str) -> N
 
 
 def _absent_id() -> str:
-    return PREFIX + secrets.token_hex(16)
+    return PREFIX + ids.token()
 
 
 _WRITES = (_get_record, _get_entry, _put)

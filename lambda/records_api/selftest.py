@@ -3,9 +3,9 @@
 It writes nothing.
 """
 
+import os
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 from . import __version__, config, dynamodb, probes, store
@@ -60,7 +60,10 @@ def run(
 def source_digest() -> str | None:
     """Return the digest of the package's sources, or None if this code is not in a package."""
     try:
-        return Path(__file__).with_name("SOURCE_DIGEST").read_text("ascii").strip()
+        # Importing pathlib takes long.
+        path = os.path.join(os.path.dirname(__file__), "SOURCE_DIGEST")  # noqa: PTH118, PTH120
+        with open(path, encoding="ascii") as file:  # noqa: PTH123
+            return file.read().strip()
     except FileNotFoundError:
         return None
 

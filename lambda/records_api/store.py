@@ -1,12 +1,10 @@
 """The tables: keys, reads, conditions and transactions. A record is a plain dict."""
 
-import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from . import attributes, dynamodb
+from . import attributes, dynamodb, ids
 
 Record = dict[str, Any]
 # One member of a transaction, and the condition of such a member with its placeholders.
@@ -26,19 +24,27 @@ INDEXES = {
 VERSION_ATTRIBUTES = ("recordID", "createdAt", "version", "writeToken")
 
 
-@dataclass
 class Table:
     """The records table and its history table, for one request.
 
     `deadline` is in seconds of time.monotonic(). `consumed_read_units` counts the request's reads.
     """
 
-    client: dynamodb.Client
-    name: str
-    history_name: str
-    filter_indexes: frozenset[str]
-    deadline: float
-    consumed_read_units: float = 0.0
+    def __init__(
+        self,
+        client: dynamodb.Client,
+        name: str,
+        history_name: str,
+        filter_indexes: frozenset[str],
+        deadline: float,
+    ) -> None:
+        # Not a dataclass: importing that module would take a tenth of a cold start.
+        self.client = client
+        self.name = name
+        self.history_name = history_name
+        self.filter_indexes = filter_indexes
+        self.deadline = deadline
+        self.consumed_read_units = 0.0
 
 
 class Conflict(Exception):
@@ -131,7 +137,7 @@ def transact(table: Table, writes: Sequence[Write]) -> None:
     sends it (Amazon DynamoDB API Reference, TransactWriteItems, ClientRequestToken). Raises
     Conflict if a condition is false, Unavailable, OutcomeUnknown or dynamodb.Refused.
     """
-    request = {"ClientRequestToken": secrets.token_hex(16), "TransactItems": list(writes)}
+    request = {"ClientRequestToken": ids.token(), "TransactItems": list(writes)}
     try:
         table.client.call("TransactWriteItems", request, table.deadline)
     except dynamodb.ConditionFailed as error:

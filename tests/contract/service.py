@@ -3,7 +3,6 @@
 import gzip
 import itertools
 import json
-import secrets
 from base64 import b64decode
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,7 +11,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from records_api import config, handler, history, store
+from records_api import config, handler, history, ids, store
 from unit.support import Call, Context, event, history_name, wire
 
 REQUEST_ID = "7d0f1c9a-2f5e-4d0b-9a57-1c1f6f0e8b21"
@@ -112,8 +111,8 @@ def fixed() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(_clock, "minutes", -1)
         patch.setattr(handler, "_now", lambda: _FIRST_REQUEST + timedelta(**_clock))
-        patch.setattr(secrets, "token_hex", lambda octets: f"{next(tokens):0{2 * octets}x}")
-        patch.setattr(secrets, "token_bytes", bytes)
+        patch.setattr(ids, "token", lambda: f"{next(tokens):032x}")
+        patch.setattr(ids, "urandom", bytes)
         yield
 
 

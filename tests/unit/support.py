@@ -125,6 +125,11 @@ def wire(call: Call) -> dynamodb.Client:
     return cast("dynamodb.Client", SimpleNamespace(call=call))
 
 
+def with_client(table: store.Table, client: dynamodb.Client) -> store.Table:
+    """Return the same tables, through another client."""
+    return store.Table(client, table.name, table.history_name, table.filter_indexes, table.deadline)
+
+
 def through_boto3(client: "DynamoDBClient") -> Call:
     """Return a `call` that uses boto3, and raises its errors as the wire client does."""
 

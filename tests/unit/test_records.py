@@ -5,7 +5,6 @@ They run on moto's DynamoDB. tests/contract/test_wire_exactly_once.py tests lost
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -27,6 +26,7 @@ from unit.support import (
     scripted,
     table_of,
     wire,
+    with_client,
 )
 
 BODY: dict[str, Any] = {
@@ -76,7 +76,7 @@ def delete(table: store.Table, record_id: str, if_match: str | None = None) -> N
 
 def through(table: store.Table, call: Callable[..., dict[str, Any]]) -> store.Table:
     """Return the same table as reached through another `call`."""
-    return replace(table, client=wire(call))
+    return with_client(table, wire(call))
 
 
 # The one record that tests create with the key "k".

@@ -3,7 +3,6 @@
 import itertools
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ from records_api import history, representation, store, writes
 from records_api.store import Record, Table
 from records_cli import chains, jsontext
 from records_cli.verification import timestamp
+from unit.support import with_client
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -260,7 +260,7 @@ class Interrupted(Boto3Client):
 def interrupted(service: Service, act: Callable[[], object], times: int = 1) -> Table:
     client = service.table.client
     assert isinstance(client, Boto3Client)
-    return replace(service.table, client=Interrupted(client, act, times))
+    return with_client(service.table, Interrupted(client, act, times))
 
 
 @pytest.mark.parametrize("change", ["update", "delete"])

@@ -5,7 +5,6 @@ tests/e2e/test_store.py runs some of these tests on an emulator. They use no fix
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +15,7 @@ import pytest
 from lib import reindex as module
 from lib.reindex import reindex
 from records_api import listing, records, representation, store
-from unit.support import ALICE, NOW, allow, before_each, items, origin, walk, wire
+from unit.support import ALICE, NOW, allow, before_each, items, origin, walk, wire, with_client
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
@@ -265,7 +264,7 @@ def test_concurrent_update_does_not_undo_the_repair(
     call = before_each(
         table.client.call, "TransactWriteItems", lambda: reindex(raw, progress, pytest.fail)
     )
-    interrupted = replace(table, client=wire(call))
+    interrupted = with_client(table, wire(call))
     records.update(interrupted, "foreign-1", {"status": "done"}, allow, origin())
     (stored,) = items(table)
     assert (stored["status"], stored["version"]) == ("done", 2)

@@ -1,6 +1,5 @@
 """Restoring an earlier version: which versions, of which records, and under which conditions."""
 
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -20,6 +19,7 @@ from unit.support import (
     origin,
     put,
     wire,
+    with_client,
 )
 
 TRANSACTION = "TransactWriteItems"
@@ -224,7 +224,7 @@ def test_restore_that_lost_a_race_is_repeated(table: store.Table) -> None:
     call = before_each(
         table.client.call, TRANSACTION, lambda: update(table, {"message": "theirs"}), times=2
     )
-    restored = restore(replace(table, client=wire(call)), 1)
+    restored = restore(with_client(table, wire(call)), 1)
     assert (restored["version"], restored["message"]) == (5, "m")
     assert changes(table) == ["create", "update", "update", "update", "restore"]
 
@@ -234,6 +234,6 @@ def test_record_restored_by_another_request_first_is_a_race(table: store.Table) 
     delete(table)
     call = before_each(table.client.call, TRANSACTION, lambda: restore(table, 1))
     with pytest.raises(restores.NothingToRestore):
-        restore(replace(table, client=wire(call)), 1)
+        restore(with_client(table, wire(call)), 1)
     assert changes(table) == ["create", "delete", "restore"]
     assert representation.version(items(table)[0]) == 3

@@ -5,7 +5,6 @@ here is a conflict. tests/contract/test_wire_exactly_once.py has tokens.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -28,6 +27,7 @@ from unit.support import (
     origin,
     put,
     wire,
+    with_client,
     with_lost_response,
 )
 
@@ -54,7 +54,7 @@ def delete(table: store.Table, record_id: str) -> None:
 
 def through(table: store.Table, call: Callable[..., dict[str, Any]]) -> store.Table:
     """Return the same table as reached through another `call`."""
-    return replace(table, client=wire(call))
+    return with_client(table, wire(call))
 
 
 def changes(table: store.Table) -> list[tuple[str, int]]:
