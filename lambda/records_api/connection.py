@@ -3,7 +3,6 @@
 Every step has a `limit`, a time in seconds of time.monotonic(), and raises TimeoutError after it.
 """
 
-import http.client
 import io
 import select
 import socket
@@ -11,9 +10,11 @@ import ssl
 import struct
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
-from email.message import Message
-from typing import Any, NamedTuple
+from typing import Any
+
+from . import http1, trust
 
 # For name resolution and the TCP connection together, and again for the TLS handshake.
 CONNECT_SECONDS = 1.0
@@ -27,24 +28,25 @@ RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 Address = tuple[str, int]
 
 
-class Response(NamedTuple):
-    """An HTTP response."""
-
-    status: int
-    headers: Message
-    body: bytes
-
-
 class Connection:
     """A connection for use by one thread.
 
-    Call `open`, `send` and `receive` for each request. Call `close` after an error.
+    Call `open`, `send` and `receive` for each request. Call `close` after an error. If `tls` does
+    not know the issuer of the server's certificate, the context that `fallback` returns is used
+    from then on.
     """
 
-    def __init__(self, host: str, port: int, tls: ssl.SSLContext | None) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        tls: ssl.SSLContext | None,
+        fallback: Callable[[], ssl.SSLContext] | None = None,
+    ) -> None:
         self.host = host
         self._port = port
         self._tls = tls
+        self._fallback = fallback
         self._socket: socket.socket | None = None
         self._last_used = 0.0
         self._is_answered = True
@@ -53,12 +55,16 @@ class Connection:
         """Connect, unless the existing connection can be reused."""
         if self._socket and not self._is_reusable(self._socket):
             self.close()
-        if not self._socket:
-            self._socket = _connect(self.host, self._port, _earlier(limit, CONNECT_SECONDS))
-            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if self._tls:
-                self._socket.settimeout(_remaining(_earlier(limit, CONNECT_SECONDS)))
-                self._socket = self._tls.wrap_socket(self._socket, server_hostname=self.host)
+        if self._socket:
+            return
+        try:
+            self._connect(limit)
+        except ssl.SSLCertVerificationError as error:
+            if not self._fallback or error.verify_code not in trust.UNKNOWN_ISSUER:
+                raise
+            self.close()
+            self._tls, self._fallback = self._fallback(), None
+            self._connect(limit)  # Nothing was sent on the first connection.
 
     def send(self, request: bytes, limit: float) -> None:
         """Send a request."""
@@ -68,15 +74,11 @@ class Connection:
             connection.settimeout(_remaining(limit))
             unsent = unsent[connection.send(unsent) :]
 
-    def receive(self, limit: float) -> Response:
-        """Return the response to a POST request."""
-        stream: Any = _TimedStream(self._opened(), limit)
-        # Closed explicitly, because the garbage collector would print a warning to the log.
-        with http.client.HTTPResponse(stream, method="POST") as parser:
-            parser.begin()
-            response = Response(parser.status, parser.headers, parser.read())
+    def receive(self, limit: float) -> http1.Response:
+        """Return the response to a POST request. Raises the errors of `http1.read`."""
+        response = http1.read(_TimedStream(self._opened(), limit))
         self._last_used, self._is_answered = time.time(), True
-        if parser.will_close:
+        if response.is_last:
             self.close()
         return response
 
@@ -92,6 +94,13 @@ class Connection:
                     self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
             self._socket.close()
         self._socket, self._is_answered = None, True
+
+    def _connect(self, limit: float) -> None:
+        self._socket = _connect(self.host, self._port, _earlier(limit, CONNECT_SECONDS))
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self._tls:
+            self._socket.settimeout(_remaining(_earlier(limit, CONNECT_SECONDS)))
+            self._socket = self._tls.wrap_socket(self._socket, server_hostname=self.host)
 
     def _opened(self) -> socket.socket:
         if not self._socket:
@@ -117,11 +126,20 @@ class _TimedStream(io.RawIOBase):
     def __init__(self, connection: socket.socket, limit: float) -> None:
         self._connection = connection
         self._limit = limit
+        self._unread = b""
 
     def readable(self) -> bool:
         return True
 
+    def unread(self, received: bytes) -> None:
+        """Let the next reads return `received` again."""
+        self._unread = received
+
     def readinto(self, buffer: Any) -> int:
+        if self._unread:
+            count = min(len(buffer), len(self._unread))
+            buffer[:count], self._unread = self._unread[:count], self._unread[count:]
+            return count
         self._connection.settimeout(_remaining(self._limit))
         return self._connection.recv_into(buffer)
 

@@ -5,18 +5,18 @@ all of this too, but most requests to this service are cold starts, and importin
 take most of their time.
 """
 
-import http.client
 import json
 import os
-import random
 import ssl
 import time
 import zlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
+from . import trust
 from .connection import Connection
 from .signing import Credentials, authorization
 
@@ -46,14 +46,7 @@ RETRYABLE_REASONS = frozenset(
 )
 # Raised for a missing or damaged response. MemoryError and OverflowError come from a Content-Length
 # that is too large, RecursionError from deeply nested JSON.
-TRANSPORT_ERRORS = (
-    OSError,
-    ValueError,
-    MemoryError,
-    OverflowError,
-    RecursionError,
-    http.client.HTTPException,
-)
+TRANSPORT_ERRORS = (OSError, ValueError, MemoryError, OverflowError, RecursionError)
 # DNS suffixes of the partitions, by Region prefix. The first match applies.
 DNS_SUFFIXES = (
     ("cn-", "amazonaws.com.cn"),
@@ -101,10 +94,17 @@ class Client:
 
     def __init__(self, endpoint_url: str, region: str) -> None:
         url = urlsplit(endpoint_url)
-        tls = ssl.create_default_context() if url.scheme == "https" else None
-        self._connection = Connection(url.hostname or "", url.port or (443 if tls else 80), tls)
+        is_tls = url.scheme == "https"
+        amazon = trust.amazon() if is_tls else None
+        tls = amazon or (trust.system() if is_tls else None)
+        self._connection = Connection(
+            url.hostname or "",
+            url.port or (443 if is_tls else 80),
+            tls,
+            fallback=trust.system if amazon else None,
+        )
         # As in botocore, the Host header omits the scheme's default port (RFC 9110, section 4.2.3).
-        self._authority = url.netloc.removesuffix(":443" if tls else ":80")
+        self._authority = url.netloc.removesuffix(":443" if is_tls else ":80")
         self._region = region
 
     def call(self, operation: str, payload: Mapping[str, Any], deadline: float) -> dict[str, Any]:
@@ -124,7 +124,8 @@ class Client:
             pause = _pause(attempts, failure.code)
             if not _is_before(deadline - pause, wall_deadline - pause):
                 break
-            time.sleep(pause)
+            if pause:
+                time.sleep(pause)
             try:
                 return self._attempt(operation, body, deadline, wall_deadline)
             except DynamoDBError as error:
@@ -203,7 +204,7 @@ def _credentials() -> Credentials:
     return Credentials(key_id, secret, os.environ.get("AWS_SESSION_TOKEN"))
 
 
-def _content(body: bytes, checksum: str | None) -> dict[str, Any]:
+def _content(body: bytes | bytearray, checksum: str | None) -> dict[str, Any]:
     """Return the JSON object in a response body. Raises ValueError if the body is damaged."""
     if checksum is not None and int(checksum) != zlib.crc32(body):
         raise ValueError("the response does not match its CRC32 checksum")
@@ -229,12 +230,17 @@ def _pause(attempt: int, last_code: str) -> float:
     if last_code == IN_PROGRESS:
         return IN_PROGRESS_PAUSE_SECONDS
     growing = FIRST_PAUSE_SECONDS * 2 ** (attempt - 1) if attempt else 0.0
-    return random.uniform(0, min(LONGEST_PAUSE_SECONDS, growing))  # noqa: S311 (not a secret)
+    return min(LONGEST_PAUSE_SECONDS, growing) * _jitter()
+
+
+def _jitter() -> float:
+    """Return a random number from 0 to less than 1. Importing random would take longer."""
+    return int.from_bytes(os.urandom(4)) / 2**32
 
 
 def _outcome(status: int, content: dict[str, Any]) -> dict[str, Any]:
     """Return the content of a successful response, or raise a DynamoDBError."""
-    if status == http.client.OK:
+    if status == HTTPStatus.OK:
         return content
     raise _failure(status, content)
 
@@ -249,7 +255,7 @@ def _failure(status: int, content: dict[str, Any]) -> DynamoDBError:
         return _cancellation(code, content.get("CancellationReasons") or [])
     if code in RETRYABLE_CODES:
         return Unavailable(code, message)
-    if code == IN_PROGRESS or status >= http.client.INTERNAL_SERVER_ERROR:
+    if code == IN_PROGRESS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         # "The operation might have succeeded" (Amazon DynamoDB Developer Guide, "Error handling
         # with DynamoDB"). A transaction in progress may still succeed or fail.
         return Unavailable(code, message, ambiguous=True)

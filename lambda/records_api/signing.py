@@ -1,5 +1,6 @@
 """AWS Signature Version 4 for requests to DynamoDB."""
 
+import functools
 import hashlib
 import hmac
 from collections.abc import Mapping
@@ -27,13 +28,20 @@ def authorization(
     lines = "".join(f"{name}:{' '.join(headers[name].split())}\n" for name in sorted(headers))
     canonical = f"POST\n/\n\n{lines}\n{names}\n{hashlib.sha256(body).hexdigest()}"
     scope = f"{date_time[:8]}/{region}/dynamodb/aws4_request"
-    key = f"AWS4{credentials.secret}".encode()
-    for part in scope.split("/"):
-        key = hmac.digest(key, part.encode(), "sha256")
     digest = hashlib.sha256(canonical.encode()).hexdigest()
     string_to_sign = f"AWS4-HMAC-SHA256\n{date_time}\n{scope}\n{digest}"
+    key = _signing_key(credentials.secret, scope)
     signature = hmac.digest(key, string_to_sign.encode(), "sha256").hex()
     return (
         f"AWS4-HMAC-SHA256 Credential={credentials.key_id}/{scope}, SignedHeaders={names}, "
         f"Signature={signature}"
     )
+
+
+@functools.lru_cache(maxsize=1)
+def _signing_key(secret: str, scope: str) -> bytes:
+    """Return the key for signatures in `scope`. It changes every day, and with the credentials."""
+    key = f"AWS4{secret}".encode()
+    for part in scope.split("/"):
+        key = hmac.digest(key, part.encode(), "sha256")
+    return key

@@ -227,15 +227,22 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 
 @pytest.fixture(scope="session")
+def amazon(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """An authority with a name that the client loads before all others."""
+    return _authority(tmp_path_factory.mktemp("amazon"), "Amazon Root CA 0 of the tests")
+
+
+@pytest.fixture(scope="session")
 def certificates(
-    authority: Authority, tmp_path_factory: pytest.TempPathFactory
+    authority: Authority, amazon: Authority, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, ssl.SSLContext]:
-    """Return server TLS contexts by certificate: good, wrong-host, expired, untrusted."""
+    """Return server TLS contexts by certificate, such as good, expired or untrusted."""
     folder = tmp_path_factory.mktemp("certificates")
     here = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
     other = _authority(folder, "other")
     return {
         "good": _context(folder, authority, "good", here),
+        "amazon": _context(folder, amazon, "amazon", here),
         "wrong-host": _context(folder, authority, "wrong-host", x509.DNSName("elsewhere.example")),
         "expired": _context(folder, authority, "expired", here, days=-1),
         "untrusted": _context(folder, other, "untrusted", here),

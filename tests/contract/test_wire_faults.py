@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,6 +19,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from contract import fault_server as faults
+from contract.conftest import Authority
 from contract.fault_server import (
     Exchange,
     FaultServer,
@@ -29,7 +31,7 @@ from contract.fault_server import (
     responds,
     responds_and_closes,
 )
-from records_api import connection, dynamodb, selftest, store
+from records_api import connection, dynamodb, selftest, store, trust
 
 Serve = Callable[..., FaultServer]
 Count = Callable[..., None]
@@ -259,7 +261,7 @@ def test_throttled_call_succeeds_after_retries(
 def test_pause_beyond_the_deadline_is_skipped(
     serve: Serve, trial: Callable[[str], Trial], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dynamodb, "random", SimpleNamespace(uniform=lambda _, highest: highest))
+    monkeypatch.setattr(dynamodb, "_jitter", lambda: 1.0)
     monkeypatch.setattr(dynamodb, "FIRST_PAUSE_SECONDS", 5.0)
     monkeypatch.setattr(dynamodb, "LONGEST_PAUSE_SECONDS", 10.0)
     server = serve(THROTTLED["ThrottlingException"])
@@ -372,7 +374,7 @@ def test_every_attempt_sends_the_same_token(serve: Serve, trial: Callable[[str],
 def sleeper(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Return the list of pauses, which advance both clocks without waiting."""
     pauses: list[float] = []
-    monkeypatch.setattr(dynamodb, "random", SimpleNamespace(uniform=lambda *_: 0.0))
+    monkeypatch.setattr(dynamodb, "_jitter", lambda: 0.0)
     clock = SimpleNamespace(
         monotonic=lambda: time.monotonic() + sum(pauses),
         time=lambda: time.time() + sum(pauses),
@@ -388,7 +390,7 @@ def test_transaction_in_progress_is_retried_every_second(
     server = serve(OK)
     server.script(THROTTLED["ThrottlingException"], *[IN_PROGRESS] * 9)
     assert trial(server.url).call("in progress, nine times") == ITEM
-    assert sleeper == [0.0, 0.0, *[1.0] * 9]
+    assert sleeper == [1.0] * 9
     assert connections_of(server) == [1] * 11
 
 
@@ -401,7 +403,7 @@ def test_transaction_in_progress_at_the_deadline_is_ambiguous(
     assert (failure.code, failure.ambiguous) == ("TransactionInProgressException", True)
     # The first attempt, and one after each pause before the deadline. A busy machine makes fewer.
     assert DEADLINE_SECONDS / 2 < len(server.requests) <= DEADLINE_SECONDS
-    assert sleeper == [0.0, *[1.0] * (len(server.requests) - 1)]
+    assert sleeper == [1.0] * (len(server.requests) - 1)
 
 
 @pytest.mark.parametrize(
@@ -642,7 +644,9 @@ def test_unexpected_response_is_discarded(
     assert each.call("two responses") == OTHER
 
 
+@pytest.mark.parametrize("kind", ["half a body", "half a chunk"])
 def test_partly_read_responses_are_closed(
+    kind: str,
     serve: Serve,
     trial: Callable[[str], Trial],
     tls: ssl.SSLContext | None,
@@ -656,9 +660,10 @@ def test_partly_read_responses_are_closed(
             super().begin()
 
     monkeypatch.setattr(http.client, "HTTPResponse", Kept)
-    each = trial(serve(UNCLEAR["half a body"], tls=tls).url)
-    each.fail(dynamodb.Unavailable, "half a body")
-    assert [response.closed for response in responses] == [True] * dynamodb.MAX_ATTEMPTS
+    each = trial(serve(UNCLEAR[kind], tls=tls).url)
+    each.fail(dynamodb.Unavailable, kind)
+    parsed = dynamodb.MAX_ATTEMPTS if kind == "half a chunk" else 0  # A plain form needs none.
+    assert [response.closed for response in responses] == [True] * parsed
     assert each.client._connection._socket is None
     gc.collect()  # an open socket warns here, and warnings are errors
 
@@ -829,6 +834,64 @@ def test_invalid_certificate_is_rejected_without_retries(
     assert server.requests == []
 
 
+@pytest.fixture
+def bundle(
+    authority: Authority, amazon: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    """The system's bundle, with a root of Amazon among others."""
+    path = tmp_path / "bundle.pem"
+    path.write_bytes(authority.file.read_bytes() + amazon.file.read_bytes())
+    monkeypatch.setenv("SSL_CERT_FILE", str(path))
+    return path
+
+
+@pytest.mark.usefixtures("bundle")
+@pytest.mark.parametrize(("issuer", "failed"), [("amazon", 0), ("good", 1)])
+def test_all_roots_are_trusted_if_no_root_of_amazon_fits(
+    issuer: str,
+    failed: int,
+    serve: Serve,
+    trial: Callable[[str], Trial],
+    certificates: dict[str, ssl.SSLContext],
+) -> None:
+    server = serve(OK, tls=certificates[issuer])
+    each = trial(server.url)
+    for number in (1, 2):
+        assert each.call("none") == ITEM
+        assert len(server.requests) == number
+        assert server.connections == failed + number
+        each.client.close()
+
+
+@pytest.mark.usefixtures("bundle")
+def test_an_unknown_issuer_is_refused_after_all_roots(
+    serve: Serve, trial: Callable[[str], Trial], certificates: dict[str, ssl.SSLContext]
+) -> None:
+    server = serve(OK, tls=certificates["untrusted"])
+    failure = trial(server.url).fail(dynamodb.Refused, "certificate: unknown to all roots")
+    assert (failure.code, failure.ambiguous) == ("CertificateError", False)
+    assert (server.connections, server.requests) == (2, [])
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        None,
+        b"",
+        b"\x00\xff" * 99,
+        b"-----BEGIN CERTIFICATE-----\nAAA\n-----END CERTIFICATE-----\n",
+        b"-----BEGIN CERTIFICATE-----\nQW1hem9uIFJvb3QgQ0EgMQ==\n",  # "Amazon Root CA 1"
+    ],
+)
+def test_without_a_readable_bundle_the_system_decides(bundle: Path, content: bytes | None) -> None:
+    assert trust.amazon()
+    if content is None:
+        bundle.unlink()
+    else:
+        bundle.write_bytes(content)
+    assert trust.amazon() is None
+
+
 def test_certificates_are_verified_by_default(
     serve: Serve, trial: Callable[[str], Trial], certificates: dict[str, ssl.SSLContext]
 ) -> None:
@@ -905,7 +968,7 @@ def test_attempt_is_limited_to_3_seconds_and_the_deadline(
             raise TimeoutError
 
     monkeypatch.setattr(dynamodb, "Connection", Slow)
-    monkeypatch.setattr(dynamodb, "random", SimpleNamespace(uniform=lambda *_: 0.0))
+    monkeypatch.setattr(dynamodb, "_jitter", lambda: 0.0)
     with pytest.raises(dynamodb.Unavailable):
         dynamodb.Client("http://127.0.0.1", REGION).call("GetItem", {}, clock.now + 8)
     assert limits == [3.0, 3.0, 2.0]
@@ -966,12 +1029,15 @@ def test_freeze_past_the_deadline_sends_nothing(
         sleep=freeze if during == "the pause" else time.sleep,
     )
     monkeypatch.setattr(dynamodb, "time", clock)
+    monkeypatch.setattr(dynamodb, "FIRST_PAUSE_SECONDS", 0.01)
+    server = serve(OK)
     if during == "connecting":
         monkeypatch.setattr(dynamodb, "Connection", Freezing)
-    server = serve(OK)
+    else:
+        server.script(THROTTLED["ThrottlingException"])
     failure = trial(server.url).fail(dynamodb.Unavailable, f"frozen during {during}")
     assert (failure.code, failure.ambiguous) == ("TimeoutError", False)
-    assert server.requests == []
+    assert len(server.requests) == (1 if during == "the pause" else 0)
 
 
 # Values that are new for every attempt.
@@ -1069,26 +1135,20 @@ def test_each_attempt_has_its_own_date(
 def test_pauses_have_full_jitter_and_a_growing_maximum(
     serve: Serve, trial: Callable[[str], Trial], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bounds: list[tuple[float, float]] = []
     slept: list[float] = []
-
-    def uniform(lowest: float, highest: float) -> float:
-        bounds.append((lowest, highest))
-        return highest / 2
-
+    numbers = [dynamodb._jitter() for _ in range(1000)]
+    assert all(0 <= number < 1 for number in numbers)
+    assert 0.4 < sum(numbers) / len(numbers) < 0.6
     monkeypatch.undo()
     for name, value in (("ACCESS_KEY_ID", "AKIDEXAMPLE"), ("SECRET_ACCESS_KEY", "first/secret+")):
         monkeypatch.setenv(f"AWS_{name}", value)
-    monkeypatch.setattr(dynamodb, "random", SimpleNamespace(uniform=uniform))
+    monkeypatch.setattr(dynamodb, "_jitter", lambda: 0.5)
     clock = SimpleNamespace(monotonic=time.monotonic, time=time.time, sleep=slept.append)
     monkeypatch.setattr(dynamodb, "time", clock)
     trial(serve(THROTTLED["ThrottlingException"]).url).fail(dynamodb.Unavailable, "throttled")
     first, longest = dynamodb.FIRST_PAUSE_SECONDS, dynamodb.LONGEST_PAUSE_SECONDS
-    assert bounds == [
-        (0, 0),
-        *[(0, min(longest, first * 2**number)) for number in range(dynamodb.MAX_ATTEMPTS - 1)],
-    ]
-    assert slept == [highest / 2 for _, highest in bounds]
+    highest = [min(longest, first * 2**number) for number in range(dynamodb.MAX_ATTEMPTS - 1)]
+    assert slept == [pause / 2 for pause in highest]
 
 
 heads = st.sampled_from([b"", b"HTTP/1.1 200 OK\r\n\r\n"]) | st.builds(
