@@ -239,11 +239,7 @@ def test_record_that_cannot_be_deleted_is_reported(status: int) -> None:
     ],
 )
 def test_failed_write_check_deletes_its_record(
-    changed: dict[str, Response],
-    cause: str,
-    monkeypatch: pytest.MonkeyPatch,
-    *,
-    deleted: bool,
+    changed: dict[str, Response], cause: str, monkeypatch: pytest.MonkeyPatch, *, deleted: bool
 ) -> None:
     monkeypatch.setattr(smoke, "_INDEX_SECONDS", -0.1)
     api = Api(**changed)

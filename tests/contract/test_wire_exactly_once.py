@@ -276,10 +276,7 @@ def test_write_without_a_response_has_an_unknown_outcome(
 
 
 def test_write_in_progress_at_the_deadline_is_unknown(
-    write: Callable[[], Write],
-    tables: Tables,
-    server: FaultServer,
-    monkeypatch: pytest.MonkeyPatch,
+    write: Callable[[], Write], tables: Tables, server: FaultServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     prepared = write()
     pauses: list[float] = []

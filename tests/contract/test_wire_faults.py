@@ -35,6 +35,7 @@ from records_api import connection, dynamodb, selftest, store, trust
 
 Serve = Callable[..., FaultServer]
 Count = Callable[..., None]
+Tls = ssl.SSLContext | None
 
 REGION = "eu-west-3"
 ITEM: dict[str, Any] = {"Item": {"recordID": {"S": "1"}, "message": {"S": "\u20ac" * 200}}}
@@ -144,12 +145,15 @@ class Trial:
         return caught.value
 
 
+Start = Callable[[str], Trial]
+
+
 @pytest.fixture
 def trial(
     tally: Count,
     credentials: None,  # noqa: ARG001
     short_pauses: None,  # noqa: ARG001
-) -> Iterator[Callable[[str], Trial]]:
+) -> Iterator[Start]:
     trials: list[Trial] = []
 
     def start(url: str) -> Trial:
@@ -187,11 +191,7 @@ def fault(short_attempts: Callable[[Step], Step]) -> Callable[[str], Step]:
 
 @pytest.mark.parametrize("kind", EVERY)
 def test_call_succeeds_after_each_fault(
-    kind: str,
-    serve: Serve,
-    trial: Callable[[str], Trial],
-    tls: ssl.SSLContext | None,
-    fault: Callable[[str], Step],
+    kind: str, serve: Serve, trial: Start, tls: Tls, fault: Callable[[str], Step]
 ) -> None:
     server = serve(OK, tls=tls)
     server.script(fault(kind))
@@ -209,11 +209,7 @@ def test_call_succeeds_after_each_fault(
 
 @pytest.mark.parametrize("kind", EVERY)
 def test_error_after_a_fault_is_ambiguous_if_the_fault_is(
-    kind: str,
-    serve: Serve,
-    trial: Callable[[str], Trial],
-    tls: ssl.SSLContext | None,
-    fault: Callable[[str], Step],
+    kind: str, serve: Serve, trial: Start, tls: Tls, fault: Callable[[str], Step]
 ) -> None:
     server = serve(responds(error("ConditionalCheckFailedException")), tls=tls)
     server.script(fault(kind))
@@ -224,7 +220,7 @@ def test_error_after_a_fault_is_ambiguous_if_the_fault_is(
 @pytest.mark.parametrize("kind", [kind for kind in EVERY if kind not in SLOW])
 @pytest.mark.usefixtures("generous_limits")
 def test_persistent_fault_fails_after_all_attempts(
-    kind: str, serve: Serve, trial: Callable[[str], Trial], tls: ssl.SSLContext | None
+    kind: str, serve: Serve, trial: Start, tls: Tls
 ) -> None:
     server = serve(EVERY[kind], tls=tls)
     failure = trial(server.url).fail(dynamodb.Unavailable, kind)
@@ -235,11 +231,7 @@ def test_persistent_fault_fails_after_all_attempts(
 
 @pytest.mark.parametrize("kind", SLOW)
 def test_slow_server_fails_at_the_deadline(
-    kind: str,
-    serve: Serve,
-    trial: Callable[[str], Trial],
-    tls: ssl.SSLContext | None,
-    monkeypatch: pytest.MonkeyPatch,
+    kind: str, serve: Serve, trial: Start, tls: Tls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(dynamodb, "ATTEMPT_SECONDS", 0.5)
     server = serve(SLOW[kind], tls=tls)
@@ -249,9 +241,7 @@ def test_slow_server_fails_at_the_deadline(
 
 
 @pytest.mark.parametrize("kind", THROTTLED)
-def test_throttled_call_succeeds_after_retries(
-    kind: str, serve: Serve, trial: Callable[[str], Trial]
-) -> None:
+def test_throttled_call_succeeds_after_retries(kind: str, serve: Serve, trial: Start) -> None:
     server = serve(OK)
     server.script(*[THROTTLED[kind]] * (dynamodb.MAX_ATTEMPTS - 1))
     assert trial(server.url).call(f"{kind}, five times") == ITEM
@@ -259,7 +249,7 @@ def test_throttled_call_succeeds_after_retries(
 
 
 def test_pause_beyond_the_deadline_is_skipped(
-    serve: Serve, trial: Callable[[str], Trial], monkeypatch: pytest.MonkeyPatch
+    serve: Serve, trial: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(dynamodb, "_jitter", lambda: 1.0)
     monkeypatch.setattr(dynamodb, "FIRST_PAUSE_SECONDS", 5.0)
@@ -274,7 +264,7 @@ def test_pause_beyond_the_deadline_is_skipped(
     assert (failure.code, failure.ambiguous, len(server.requests)) == expected
 
 
-def test_after_the_deadline_nothing_is_sent(serve: Serve, trial: Callable[[str], Trial]) -> None:
+def test_after_the_deadline_nothing_is_sent(serve: Serve, trial: Start) -> None:
     server = serve(OK)
     failure = trial(server.url).fail(dynamodb.Unavailable, "no time left", -1.0)
     assert (failure.code, failure.ambiguous) == ("DeadlineExceeded", False)
@@ -295,9 +285,7 @@ def test_after_the_deadline_nothing_is_sent(serve: Serve, trial: Callable[[str],
         "ValidationException",
     ],
 )
-def test_permanent_errors_are_not_retried(
-    code: str, serve: Serve, trial: Callable[[str], Trial], tls: ssl.SSLContext | None
-) -> None:
+def test_permanent_errors_are_not_retried(code: str, serve: Serve, trial: Start, tls: Tls) -> None:
     server = serve(OK, tls=tls)
     each = trial(server.url)
     server.script(responds(error(code)))
@@ -310,7 +298,7 @@ def test_permanent_errors_are_not_retried(
     assert connections_of(server) == [1, 1, 1, 2]
 
 
-def test_failed_condition_is_not_retried(serve: Serve, trial: Callable[[str], Trial]) -> None:
+def test_failed_condition_is_not_retried(serve: Serve, trial: Start) -> None:
     server = serve(responds(error("ConditionalCheckFailedException")))
     failure = trial(server.url).fail(dynamodb.ConditionFailed, "condition failed")
     assert (failure.ambiguous, len(server.requests)) == (False, 1)
@@ -336,10 +324,7 @@ IN_PROGRESS = responds(error("TransactionInProgressException"))
     ],
 )
 def test_permanent_cancellation_names_its_reasons(
-    codes: tuple[str, ...],
-    expected: type[dynamodb.DynamoDBError],
-    serve: Serve,
-    trial: Callable[[str], Trial],
+    codes: tuple[str, ...], expected: type[dynamodb.DynamoDBError], serve: Serve, trial: Start
 ) -> None:
     server = serve(responds(cancellation(*codes)))
     failure = trial(server.url).fail(expected, f"canceled: {', '.join(codes) or 'no reasons'}")
@@ -348,16 +333,14 @@ def test_permanent_cancellation_names_its_reasons(
     assert all(f"message of {code}" in str(failure) for code in codes if code != "None")
 
 
-def test_conflict_with_another_reason_is_retried(
-    serve: Serve, trial: Callable[[str], Trial]
-) -> None:
+def test_conflict_with_another_reason_is_retried(serve: Serve, trial: Start) -> None:
     server = serve(responds(cancellation("ValidationError")))
     server.script(responds(cancellation("ValidationError", "TransactionConflict")))
     failure = trial(server.url).fail(dynamodb.Refused, "canceled: two reasons")
     assert (failure.ambiguous, len(server.requests)) == (False, 2)
 
 
-def test_every_attempt_sends_the_same_token(serve: Serve, trial: Callable[[str], Trial]) -> None:
+def test_every_attempt_sends_the_same_token(serve: Serve, trial: Start) -> None:
     server = serve(OK)
     server.script(*SOUND.values(), faults.resets_after_reading)
     each = trial(server.url)
@@ -385,7 +368,7 @@ def sleeper(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 def test_transaction_in_progress_is_retried_every_second(
-    serve: Serve, trial: Callable[[str], Trial], sleeper: list[float]
+    serve: Serve, trial: Start, sleeper: list[float]
 ) -> None:
     server = serve(OK)
     server.script(THROTTLED["ThrottlingException"], *[IN_PROGRESS] * 9)
@@ -396,7 +379,7 @@ def test_transaction_in_progress_is_retried_every_second(
 
 @pytest.mark.usefixtures("generous_limits")
 def test_transaction_in_progress_at_the_deadline_is_ambiguous(
-    serve: Serve, trial: Callable[[str], Trial], sleeper: list[float]
+    serve: Serve, trial: Start, sleeper: list[float]
 ) -> None:
     server = serve(IN_PROGRESS)
     failure = trial(server.url).fail(dynamodb.Unavailable, "always in progress")
@@ -418,7 +401,7 @@ def test_cancellation_after_in_progress_is_ambiguous(
     content: bytes,
     expected: type[dynamodb.DynamoDBError],
     serve: Serve,
-    trial: Callable[[str], Trial],
+    trial: Start,
     sleeper: list[float],  # noqa: ARG001
 ) -> None:
     server = serve(responds(content))
@@ -442,9 +425,7 @@ UNUSUAL = {
 
 
 @pytest.mark.parametrize("kind", UNUSUAL)
-def test_unusual_response_is_accepted(
-    kind: str, serve: Serve, trial: Callable[[str], Trial], tls: ssl.SSLContext | None
-) -> None:
+def test_unusual_response_is_accepted(kind: str, serve: Serve, trial: Start, tls: Tls) -> None:
     content, is_kept = UNUSUAL[kind]
     server = serve(responds(content), tls=tls)
     each = trial(server.url)
@@ -453,17 +434,13 @@ def test_unusual_response_is_accepted(
     assert connections_of(server) == ([1, 1, 1] if is_kept else [1, 2, 3])
 
 
-def test_response_that_ends_with_the_connection_is_accepted(
-    serve: Serve, trial: Callable[[str], Trial]
-) -> None:
+def test_response_that_ends_with_the_connection_is_accepted(serve: Serve, trial: Start) -> None:
     server = serve(responds_and_closes(message(ITEM).replace(b"Content-Length", b"X")))
     assert trial(server.url).call("unusual: ends with the connection") == ITEM
     assert len(server.requests) == 1
 
 
-def test_response_in_single_bytes_is_accepted(
-    serve: Serve, trial: Callable[[str], Trial], tls: ssl.SSLContext | None
-) -> None:
+def test_response_in_single_bytes_is_accepted(serve: Serve, trial: Start, tls: Tls) -> None:
     def step(exchange: Exchange) -> None:
         exchange.read()
         exchange.drip(message(OTHER), pause=0.0)
@@ -493,7 +470,7 @@ def wait_for_input(trial: Trial) -> None:
 
 @pytest.mark.parametrize("with_reset", [False, True], ids=["closed", "reset"])
 def test_connection_closed_while_idle_costs_no_attempt(
-    serve: Serve, trial: Callable[[str], Trial], tls: ssl.SSLContext | None, *, with_reset: bool
+    serve: Serve, trial: Start, tls: Tls, *, with_reset: bool
 ) -> None:
     server = serve(responds(error("ConditionalCheckFailedException")), tls=tls)
     server.script(responds_and_closes(message(ITEM), reset=with_reset))
@@ -509,7 +486,7 @@ def test_connection_closed_while_idle_costs_no_attempt(
     "step", [faults.resets_before_reading, faults.resets_after_reading], ids=["unread", "read"]
 )
 def test_reset_of_a_reused_connection_is_ambiguous(
-    step: Step, serve: Serve, trial: Callable[[str], Trial], tls: ssl.SSLContext | None
+    step: Step, serve: Serve, trial: Start, tls: Tls
 ) -> None:
     server = serve(responds(error("ConditionalCheckFailedException")), tls=tls)
     server.script(OK, step)
@@ -519,9 +496,7 @@ def test_reset_of_a_reused_connection_is_ambiguous(
     assert server.connections == 2
 
 
-def test_request_sent_in_part_is_not_ambiguous(
-    serve: Serve, trial: Callable[[str], Trial], tls: ssl.SSLContext | None
-) -> None:
+def test_request_sent_in_part_is_not_ambiguous(serve: Serve, trial: Start, tls: Tls) -> None:
     server = serve(responds(error("ConditionalCheckFailedException")), tls=tls)
 
     def step(exchange: Exchange) -> None:
@@ -539,11 +514,7 @@ def test_request_sent_in_part_is_not_ambiguous(
 @pytest.mark.usefixtures("generous_limits")
 @pytest.mark.parametrize("jump", [11.0, 86400.0, -3600.0])
 def test_connection_is_replaced_after_a_freeze(
-    jump: float,
-    serve: Serve,
-    trial: Callable[[str], Trial],
-    tls: ssl.SSLContext | None,
-    monkeypatch: pytest.MonkeyPatch,
+    jump: float, serve: Serve, trial: Start, tls: Tls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     closed: list[bool] = []
 
@@ -569,11 +540,7 @@ def test_connection_is_replaced_after_a_freeze(
 
 @pytest.mark.parametrize("size", [0, 16_000_000], ids=["sent", "half sent"])
 def test_connection_without_a_response_is_reset(
-    size: int,
-    serve: Serve,
-    trial: Callable[[str], Trial],
-    tls: ssl.SSLContext | None,
-    short_attempts: Callable[[Step], Step],
+    size: int, serve: Serve, trial: Start, tls: Tls, short_attempts: Callable[[Step], Step]
 ) -> None:
     resets: list[bool] = []
 
@@ -591,7 +558,7 @@ def test_connection_without_a_response_is_reset(
 
 
 def test_connection_with_a_response_is_closed_in_order(
-    serve: Serve, trial: Callable[[str], Trial], tls: ssl.SSLContext | None
+    serve: Serve, trial: Start, tls: Tls
 ) -> None:
     resets: list[bool] = []
 
@@ -608,10 +575,7 @@ def test_connection_with_a_response_is_closed_in_order(
 
 
 def test_connection_is_kept_while_it_is_used(
-    serve: Serve,
-    trial: Callable[[str], Trial],
-    tls: ssl.SSLContext | None,
-    monkeypatch: pytest.MonkeyPatch,
+    serve: Serve, trial: Start, tls: Tls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = time.time()
     server = serve(OK, tls=tls)
@@ -627,9 +591,7 @@ def test_connection_is_kept_while_it_is_used(
     assert connections_of(server) == [1] * 5
 
 
-def test_unexpected_response_is_discarded(
-    serve: Serve, trial: Callable[[str], Trial], tls: ssl.SSLContext | None
-) -> None:
+def test_unexpected_response_is_discarded(serve: Serve, trial: Start, tls: Tls) -> None:
     def step(exchange: Exchange) -> None:
         exchange.read()
         exchange.send(message(ITEM))
@@ -646,11 +608,7 @@ def test_unexpected_response_is_discarded(
 
 @pytest.mark.parametrize("kind", ["half a body", "half a chunk"])
 def test_partly_read_responses_are_closed(
-    kind: str,
-    serve: Serve,
-    trial: Callable[[str], Trial],
-    tls: ssl.SSLContext | None,
-    monkeypatch: pytest.MonkeyPatch,
+    kind: str, serve: Serve, trial: Start, tls: Tls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     responses: list[http.client.HTTPResponse] = []
 
@@ -672,7 +630,7 @@ def test_partly_read_responses_are_closed(
 
 
 def test_refused_connection_is_retried(
-    serve: Serve, trial: Callable[[str], Trial], monkeypatch: pytest.MonkeyPatch
+    serve: Serve, trial: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = serve(responds(error("ConditionalCheckFailedException")), listening=False)
     pauses: list[None] = []
@@ -689,7 +647,7 @@ def test_refused_connection_is_retried(
 
 
 def test_refused_connections_fail_after_all_attempts(
-    serve: Serve, trial: Callable[[str], Trial], monkeypatch: pytest.MonkeyPatch
+    serve: Serve, trial: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = serve(OK, listening=False)
     pauses: list[None] = []
@@ -699,9 +657,7 @@ def test_refused_connections_fail_after_all_attempts(
     assert len(pauses) == dynamodb.MAX_ATTEMPTS - 1
 
 
-def test_unknown_host_is_not_ambiguous(
-    trial: Callable[[str], Trial], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unknown_host_is_not_ambiguous(trial: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     def unknown(*_: object, **__: object) -> None:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
@@ -741,14 +697,14 @@ def silent_resolver(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("silent_resolver")
-def test_name_resolution_ends_with_the_deadline(trial: Callable[[str], Trial]) -> None:
+def test_name_resolution_ends_with_the_deadline(trial: Start) -> None:
     failure = trial("http://slow.example").fail(dynamodb.Unavailable, "name not resolved", 0.4)
     assert (failure.code, failure.ambiguous) == ("TimeoutError", False)
     assert "slow.example" in str(failure)
 
 
 def test_addresses_are_resolved_without_a_thread(
-    serve: Serve, trial: Callable[[str], Trial], monkeypatch: pytest.MonkeyPatch
+    serve: Serve, trial: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = serve(OK)
     monkeypatch.setattr(connection, "threading", None)
@@ -773,7 +729,7 @@ def unresponsive_port() -> Iterator[int]:
 
 @pytest.mark.parametrize("addresses", [1, 4])
 def test_connecting_ends_with_the_deadline(
-    addresses: int, trial: Callable[[str], Trial], monkeypatch: pytest.MonkeyPatch
+    addresses: int, trial: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with unresponsive_port() as port:
         resolves_to(monkeypatch, *[port] * addresses)
@@ -784,7 +740,7 @@ def test_connecting_ends_with_the_deadline(
 
 
 def test_next_address_of_a_host_is_tried(
-    serve: Serve, trial: Callable[[str], Trial], monkeypatch: pytest.MonkeyPatch
+    serve: Serve, trial: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = serve(OK)
     with unresponsive_port() as silent, socket.socket() as closed:
@@ -801,7 +757,7 @@ def test_next_address_of_a_host_is_tried(
     [("is silent", b""), ("speaks HTTP", b"HTTP/1.1 400 Bad Request\r\n\r\n"), ("resets", None)],
 )
 def test_failed_tls_handshake_is_not_ambiguous(
-    kind: str, greeting: bytes | None, serve: Serve, trial: Callable[[str], Trial]
+    kind: str, greeting: bytes | None, serve: Serve, trial: Start
 ) -> None:
     def step(exchange: Exchange) -> None:
         if greeting is None:
@@ -825,7 +781,7 @@ def test_failed_tls_handshake_is_not_ambiguous(
 @pytest.mark.usefixtures("trusted")
 @pytest.mark.parametrize("kind", ["wrong-host", "expired", "untrusted"])
 def test_invalid_certificate_is_rejected_without_retries(
-    kind: str, serve: Serve, trial: Callable[[str], Trial], certificates: dict[str, ssl.SSLContext]
+    kind: str, serve: Serve, trial: Start, certificates: dict[str, ssl.SSLContext]
 ) -> None:
     server = serve(OK, tls=certificates[kind])
     failure = trial(server.url).fail(dynamodb.Refused, f"certificate: {kind}")
@@ -848,11 +804,7 @@ def bundle(
 @pytest.mark.usefixtures("bundle")
 @pytest.mark.parametrize(("issuer", "failed"), [("amazon", 0), ("good", 1)])
 def test_all_roots_are_trusted_if_no_root_of_amazon_fits(
-    issuer: str,
-    failed: int,
-    serve: Serve,
-    trial: Callable[[str], Trial],
-    certificates: dict[str, ssl.SSLContext],
+    issuer: str, failed: int, serve: Serve, trial: Start, certificates: dict[str, ssl.SSLContext]
 ) -> None:
     server = serve(OK, tls=certificates[issuer])
     each = trial(server.url)
@@ -865,7 +817,7 @@ def test_all_roots_are_trusted_if_no_root_of_amazon_fits(
 
 @pytest.mark.usefixtures("bundle")
 def test_an_unknown_issuer_is_refused_after_all_roots(
-    serve: Serve, trial: Callable[[str], Trial], certificates: dict[str, ssl.SSLContext]
+    serve: Serve, trial: Start, certificates: dict[str, ssl.SSLContext]
 ) -> None:
     server = serve(OK, tls=certificates["untrusted"])
     failure = trial(server.url).fail(dynamodb.Refused, "certificate: unknown to all roots")
@@ -893,7 +845,7 @@ def test_without_a_readable_bundle_the_system_decides(bundle: Path, content: byt
 
 
 def test_certificates_are_verified_by_default(
-    serve: Serve, trial: Callable[[str], Trial], certificates: dict[str, ssl.SSLContext]
+    serve: Serve, trial: Start, certificates: dict[str, ssl.SSLContext]
 ) -> None:
     """Without SSL_CERT_FILE the system's authorities are trusted, without that of the tests."""
     server = serve(OK, tls=certificates["good"])
@@ -1007,10 +959,7 @@ def test_reads_and_writes_end_with_the_attempt(clock: Clock) -> None:
 
 @pytest.mark.parametrize("during", ["connecting", "the pause"])
 def test_freeze_past_the_deadline_sends_nothing(
-    during: str,
-    serve: Serve,
-    trial: Callable[[str], Trial],
-    monkeypatch: pytest.MonkeyPatch,
+    during: str, serve: Serve, trial: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """During a freeze, the monotonic clock stops and the wall clock does not."""
     frozen = [0.0]
@@ -1054,7 +1003,7 @@ def test_freeze_past_the_deadline_sends_nothing(
 @pytest.mark.parametrize("is_empty", [True, False])
 def test_missing_credentials_are_named_and_nothing_is_sent(
     serve: Serve,
-    trial: Callable[[str], Trial],
+    trial: Start,
     monkeypatch: pytest.MonkeyPatch,
     missing: list[str],
     *,
@@ -1075,7 +1024,7 @@ def test_missing_credentials_are_named_and_nothing_is_sent(
 
 
 def test_credentials_are_read_for_every_attempt(
-    serve: Serve, trial: Callable[[str], Trial], monkeypatch: pytest.MonkeyPatch
+    serve: Serve, trial: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def renew() -> None:
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDRENEWED")
@@ -1096,7 +1045,7 @@ def test_credentials_are_read_for_every_attempt(
 
 
 def test_renewed_credentials_are_used_after_expired_ones(
-    serve: Serve, trial: Callable[[str], Trial], monkeypatch: pytest.MonkeyPatch
+    serve: Serve, trial: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def step(exchange: Exchange) -> None:
         is_expired = exchange.read().key_id == "AKIDEXAMPLE"
@@ -1114,7 +1063,7 @@ def test_renewed_credentials_are_used_after_expired_ones(
 
 
 def test_each_attempt_has_its_own_date(
-    serve: Serve, trial: Callable[[str], Trial], monkeypatch: pytest.MonkeyPatch
+    serve: Serve, trial: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = datetime(2024, 12, 31, 23, 59, 58, tzinfo=UTC)
     seconds = iter(range(100))
@@ -1133,7 +1082,7 @@ def test_each_attempt_has_its_own_date(
 
 
 def test_pauses_have_full_jitter_and_a_growing_maximum(
-    serve: Serve, trial: Callable[[str], Trial], monkeypatch: pytest.MonkeyPatch
+    serve: Serve, trial: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slept: list[float] = []
     numbers = [dynamodb._jitter() for _ in range(1000)]
@@ -1172,7 +1121,7 @@ noise = st.binary(max_size=60) | st.text('0123456789abcdefx;\r\n{}[]:"', max_siz
 @example(content=b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n600000000")
 @example(content=b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\n{}")
 def test_arbitrary_bytes_return_an_object_or_a_typed_error(
-    serve: Serve, trial: Callable[[str], Trial], monkeypatch: pytest.MonkeyPatch, content: bytes
+    serve: Serve, trial: Start, monkeypatch: pytest.MonkeyPatch, content: bytes
 ) -> None:
     monkeypatch.setattr(dynamodb, "MAX_ATTEMPTS", 1)
     each = trial(serve(responds_and_closes(content)).url)

@@ -90,11 +90,7 @@ def stored_items(dynamodb: Any, kind: str, table: str = TABLE) -> list[Any]:
     return list(response["Items"])
 
 
-def log_lines(
-    logs: Any,
-    since: float,
-    group: str = LOG_GROUP,
-) -> list[dict[str, Any]]:
+def log_lines(logs: Any, since: float, group: str = LOG_GROUP) -> list[dict[str, Any]]:
     """Return the JSON lines of a log group since `since` (time.time() seconds), in order."""
     pages = logs.get_paginator("filter_log_events").paginate(
         logGroupName=group, startTime=int(since * 1000)

@@ -254,11 +254,7 @@ def as_role(
     return lambda service: aws(service, **writer_of_logs) if service == "logs" else client(service)
 
 
-def outcome(
-    client: Any,
-    operation: str,
-    arguments: dict[str, Any],
-) -> str:
+def outcome(client: Any, operation: str, arguments: dict[str, Any]) -> str:
     """Return the error code of a call, or an empty text."""
     try:
         getattr(client, operation)(**arguments)

@@ -526,10 +526,7 @@ def alterations(entry: Stored) -> Iterator[Stored]:
 
 
 @given(steps=CHANGES, random=st.randoms(use_true_random=False))
-def test_any_altered_entry_is_named(
-    steps: list[tuple[str, bool]],
-    random: Any,
-) -> None:
+def test_any_altered_entry_is_named(steps: list[tuple[str, bool]], random: Any) -> None:
     api = grown(steps)
     assert findings_of(api) == []
     key = random.choice(sorted(api.entries))
@@ -542,9 +539,7 @@ def test_any_altered_entry_is_named(
 
 @given(steps=CHANGES, random=st.randoms(use_true_random=False))
 def test_any_removed_entry_is_named_with_a_seal(
-    steps: list[tuple[str, bool]],
-    random: Any,
-    tmp_path: Path,
+    steps: list[tuple[str, bool]], random: Any, tmp_path: Path
 ) -> None:
     api = grown(steps)
     (tmp_path / "seal").unlink(missing_ok=True)

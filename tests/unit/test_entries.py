@@ -260,11 +260,7 @@ def test_failed_read_returns_the_changes_before_it() -> None:
     room=st.integers(1, 5),
 )
 def test_consumer_gets_each_settled_change_once_in_order(
-    dynamodb_client: "DynamoDBClient",
-    times: list[int],
-    horizons: list[int],
-    limit: int,
-    room: int,
+    dynamodb_client: "DynamoDBClient", times: list[int], horizons: list[int], limit: int, room: int
 ) -> None:
     """Changes can become visible in any order before they are settled."""
     table = new_table(dynamodb_client)

@@ -59,11 +59,7 @@ def create(  # noqa: PLR0913 (what it passes on)
 
 
 def update(
-    table: store.Table,
-    record_id: str,
-    patch: Any,
-    if_match: str | None = None,
-    now: datetime = NOW,
+    table: store.Table, record_id: str, patch: Any, if_match: str | None = None, now: datetime = NOW
 ) -> store.Record:
     allows = if_match.__eq__ if if_match else allow
     return records.update(table, record_id, patch, allows, origin(BOB.identity, now))

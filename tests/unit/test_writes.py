@@ -258,9 +258,7 @@ FOREIGN_VALUES = st.recursive(
 @settings(max_examples=30)
 @given(attributes=FOREIGN_VALUES, message=FOREIGN_VALUES)
 def test_every_foreign_value_can_be_adopted_and_chained(
-    dynamodb_client: Any,
-    attributes: Any,
-    message: Any,
+    dynamodb_client: Any, attributes: Any, message: Any
 ) -> None:
     table = new_table(dynamodb_client)
     foreign = {"recordID": "foreign", "attributes": attributes, "message": message}
