@@ -15,8 +15,10 @@ locals {
     custom_metrics = (
       local.prices.custom_metric_month * (2 * length(local.operations) + length(local.heartbeats))
     )
-    dashboard   = var.insights.dashboard ? local.prices.dashboard_month : 0
-    keys        = local.prices.key_month * (length(aws_kms_key.service) + length(module.audit_trail))
+    dashboard = var.insights.dashboard ? local.prices.dashboard_month : 0
+    keys = (
+      local.prices.key_month * (length(aws_kms_key.service) + length(module.audit_trail))
+    )
     log_storage = local.prices.log_gigabyte_month # for the first gigabyte
   }
 
