@@ -12,7 +12,7 @@ from lib.documents import pages
 from lib.terraform import Terraform
 from policy.hcl import ROOT
 
-MAX_COLUMNS = 100
+MAX_COLUMNS, MAX_NAME = 100, 60
 
 
 def test_code_owners_are_named_for_paths_that_exist() -> None:
@@ -79,6 +79,16 @@ def prose(page: Path) -> list[tuple[int, str]]:
         for number, line in enumerate(text.splitlines(), start=1)
         if not line.startswith("|") and "://" not in line
     ]
+
+
+def test_names_of_tests_have_at_most_60_characters() -> None:
+    names = [
+        name
+        for path in files("tests/*.py", "modules/*.tftest.hcl")
+        for name in re.findall(r'^(?:def (test_\w+)|run "(\w+)")', path.read_text(), re.MULTILINE)
+    ]
+    assert names
+    assert not [python or hcl for python, hcl in names if len(python or hcl) > MAX_NAME]
 
 
 def test_prose_and_hcl_have_at_most_100_columns() -> None:

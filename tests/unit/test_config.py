@@ -96,7 +96,7 @@ def test_everything_that_is_wrong_is_told_together() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "expected"),
+    ("variables", "expected"),
     [
         ({"AWS_ENDPOINT_URL": "http://127.0.0.1:4566"}, "http://127.0.0.1:4566"),
         (
@@ -111,8 +111,10 @@ def test_everything_that_is_wrong_is_told_together() -> None:
         ({"AWS_ENDPOINT_URL": ""}, None),
     ],
 )
-def test_the_service_specific_endpoint_wins(given: dict[str, str], expected: str | None) -> None:
-    assert config.read(GOOD | given).endpoint_url == expected
+def test_the_service_specific_endpoint_wins(
+    variables: dict[str, str], expected: str | None
+) -> None:
+    assert config.read(GOOD | variables).endpoint_url == expected
 
 
 @pytest.mark.parametrize("value", ["", "type", "submittedBy,status"])

@@ -107,7 +107,7 @@ def test_journal_covers_records_whose_keys_are_forgotten(journal_file: Path) -> 
     assert (counts.confirmed, service.records) == (3, {})
 
 
-def test_transient_errors_are_retried_and_lost_responses_create_nothing_twice(
+def test_retries_create_no_record_twice(
     pauses: list[int],
 ) -> None:
     losses = iter([True, False] * 3)

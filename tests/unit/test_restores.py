@@ -106,7 +106,7 @@ def test_tombstone_of_an_older_release_is_replaced(table: store.Table) -> None:
     assert changes(table) == ["create", "restore"]
 
 
-def test_change_outside_the_service_is_adopted_before_it_is_undone(table: store.Table) -> None:
+def test_change_outside_the_service_is_adopted_and_undone(table: store.Table) -> None:
     create(table)
     put(table, items(table)[0] | {"status": "edited"})
     assert restore(table, 1)["version"] == 3

@@ -87,7 +87,7 @@ def test_record_that_appears_late_is_shown_once() -> None:
     assert follower.shown == ids(first, newer, late)
 
 
-def test_record_that_a_listing_omits_for_a_moment_is_not_shown_again() -> None:
+def test_record_missing_from_one_list_is_not_shown_again() -> None:
     service = Service()
     service.add(), service.add()
     follower = Follower(service)

@@ -17,7 +17,7 @@ run "defaults" {
     alarms = {}
   }
 
-  # It warns that nobody is notified.
+  # It warns that there is no alarm recipient.
   expect_failures = [check.alarms]
 
   assert {
@@ -64,7 +64,7 @@ run "defaults" {
 
   assert {
     condition     = length(aws_apigatewayv2_api.records.cors_configuration) == 0
-    error_message = "Without api.cors, API Gateway must not answer pages of other origins."
+    error_message = "Without api.cors, API Gateway must not allow pages of other origins."
   }
 
   assert {
