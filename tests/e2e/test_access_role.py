@@ -317,7 +317,7 @@ def test_role_cannot_call_the_api(as_role: Callable[[str], Any], writer: Caller)
     assert Caller(writer.url, writer.region, *session_keys).call("GET").status == 403
 
 
-def test_callers_can_reach_nothing_behind_the_api(reader: Caller, writer: Caller, aws: Aws) -> None:
+def test_callers_have_no_access_behind_the_api(reader: Caller, writer: Caller, aws: Aws) -> None:
     role = aws("lambda").get_function_configuration(FunctionName="records-local")["Role"]
     record, _ = created(writer)
     for caller in (reader, writer):

@@ -76,7 +76,7 @@ def resource(folder: str, type_: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     "setting", ["ownership_controls", "policy", "public_access_block", "versioning"]
 )
-def test_buckets_of_both_modules_are_closed_alike(setting: str) -> None:
+def test_buckets_of_both_modules_block_public_access(setting: str) -> None:
     """Of the policies, only the statement is compared that denies requests without TLS."""
     trail, state = (
         re.sub(r"aws_s3_bucket(\w*)\.\w+", r"aws_s3_bucket\1.name", str(part))
@@ -92,7 +92,7 @@ def test_buckets_of_both_modules_are_closed_alike(setting: str) -> None:
 
 
 @pytest.mark.parametrize("module", ["audit-trail", "state-backend"])
-def test_modules_derive_the_profile_alike(module: str) -> None:
+def test_modules_derive_the_profile_in_the_same_way(module: str) -> None:
     [derived, expected] = (
         block.body["profile"]
         for folder in (module, "records-api")

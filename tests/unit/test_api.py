@@ -91,7 +91,7 @@ def test_a_body_needs_a_content_type() -> None:
         api.body(request, api.JSON)
 
 
-def test_an_update_takes_both_media_types() -> None:
+def test_update_accepts_both_media_types() -> None:
     for media_type in (api.JSON, api.MERGE_PATCH):
         assert api.body(posted("{}", content_type=media_type), api.MERGE_PATCH, api.JSON) == {}
 

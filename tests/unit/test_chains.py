@@ -206,21 +206,23 @@ def record_revived(api: Service) -> None:
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
-def test_careless_tampering_is_named(tamper: Callable[[Service], None], finding: str) -> None:
+def test_tampering_without_new_hashes_is_reported(
+    tamper: Callable[[Service], None], finding: str
+) -> None:
     api = service()
     tamper(api)
     assert findings_of(api) == [finding]
     assert verification.verify_all(api).damage
 
 
-def test_only_the_first_broken_entry_is_named() -> None:
+def test_only_the_first_broken_entry_is_reported() -> None:
     api = service()
     changed(api)
     api.entries["r", 3]["changedBy"] = "somebody"
     assert len(findings_of(api)) == 1
 
 
-def test_a_write_outside_the_service_is_not_damage() -> None:
+def test_write_outside_the_service_is_not_damage() -> None:
     api = service()
     api.records["r"] = {"recordID": "r", "version": 9}
     api.records["old"] = {"recordID": "old", "version": 3}
@@ -231,7 +233,7 @@ def test_a_write_outside_the_service_is_not_damage() -> None:
     assert verification.verify_all(api).damage == []
 
 
-def test_an_expired_record_may_be_gone() -> None:
+def test_expired_record_may_be_deleted() -> None:
     api = Service()
     api.write("r", "create", expires_at=EXPIRED)
     del api.records["r"]
@@ -240,7 +242,7 @@ def test_an_expired_record_may_be_gone() -> None:
     assert verification.verify_records(api, ["r"]).findings == []
 
 
-def test_a_redaction_that_a_later_entry_names_is_intact() -> None:
+def test_redaction_with_a_later_entry_is_intact() -> None:
     api = service()
     secretly_redacted(api)
     api.write("r", "redact", reason="a password", redactedVersions=[2])
@@ -251,7 +253,7 @@ def test_a_redaction_that_a_later_entry_names_is_intact() -> None:
     ]
 
 
-def test_an_omitted_record_is_compared_by_its_hash() -> None:
+def test_omitted_record_is_compared_by_its_hash() -> None:
     api = Service()
     api.write("r", "adopt")
     api.entries["r", 1] |= {"record": None, "omitted": True}
@@ -261,21 +263,21 @@ def test_an_omitted_record_is_compared_by_its_hash() -> None:
 
 
 @pytest.mark.parametrize("versions", [{1}, {2}, {3}, {1, 2, 3}])
-def test_entries_that_the_feed_lacks_are_named(versions: set[int]) -> None:
+def test_entries_missing_from_the_feed_are_reported(versions: set[int]) -> None:
     api = service()
     api.unindexed = {("r", version) for version in versions}
     what = "not in the feed: GET /changes does not show it in its place"
     assert findings_of(api) == [f"r v{version}: {what}" for version in sorted(versions)]
 
 
-def test_an_entry_too_young_for_the_feed_is_not_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_entry_too_new_for_the_feed_is_not_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     api = service()
     api.unindexed = {("r", 3)}
     monkeypatch.setattr(verification, "timestamp", lambda _: api.entries["r", 3]["changedAt"])
     assert findings_of(api) == []
 
 
-def test_a_record_that_the_list_lacks_is_read_by_id() -> None:
+def test_record_missing_from_the_list_is_read_by_id() -> None:
     api = service()
     api.unlisted = {"r"}
     assert findings_of(api) == []
@@ -283,7 +285,7 @@ def test_a_record_that_the_list_lacks_is_read_by_id() -> None:
 
 
 @pytest.mark.parametrize("change", ["update", "delete", "create"])
-def test_a_change_during_the_run_is_not_a_finding(change: str) -> None:
+def test_change_during_verification_is_not_a_finding(change: str) -> None:
     """The change happens before the feed, the list, the history or the record is read."""
     for moment_ in ("/changes", "/records", "/records/r/history", "/records/r"):
         api = service()
@@ -299,7 +301,7 @@ def test_a_change_during_the_run_is_not_a_finding(change: str) -> None:
         assert verification.verify_all(api).findings == []
 
 
-def test_a_record_that_never_stops_changing_is_not_compared() -> None:
+def test_record_that_keeps_changing_is_not_compared() -> None:
     api = service()
 
     def act(path: str) -> None:
@@ -311,7 +313,7 @@ def test_a_record_that_never_stops_changing_is_not_compared() -> None:
     assert str(finding) == "r: not compared: it changed during each of 5 readings"
 
 
-def test_an_unknown_id_is_an_error() -> None:
+def test_unknown_id_is_an_error() -> None:
     with pytest.raises(Failure, match="neither a record nor a history with the ID 'x'"):
         verification.verify_records(service(), ["x"])
 
@@ -386,7 +388,7 @@ def forged_expiring(api: Service) -> None:
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
-def test_a_seal_exposes_recomputed_hashes(
+def test_seal_exposes_recomputed_hashes(
     tamper: Callable[[Service], None], findings: list[str], seal: seals.Seal
 ) -> None:
     api = service()
@@ -395,7 +397,7 @@ def test_a_seal_exposes_recomputed_hashes(
     assert [each.rpartition(": ")[0] for each in findings_of(api, seal)] == findings
 
 
-def test_a_seal_holds_for_what_it_covers(seal: seals.Seal) -> None:
+def test_later_changes_do_not_affect_a_seal(seal: seals.Seal) -> None:
     api = service()
     api.write("later", "create")
     api.write("r", "delete")
@@ -403,7 +405,7 @@ def test_a_seal_holds_for_what_it_covers(seal: seals.Seal) -> None:
     assert set(api.calls) == {"/changes", "/records"}
 
 
-def test_a_seal_survives_redaction(seal: seals.Seal) -> None:
+def test_redaction_does_not_affect_a_seal(seal: seals.Seal) -> None:
     api = service()
     secretly_redacted(api)
     api.write("r", "redact", reason="a password", redactedVersions=[2])
@@ -432,7 +434,7 @@ def test_expired_entries_are_not_missing(tmp_path: Path) -> None:
     )
 
 
-def test_an_expired_id_can_be_used_again(tmp_path: Path) -> None:
+def test_expired_id_can_be_used_again(tmp_path: Path) -> None:
     before = Service()
     before.write("key", "create", expires_at=EXPIRED)
     del before.records["key"]
@@ -452,7 +454,7 @@ def test_leaves_of_a_record_are_replaced() -> None:
     assert list(leaves.lines()) == ['["a",10,"new",5]', '["b",9,"old",null]', '["b",10,"old",null]']
 
 
-def test_an_entry_that_the_feed_lacks_is_sealed_and_found(tmp_path: Path) -> None:
+def test_entry_missing_from_the_feed_is_sealed_and_reported(tmp_path: Path) -> None:
     api = service()
     api.unindexed = {("gone", 1), ("gone", 2)}
     seal = sealed(service(), tmp_path / "complete")
@@ -465,7 +467,7 @@ def test_an_entry_that_the_feed_lacks_is_sealed_and_found(tmp_path: Path) -> Non
     )
 
 
-def test_root_and_hash_of_a_seal_are_those_of_its_bytes(seal: seals.Seal) -> None:
+def test_root_and_hash_of_a_seal_match_its_bytes(seal: seals.Seal) -> None:
     content = seal.path.read_bytes()
     first, rest = content.split(b"\n", 1)
     head = json.loads(first)
@@ -487,7 +489,7 @@ def test_root_and_hash_of_a_seal_are_those_of_its_bytes(seal: seals.Seal) -> Non
         (lambda _: [], "it is not a seal"),
     ],
 )
-def test_a_damaged_seal_is_refused(
+def test_damaged_seal_is_rejected(
     damage: Callable[[list[str]], list[str]], problem: str, seal: seals.Seal
 ) -> None:
     lines = seal.path.read_text().splitlines()
@@ -496,7 +498,7 @@ def test_a_damaged_seal_is_refused(
         seals.read(seal.path)
 
 
-def test_a_seal_is_never_replaced(seal: seals.Seal) -> None:
+def test_seal_is_never_replaced(seal: seals.Seal) -> None:
     before = seal.path.read_bytes()
     with pytest.raises(FileExistsError):
         seals.write(seal.path, seals.Leaves(), {})
@@ -526,7 +528,7 @@ def alterations(entry: Stored) -> Iterator[Stored]:
 
 
 @given(steps=CHANGES, random=st.randoms(use_true_random=False))
-def test_any_altered_entry_is_named(steps: list[tuple[str, bool]], random: Any) -> None:
+def test_any_altered_entry_is_reported(steps: list[tuple[str, bool]], random: Any) -> None:
     api = grown(steps)
     assert findings_of(api) == []
     key = random.choice(sorted(api.entries))
@@ -538,7 +540,7 @@ def test_any_altered_entry_is_named(steps: list[tuple[str, bool]], random: Any) 
 
 
 @given(steps=CHANGES, random=st.randoms(use_true_random=False))
-def test_any_removed_entry_is_named_with_a_seal(
+def test_any_removed_entry_is_reported_with_a_seal(
     steps: list[tuple[str, bool]], random: Any, tmp_path: Path
 ) -> None:
     api = grown(steps)
@@ -552,7 +554,7 @@ def test_any_removed_entry_is_named_with_a_seal(
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])), st.integers(-(10**37), 10**37))
-def test_canonical_text_and_hashes_are_those_of_the_service(text: str, number: int) -> None:
+def test_canonical_text_and_hashes_match_the_service(text: str, number: int) -> None:
     record = {text: [number, {text: None}, True], "é": "\u2028\x7f"}
     entry = history.entry(
         "create", text, record, AUTHOR, None, version=1, changed_at=moment(0), expires_at=number

@@ -25,7 +25,7 @@ def names_at_fault(environ: dict[str, str]) -> list[str]:
     return [re.split(" is ", problem)[0] for problem in caught.value.problems]
 
 
-def test_a_good_environment_is_read() -> None:
+def test_valid_environment_is_read() -> None:
     assert config.read(GOOD) == config.Settings(
         table_name="records-dev",
         history_table_name="records-dev-history",
@@ -41,7 +41,7 @@ def test_a_good_environment_is_read() -> None:
 
 
 @pytest.mark.parametrize("name", GOOD)
-def test_a_missing_variable_is_named(name: str) -> None:
+def test_missing_variable_is_named(name: str) -> None:
     assert names_at_fault({key: value for key, value in GOOD.items() if key != name}) == [name]
 
 
@@ -83,11 +83,11 @@ def test_a_missing_variable_is_named(name: str) -> None:
         ("AWS_ENDPOINT_URL_DYNAMODB", "https://[::1"),
     ],
 )
-def test_a_malformed_variable_is_named(name: str, value: str) -> None:
+def test_invalid_variable_is_named(name: str, value: str) -> None:
     assert names_at_fault(GOOD | {name: value}) == [name]
 
 
-def test_everything_that_is_wrong_is_told_together() -> None:
+def test_all_problems_are_reported_in_one_error() -> None:
     assert sorted(names_at_fault({"AWS_ENDPOINT_URL": "nowhere"})) == sorted(
         [*GOOD, "AWS_ENDPOINT_URL"]
     )
@@ -111,7 +111,7 @@ def test_everything_that_is_wrong_is_told_together() -> None:
         ({"AWS_ENDPOINT_URL": ""}, None),
     ],
 )
-def test_the_service_specific_endpoint_wins(
+def test_service_specific_endpoint_has_priority(
     variables: dict[str, str], expected: str | None
 ) -> None:
     assert config.read(GOOD | variables).endpoint_url == expected
@@ -124,5 +124,5 @@ def test_filter_indexes_may_be_any_or_none(value: str) -> None:
     )
 
 
-def test_the_longest_retention_is_ten_years() -> None:
+def test_longest_retention_is_ten_years() -> None:
     assert config.read(GOOD | {"RECORD_RETENTION_DAYS": "3650"}).retention_days == 3650

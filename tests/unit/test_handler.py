@@ -192,7 +192,7 @@ def test_numbers_are_returned_as_they_were_sent(app: handler.App) -> None:
     assert read["body"] == created["body"]
 
 
-def test_a_record_expires_everywhere_in_the_same_second(
+def test_record_expires_in_all_operations_at_once(
     app: handler.App, table: store.Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(handler, "_now", lambda: NOW)
@@ -478,7 +478,7 @@ def test_request_is_one_log_line(
     assert metrics == {("records-test", "list"): {"ConsumedReadUnits": line["consumedReadUnits"]}}
 
 
-def test_read_units_add_up_over_the_reads_of_a_request(logged: list[str]) -> None:
+def test_read_units_of_all_reads_are_added(logged: list[str]) -> None:
     last = {"Items": [], "ConsumedCapacity": {"CapacityUnits": 0.5}}
     key = {"position": "2026-01-31T09:30:00.000Z#a", "recordID": "a"}
     more = last | {"LastEvaluatedKey": store.encode(key)}

@@ -33,7 +33,7 @@ def entry_of(
     return history.entry(history.CREATE, "r", record, AUTHOR, previous, **(defaults | more))
 
 
-def test_the_canonical_text_is_fixed() -> None:
+def test_canonical_text_is_fixed() -> None:
     value = {
         "é": [Decimal("1.50"), Decimal("1E+2"), {"b", "a"}],
         "Z": {"b": {b"\x00"}, "a": True},
@@ -46,7 +46,7 @@ def test_the_canonical_text_is_fixed() -> None:
     )
 
 
-def test_the_hash_of_an_entry_is_fixed() -> None:
+def test_hash_of_an_entry_is_fixed() -> None:
     """With another canonical form, all earlier entries would fail verification."""
     entry = entry_of(previous=history.Link(1, "0" * 64, "2026-01-31T09:30:00.122Z", 1), version=2)
     assert entry["recordHash"] == (
@@ -56,7 +56,7 @@ def test_the_hash_of_an_entry_is_fixed() -> None:
 
 
 @given(STORABLE)
-def test_the_canonical_text_survives_the_table_and_the_wire(value: Any) -> None:
+def test_canonical_text_is_the_same_after_storage_and_transfer(value: Any) -> None:
     normalized = parse(to_json(value))
     stored = attributes.decode(attributes.encode(normalized))
     assert history.canonical(stored) == history.canonical(parse(history.canonical(normalized)))
@@ -77,25 +77,25 @@ def test_the_canonical_text_survives_the_table_and_the_wire(value: Any) -> None:
         ("redactedVersions", [1]),
     ],
 )
-def test_the_hash_covers_every_public_field(field: str, value: Any) -> None:
+def test_hash_covers_every_public_field(field: str, value: Any) -> None:
     entry = entry_of()
     assert history.entry_hash(entry) == entry["hash"]
     assert history.entry_hash(entry | {field: value}) != entry["hash"]
 
 
-def test_content_can_be_removed_while_the_hash_holds() -> None:
+def test_hash_is_valid_without_the_content() -> None:
     entry = entry_of()
     for removed in ({"record": None, "redacted": True}, {"record": None, "omitted": True}):
         assert history.entry_hash(entry | removed) == entry["hash"]
 
 
-def test_a_deletion_has_no_record() -> None:
+def test_delete_entry_has_no_record() -> None:
     entry = entry_of(None)
     assert (entry["record"], entry["recordHash"]) == (None, None)
 
 
 @pytest.mark.parametrize(("excess", "is_omitted"), [(0, False), (1, True)])
-def test_a_record_too_large_for_an_entry_leaves_its_hash(excess: int, *, is_omitted: bool) -> None:
+def test_record_too_large_for_an_entry_is_hashed(excess: int, *, is_omitted: bool) -> None:
     room = history.MAX_EMBEDDED_BYTES - len(history.canonical({"message": ""}))
     record = {"message": "x" * (room + excess)}
     entry = entry_of(record)

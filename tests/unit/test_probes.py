@@ -74,7 +74,7 @@ def test_probe_of_lists_tries_only_the_indexes_that_exist() -> None:
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_probe_that_is_refused_says_so(operation: str) -> None:
+def test_denied_probe_is_reported(operation: str) -> None:
     call, _ = scripted(dynamodb.Refused("AccessDeniedException", "not authorized"))
     with pytest.raises(dynamodb.Refused):
         probes.probe(table_of(call), operation)

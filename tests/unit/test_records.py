@@ -240,7 +240,7 @@ def test_key_is_free_again_when_its_record_has_expired(table: store.Table) -> No
     assert update(table, ID, {"status": "new"}, now=later)["version"] == 2
 
 
-def test_tombstone_of_an_older_release_holds_its_key(table: store.Table) -> None:
+def test_tombstone_of_an_older_release_reserves_its_key(table: store.Table) -> None:
     request_hash = hashlib.sha256(jsontext.to_json(BODY, sort_keys=True).encode()).hexdigest()
     tombstone = {"recordID": ID, "requestHash": request_hash, "deletedAt": MOMENT}
     put(table, tombstone | {"writeToken": "t", "expiresAt": int((NOW + DAY).timestamp())})
@@ -434,7 +434,7 @@ def test_delete_that_lost_a_race_is_repeated(table: store.Table) -> None:
     assert [entry["change"] for entry in chain(table)] == ["create", "update", "update", "delete"]
 
 
-def test_create_takes_another_id_if_the_first_is_in_use(table: store.Table) -> None:
+def test_create_uses_another_id_if_the_first_is_in_use(table: store.Table) -> None:
     taken: list[str] = []
 
     def call(name: str, payload: Any, deadline: float) -> dict[str, Any]:

@@ -169,7 +169,7 @@ def test_only_errors_that_may_pass_are_retried(
     assert message in capsys.readouterr().err
 
 
-def test_a_passing_error_is_not_noticed(api: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_transient_errors_are_retried(api: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     responses = iter([Response(503, {}, b""), Response(429, {}, b"")])
     monkeypatch.setattr(api, "get", lambda *call: next(responses, None) or Service.get(api, *call))
     assert run(monkeypatch, "verify", "--all") == 0

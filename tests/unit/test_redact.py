@@ -117,7 +117,7 @@ def run(service: Service, *versions: int) -> list[str]:
     return lines
 
 
-def test_content_goes_and_everything_else_stays(service: Service) -> None:
+def test_content_is_erased_and_all_else_is_kept(service: Service) -> None:
     before, item = service.entries(), store.get(service.table, "r")
     assert item is not None
     assert run(service, 3, 2) == ["redacted: 2, 3"]
@@ -147,7 +147,7 @@ def test_the_service_continues_the_chain_without_adoption(service: Service) -> N
     assert service.findings() == []
 
 
-def test_repeating_it_does_nothing(service: Service) -> None:
+def test_repeated_redaction_changes_nothing(service: Service) -> None:
     run(service, 2)
     before = service.entries(), store.get(service.table, "r")
     assert run(service, 2) == []
@@ -233,7 +233,7 @@ def emptied(service: Service) -> None:
         (emptied, request(2), "the record r is gone without a delete entry"),
     ],
 )
-def test_requests_that_cannot_be_carried_out_change_nothing(
+def test_failed_redactions_change_nothing(
     prepare: Callable[[Service], object], sent: Request, cause: str, service: Service
 ) -> None:
     prepare(service)
@@ -302,7 +302,7 @@ def test_a_record_that_keeps_changing_is_reported(service: Service) -> None:
     assert service.findings() == []
 
 
-def test_an_entry_that_was_replaced_is_not_erased(service: Service) -> None:
+def test_replaced_entry_is_not_erased(service: Service) -> None:
     """After a record has expired, a create with the same idempotency key reuses its versions."""
 
     def replaced() -> None:
@@ -317,7 +317,7 @@ def test_an_entry_that_was_replaced_is_not_erased(service: Service) -> None:
     assert "redacted" not in service.entries()[1]
 
 
-def test_what_does_not_fit_one_transaction_takes_several(
+def test_large_redaction_uses_several_transactions(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(5):

@@ -136,7 +136,7 @@ def test_version_without_content_is_not_found(table: store.Table, *, is_deleted:
     assert (items(table), changes(table)) == before
 
 
-def test_id_that_never_was_has_no_versions(table: store.Table) -> None:
+def test_unknown_id_has_no_versions(table: store.Table) -> None:
     with pytest.raises(restores.VersionNotFound, match="has no version 1"):
         restore(table, 1)
     for malformed in ("", "a/b", "-self-test"):

@@ -152,7 +152,7 @@ REFUSED_AFTER_AMBIGUOUS = dynamodb.Refused("ExpiredTokenException", "expired", a
     ],
     ids=["throttled", "timeout", "rejected", "rejected after a timeout"],
 )
-def test_only_an_unanswered_write_has_an_unknown_outcome(
+def test_only_a_lost_response_has_an_unknown_outcome(
     error: Exception, of_a_write: type[Exception], of_a_read: type[Exception]
 ) -> None:
     table = table_of(scripted(error)[0])
@@ -165,7 +165,7 @@ def test_only_an_unanswered_write_has_an_unknown_outcome(
 
 
 @pytest.mark.parametrize("ambiguous", [True, False])
-def test_conflict_tells_whether_an_attempt_was_unanswered(*, ambiguous: bool) -> None:
+def test_conflict_after_a_lost_response_is_ambiguous(*, ambiguous: bool) -> None:
     error = dynamodb.ConditionFailed("TransactionCanceledException", "", ambiguous=ambiguous)
     with pytest.raises(store.Conflict) as caught:
         insert(table_of(scripted(error)[0]), RECORD)

@@ -41,18 +41,18 @@ def received(text: str) -> Any:
 
 
 @given(st.dictionaries(TEXT, STORABLE, max_size=4))
-def test_every_entry_of_the_service_is_intact(content: dict[str, Any]) -> None:
+def test_entries_of_the_service_are_intact(content: dict[str, Any]) -> None:
     written = entry({"recordID": "r", "attributes": content}, expires_at=1_800_000_000)
     assert verify_entry.is_intact(received(history.to_text(written)))
     assert verify_entry.is_intact(received(history.to_text(written, settled=False)))
 
 
 @given(STORABLE)
-def test_the_canonical_text_is_that_of_the_service(value: Any) -> None:
+def test_canonical_text_is_that_of_the_service(value: Any) -> None:
     assert verify_entry.canonical(received(to_json(value))) == history.canonical(value)
 
 
-def test_the_canonical_text_is_as_the_contract_states() -> None:
+def test_canonical_text_follows_the_contract() -> None:
     text = r"""{"\ud83d\ude00" : 1.50 , "\uffee": [1E+2, -0, 1e-7],
                "b": {"\u000F": "\/\u0022\\\n\b\f\r\t\u007f\u2028"}, "a": [true, false, null]}"""
     assert verify_entry.canonical(received(text)) == (
@@ -81,18 +81,18 @@ def test_the_canonical_text_is_as_the_contract_states() -> None:
     ],
     ids=str,
 )
-def test_an_altered_entry_is_not_intact(altered: dict[str, Any]) -> None:
+def test_altered_entry_is_not_intact(altered: dict[str, Any]) -> None:
     original = received(history.to_text(entry({"recordID": "r", "n": Decimal("1.5")})))
     assert verify_entry.is_intact(original)
     assert not verify_entry.is_intact(original | altered)
 
 
-def test_an_entry_without_its_content_is_intact() -> None:
+def test_entry_without_content_is_intact() -> None:
     redacted = entry({"recordID": "r"}) | {"record": None, "redacted": True}
     assert verify_entry.is_intact(received(history.to_text(redacted)))
     assert verify_entry.is_intact(received(history.to_text(entry(None))))
 
 
-def test_a_normalized_number_keeps_its_text() -> None:
+def test_normalized_number_keeps_its_text() -> None:
     value = parse('{"n": [1.0, 100, 1e3, 0.10, -0.0, 1e-30, 123456789012345678901234567890.5]}')
     assert verify_entry.canonical(received(to_json(value))) == history.canonical(value)

@@ -115,7 +115,7 @@ def test_record_names_its_last_entry(table: store.Table) -> None:
     assert {len(item["last"][name]) for name in ("hash", "state")} == {32}
 
 
-def test_described_record_takes_one_read_and_one_write(table: store.Table) -> None:
+def test_update_needs_one_read_and_one_write(table: store.Table) -> None:
     record_id = create(table)["recordID"]
     called: list[str] = []
 
@@ -128,7 +128,7 @@ def test_described_record_takes_one_read_and_one_write(table: store.Table) -> No
 
 
 @pytest.mark.parametrize("seconds", [-3600, 0, 60])
-def test_changed_at_increases_whatever_the_clock_says(table: store.Table, seconds: int) -> None:
+def test_changed_at_increases_even_if_the_clock_does_not(table: store.Table, seconds: int) -> None:
     record_id = create(table)["recordID"]
     updated = update(table, record_id, NOW + timedelta(seconds=seconds))
     assert changes(table) == [("create", 1), ("update", 2)]
@@ -203,9 +203,7 @@ def test_change_outside_the_service_is_adopted(
 
 
 @pytest.mark.parametrize("outside", [lambda item: item | {"x": 1}, without("position", "feed")])
-def test_attributes_that_callers_do_not_see_are_not_adopted(
-    table: store.Table, outside: Outside
-) -> None:
+def test_internal_attributes_are_not_adopted(table: store.Table, outside: Outside) -> None:
     record_id = create(table)["recordID"]
     put(table, outside(items(table)[0]))
     update(table, record_id)
@@ -274,7 +272,7 @@ def test_every_foreign_value_can_be_adopted_and_chained(
 
 
 @pytest.mark.parametrize("expires_at", [Decimal("1E+100"), Decimal("2000000000.5"), "soon"])
-def test_foreign_expiry_is_kept_as_it_is(table: store.Table, expires_at: object) -> None:
+def test_foreign_expiry_is_not_changed(table: store.Table, expires_at: object) -> None:
     put(table, {"recordID": "foreign", "expiresAt": expires_at})
     update(table, "foreign")
     assert changes(table) == [("adopt", 1), ("update", 2)]
@@ -296,7 +294,7 @@ def changes_of(table: store.Table) -> list[tuple[str, int]]:
     return [(entry["change"], int(entry["version"])) for entry in chain(table)]
 
 
-def test_record_restored_from_a_backup_goes_on_after_its_history(table: store.Table) -> None:
+def test_restored_table_continues_the_history(table: store.Table) -> None:
     """Its `last` describes it, but later versions exist: only the conflict shows that."""
     record_id = create(table)["recordID"]
     (backup,) = items(table)
@@ -311,7 +309,7 @@ def test_record_restored_from_a_backup_goes_on_after_its_history(table: store.Ta
     assert content(chain(table)[3])["status"] == "running"
 
 
-def test_key_of_a_record_adopted_above_1_stays_taken(table: store.Table) -> None:
+def test_key_of_an_adopted_record_stays_reserved(table: store.Table) -> None:
     """Its chain has no entry of version 1, which a late retry would conflict with."""
     record_id = create(table, days=7)["recordID"]
     (item,) = items(table)
@@ -340,7 +338,9 @@ ALL_CHANGES: dict[str, Change] = CHANGES | {"create": lambda table, _: create(ta
 
 @pytest.mark.parametrize("arrives", [True, False])
 @pytest.mark.parametrize("change", CHANGES)
-def test_unanswered_change_is_made_once(table: store.Table, change: str, *, arrives: bool) -> None:
+def test_change_without_a_response_is_made_once(
+    table: store.Table, change: str, *, arrives: bool
+) -> None:
     record_id = create(table)["recordID"]
     lossy = through(table, with_lost_response(table.client.call, TRANSACTION, arrives=arrives))
     CHANGES[change](lossy, record_id)
@@ -348,7 +348,9 @@ def test_unanswered_change_is_made_once(table: store.Table, change: str, *, arri
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_entry_of_another_request_is_not_taken_for_ours(table: store.Table, change: str) -> None:
+def test_entry_of_another_request_is_not_confused_with_ours(
+    table: store.Table, change: str
+) -> None:
     record_id = create(table)["recordID"]
 
     def theirs() -> None:
@@ -361,7 +363,7 @@ def test_entry_of_another_request_is_not_taken_for_ours(table: store.Table, chan
 
 @pytest.mark.parametrize("arrives", [True, False])
 @pytest.mark.parametrize("key", ["k", None])
-def test_unanswered_create_is_made_once_and_no_replay(
+def test_create_without_a_response_is_made_once(
     table: store.Table, key: str | None, *, arrives: bool
 ) -> None:
     lossy = through(table, with_lost_response(table.client.call, TRANSACTION, arrives=arrives))
@@ -372,7 +374,7 @@ def test_unanswered_create_is_made_once_and_no_replay(
     assert changes(table) == [("create", 1)]
 
 
-def test_unanswered_create_returns_what_it_wrote(table: store.Table) -> None:
+def test_create_without_a_response_returns_its_record(table: store.Table) -> None:
     """Others may have changed or deleted the record since; the entry still has our token."""
 
     def meanwhile() -> None:
@@ -386,7 +388,7 @@ def test_unanswered_create_returns_what_it_wrote(table: store.Table) -> None:
 
 @pytest.mark.parametrize("arrives", [True, False])
 @pytest.mark.parametrize("change", ALL_CHANGES)
-def test_change_without_any_answer_has_an_unknown_outcome(
+def test_change_without_any_response_has_an_unknown_outcome(
     table: store.Table, change: str, *, arrives: bool
 ) -> None:
     record_id = "" if change == "create" else create(table)["recordID"]
