@@ -163,13 +163,13 @@ check "alarms" {
 
 check "audit" {
   assert {
-    condition = local.is_prod || var.audit.mode != null || (
-      var.audit.access_logs == null
-      && var.audit.data_events == "write"
-      && length(var.audit.expected_regions) == 0
-      && !var.audit.force_destroy
-      && var.audit.management_events
-    )
+    condition = local.is_prod || var.audit.mode != null || alltrue([
+      var.audit.access_logs == null,
+      var.audit.data_events == "write",
+      length(var.audit.expected_regions) == 0,
+      !var.audit.force_destroy,
+      var.audit.management_events,
+    ])
     error_message = <<-EOT
       audit has settings but no mode, so there is no trail: set audit.mode to "create" or "off".
     EOT

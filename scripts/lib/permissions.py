@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from lib import venvs
 from lib.console import Failure, main, step
 from lib.paths import ROOT, shown
-from lib.policies import render
+from lib.policies import policies_of, render
 
 PAGE = ROOT / "docs" / "permissions.md"
 STACKS = ROOT / "tests" / "policy" / "stacks"
@@ -134,7 +134,7 @@ def _verb() -> None:
     arguments = parser.parse_args()
     venvs.run_in("dev", "lib.permissions")
     with step("policies rendered") as line, tempfile.TemporaryDirectory() as folder:
-        policies = render(STACKS, Path(folder))
+        policies = policies_of(render(STACKS, Path(folder)))
         line.note = f"{len(policies)} policies"
     text = page(policies)
     with step(f"{shown(PAGE)} {'written' if arguments.write else 'compared'}"):

@@ -1,7 +1,7 @@
 """Reads the policies that Terraform renders, from the JSON of a state or of a mocked apply."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,21 +27,32 @@ def resources_of(module: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         yield from resources_of(child)
 
 
-def policies_of(module: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return every policy document in a module and below it, by the address of its resource."""
+def policies_of(resources: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return the policy document of each resource that has one, by address."""
     return {
-        resource["address"].removeprefix("module."): json.loads(resource["values"][attribute])
-        for resource in resources_of(module)
+        resource["address"]: json.loads(resource["values"][attribute])
+        for resource in resources
         if (attribute := _ATTRIBUTES.get(resource["type"]))
     }
 
 
-def render(folder: Path, work: Path) -> dict[str, dict[str, Any]]:
-    """Return the policies of the mocked apply in `folder`; `work` is for temporary files."""
+def render(folder: Path, work: Path) -> list[dict[str, Any]]:
+    """Return the resources of the mocked apply in `folder`: address, type and values.
+
+    `work` is for temporary files. Addresses do not begin with `module.`. Raises Failure if
+    Terraform fails.
+    """
     runner = terraform.ensure(work / "log")
     env = terraform.environment(data=work / "data")
     runner.run(folder, "init", "-backend=false", "-no-color", env=env)
     output = runner.run(folder, "test", "-json", "-verbose", env=env)  # verbose prints the state
     messages = map(json.loads, output.splitlines())
     (state,) = (each["test_state"] for each in messages if each["type"] == "test_state")
-    return policies_of(state["root_module"])
+    return [
+        {
+            "address": resource["address"].removeprefix("module."),
+            "type": resource["type"],
+            "values": resource["values"],
+        }
+        for resource in resources_of(state["root_module"])
+    ]

@@ -1,72 +1,64 @@
-"""Policy scan: checkov on the HCL of all modules and environments, and on an applied stack."""
+"""Policy scan: checkov on the sources and on applied stacks, and rules of our own.
+
+Writes the list of skipped checks to docs/scan-exceptions.md, and reports as SARIF and JUnit to
+.local/scan/.
+"""
 
 import argparse
+import datetime as dt
 import json
 import os
-import re
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from lib import scratch, venvs
+from lib import checkov, exceptions, scratch, venvs
 from lib.console import Failure, main, step
-from lib.paths import ENVIRONMENT, ROOT, TOOLS, shown
+from lib.paths import ENVIRONMENT, ROOT, shown
 
-_COUNTS = re.compile(r"Passed checks: (\d+), Failed checks: (\d+), Skipped checks: (\d+)")
-_SKIP = re.compile(r"checkov:skip=\w+(:\s*\S.+)?")
 _APPLIED_CHECKS = ROOT / "tests" / "policy" / "applied_checks.py"
 _HCL = [ROOT / "modules", ROOT / "environments"]
-
-
-def unexplained_skips() -> list[str]:
-    """Return `path:line` of each check that is skipped without a reason on the same line."""
-    return [
-        f"{shown(path)}:{number}"
-        for folder in _HCL
-        for path in sorted(folder.rglob("*.tf"))
-        for number, line in enumerate(path.read_text().splitlines(), start=1)
-        for skip in _SKIP.finditer(line)
-        if not skip.group(1)
-    ]
-
-
-def checkov(*arguments: str | Path) -> str:
-    """Run checkov; return the numbers of passed and skipped checks.
-
-    Raises Failure, with checkov's report, if a check fails or if nothing was checked.
-    """
-    command = [
-        TOOLS / "scan" / "bin" / "checkov",
-        "--compact",
-        "--quiet",
-        "--skip-download",
-        *arguments,
-    ]
-    result = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
-    counts = _COUNTS.search(result.stdout)
-    passed, failed, skipped = map(int, counts.groups()) if counts else (0, 0, 0)
-    if result.returncode != 0 or failed or not passed:
-        cause = f"checkov: {failed} checks failed" if failed else "checkov ran no checks"
-        remedy = "fix the findings, or skip a check and state the reason: #checkov:skip=ID:reason"
-        raise Failure(cause, remedy, report=result.stdout + result.stderr)
-    return f"{passed} passed, {skipped} skipped"
+_SECRETS = [ROOT / name for name in ("docs", "environments", "lambda", "modules", "scripts")]
 
 
 def scan_sources() -> str:
-    """Scan the HCL sources; return the counts.
+    """Scan HCL, the OpenAPI document and all sources for secrets; return the counts.
 
-    Raises Failure if a check fails, or is skipped without a reason.
+    Raises Failure if a check fails, or if the skips are not those in the ledger.
     """
-    if places := unexplained_skips():
-        raise Failure(
-            f"checks skipped without a reason: {', '.join(places)}",
-            "add the reason on the same line: #checkov:skip=ID:reason",
-        )
-    options = ["--framework", "terraform", "--skip-path", "/[.]terraform", "--directory"]
+    reasons = exceptions.in_sources(_HCL)
+    reviews = exceptions.ledger(exceptions.LEDGER.read_text())
+    exceptions.compare(reasons, reviews)
     # One run per folder: with several folders, checkov counts the first one again in the next.
-    return "; ".join(f"{folder.name}: {checkov(*options, folder)}" for folder in _HCL)
+    options = ["--framework", "terraform", "--skip-path", "/[.]terraform", "--skip-path", "/tests/"]
+    results = {
+        folder.name: checkov.run(folder.name, *options, "--directory", folder) for folder in _HCL
+    }
+    exceptions.compare(
+        reasons, reviews, {skip for result in results.values() for skip in result.skips}
+    )
+    document = ROOT / "lambda" / "openapi.yaml"
+    results["openapi"] = checkov.run("openapi", "--framework", "openapi", "--file", document)
+    folders = [word for folder in _SECRETS for word in ("--directory", str(folder))]
+    results["secrets"] = checkov.run("secrets", "--framework", "secrets", *folders)
+    if (text := exceptions.page(reasons, reviews)) != exceptions.PAGE.read_text():
+        exceptions.PAGE.write_text(text)
+        raise Failure(f"{shown(exceptions.PAGE)} was out of date", "commit the new version")
+    return "; ".join(f"{name}: {result}" for name, result in results.items())
+
+
+def check_reviews() -> str:
+    """Return how many skips are in the ledger. Raises Failure if a review is overdue."""
+    reviews = exceptions.ledger(exceptions.LEDGER.read_text())
+    if lines := exceptions.overdue(reviews, dt.datetime.now(dt.UTC).date()):
+        raise Failure(
+            f"{len(lines)} reviews of skipped checks are overdue",
+            f"confirm or remove them, and set the next date in {shown(exceptions.LEDGER)}",
+            report="\n".join(lines) + "\n",
+        )
+    return f"{len(reviews)} skips, none overdue"
 
 
 @contextmanager
@@ -96,11 +88,14 @@ def scan_applied() -> str:
     Raises Failure if Terraform, checkov or a check in tests/policy fails.
     """
     with applied_plan() as plan:
-        # checkov reads the skip comments from the sources.
-        counts = checkov(
-            "--framework", "terraform_plan", "--file", plan, "--repo-root-for-plan-enrichment", ROOT
-        )
-        return f"{counts}; applied checks: {applied_checks(plan)}"
+        return f"{scan_plan('local', plan)}; applied checks: {applied_checks(plan)}"
+
+
+def scan_plan(name: str, plan: Path) -> str:
+    """Scan a plan in JSON with checkov; return the counts. Raises Failure if a check fails."""
+    # checkov reads the skip comments from the sources.
+    options = ["--framework", "terraform_plan", "--repo-root-for-plan-enrichment", str(ROOT)]
+    return str(checkov.run(name, *options, "--file", plan))
 
 
 def applied_checks(plan: Path) -> str:
@@ -109,16 +104,8 @@ def applied_checks(plan: Path) -> str:
     These are rules of AWS that neither checkov nor the emulator checks. Raises Failure, with
     pytest's report, if one is violated.
     """
-    command: list[str | Path] = [
-        venvs.python("dev"),
-        "-m",
-        "pytest",
-        "-q",
-        "--no-header",
-        "-p",
-        "no:cacheprovider",
-        _APPLIED_CHECKS,
-    ]
+    command: list[str | Path] = [venvs.python("dev"), "-m", "pytest", "-q", "--no-header"]
+    command += ["-p", "no:cacheprovider", _APPLIED_CHECKS]
     environment = {**os.environ, "RECORDS_PLAN_JSON": str(plan)}
     result = subprocess.run(
         command, capture_output=True, text=True, check=False, cwd=ROOT, env=environment
@@ -130,14 +117,26 @@ def applied_checks(plan: Path) -> str:
 
 
 def _verb() -> None:
-    argparse.ArgumentParser(prog="scripts/scan", description=__doc__).parse_args()
+    parser = argparse.ArgumentParser(prog="scripts/scan", description=__doc__)
+    parser.add_argument(
+        "--overdue", action="store_true", help="only fail if the review of a skip is overdue"
+    )
+    arguments = parser.parse_args()
     venvs.run_in("dev", "lib.scan", always_report=True)
+    if arguments.overdue:
+        with step("reviews of skipped checks") as line:
+            line.note = check_reviews()
+        return
     venvs.ensure("emulator")
     venvs.ensure("scan")
     with step("policy scan: sources") as line:
         line.note = scan_sources()
+    reviews = exceptions.ledger(exceptions.LEDGER.read_text())
+    for warning in exceptions.overdue(reviews, dt.datetime.now(dt.UTC).date()):
+        print(f"warning: {warning}")
     with step("policy scan: applied stack") as line:
         line.note = scan_applied()
+    print(exceptions.PAGE.read_text())
 
 
 if __name__ == "__main__":

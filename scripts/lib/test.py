@@ -103,7 +103,7 @@ def _parser() -> argparse.ArgumentParser:
         dest="tier",
         action="store_const",
         const="fast",
-        help="linters, unit and policy tests, terraform test (under 90 s on two cores)",
+        help="linters, unit tests, terraform validate (under 90 s on two cores)",
     )
     tier.add_argument(
         "--full",

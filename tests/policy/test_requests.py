@@ -3,9 +3,7 @@
 The policies come from Terraform itself: a mocked apply of stacks/, rendered once a run.
 """
 
-import fcntl
 import json
-import os
 import warnings
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -17,8 +15,7 @@ import pytest
 from lib import permissions
 from lib.fire_drill import listen
 from lib.permissions import OPERATION
-from lib.policies import IDENTITY_POLICIES, render
-from policy.hcl import ROOT
+from lib.policies import IDENTITY_POLICIES
 from policy.iam import Request, is_allowed
 
 with warnings.catch_warnings():
@@ -615,26 +612,6 @@ REQUESTS: dict[str, tuple[Requests, Requests]] = {
 Policies = Mapping[str, dict[str, Any]]
 
 
-@pytest.fixture(scope="session")
-def rendered(tmp_path_factory: pytest.TempPathFactory) -> Policies:
-    """Every policy by the address of its resource; the first process of a run renders them."""
-    folder = tmp_path_factory.getbasetemp()
-    shared = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
-    rendered = shared / "policies.json"
-    with (shared / "policies.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not rendered.exists():
-            work = tmp_path_factory.mktemp("stacks")
-            rendered.write_text(json.dumps(render(ROOT / "tests/policy/stacks", work)))
-    return dict(json.loads(rendered.read_text()))
-
-
-@pytest.fixture(scope="session")
-def policies(rendered: Policies) -> Policies:
-    """Every policy of the modules with all options: those of single operations left out."""
-    return {address: policy for address, policy in rendered.items() if not OPERATION.match(address)}
-
-
 def evaluate(policies: Policies, address: str, request: Request) -> bool:
     """Return whether a request passes the policy at `address` and those of its principal."""
     policy = policies[address]
@@ -724,17 +701,17 @@ def test_identity_policies_have_no_risks(policies: Policies) -> None:
     assert not {name: found for name, found in findings.items() if found}
 
 
-def test_permissions_are_those_in_the_documentation(rendered: Policies) -> None:
-    difference = permissions.difference(permissions.page(rendered))
+def test_permissions_are_those_in_the_documentation(all_policies: Policies) -> None:
+    difference = permissions.difference(permissions.page(all_policies))
     assert not difference, "review this, then run scripts/permissions --write"
 
 
-def test_permissions_are_the_union_of_those_of_the_operations(rendered: Policies) -> None:
+def test_permissions_are_the_union_of_those_of_the_operations(all_policies: Policies) -> None:
     def rows(address: str) -> set[permissions.Permission]:
-        return set(permissions.permissions(rendered[address]))
+        return set(permissions.permissions(all_policies[address]))
 
     by_address: dict[str, set[permissions.Permission]] = {}
-    for address in rendered:
+    for address in all_policies:
         if match := OPERATION.match(address):
             by_address.setdefault(f"records_api.{match['resource']}", set()).update(rows(address))
     assert len(by_address) > 3

@@ -19,7 +19,6 @@ from lib import (
     emulator,
     paths,
     restore_drill,
-    scan,
     stack,
     terraform,
     terraform_setup,
@@ -281,16 +280,6 @@ def test_connection_file_is_readable_by_its_owner_only(tmp_path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
     assert path.read_text() == '{\n  "a": 1\n}\n'
     assert list(tmp_path.iterdir()) == [path]
-
-
-def test_skipped_check_without_a_reason_is_reported(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "main.tf").write_text(
-        "#checkov:skip=CKV_AWS_1:a reason\n\n#checkov:skip=CKV_AWS_2\n#checkov:skip=CKV_AWS_3: \n"
-    )
-    monkeypatch.setattr(scan, "_HCL", [tmp_path])
-    assert [place.rpartition(":")[2] for place in scan.unexplained_skips()] == ["3", "4"]
 
 
 class TestPythonEnvironments:
