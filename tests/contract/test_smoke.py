@@ -15,6 +15,7 @@ from lib import smoke, venvs
 from lib.client import Response
 from lib.console import Failure
 from lib.smoke import CHECKS, Bearer, checked, checked_url, writes
+from unit.fake_service import send
 
 Fault = Callable[[Response], Response]
 
@@ -53,12 +54,7 @@ def server(responses: dict[str, Response]) -> Iterator[str]:
             elif self.headers["if-none-match"] == ETAG:
                 request += " under its ETag"
             response = responses.get(request, response_of(404))
-            self.send_response(response.status)
-            for name, value in response.headers.items():
-                self.send_header(name, value)
-            self.send_header("content-length", str(len(response.body)))
-            self.end_headers()
-            self.wfile.write(response.body)
+            send(self, response)
 
         def log_message(self, *_: Any) -> None:
             pass

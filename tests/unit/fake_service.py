@@ -1,7 +1,7 @@
 """A service in memory, for tests of the commands that move or follow many records.
 
-`Service.call` and `Service.get` are those of its client; `serve` answers the same over HTTP, for
-tests that kill the command. Faults are the responses and errors of the next requests;
+`Service.call` and `Service.get` are those of its client; `serve` does the same over HTTP, for tests
+that kill the command. Faults are the responses and errors of the next requests;
 None is none.
 """
 
@@ -18,7 +18,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from records_cli.client import Response
+import pytest
+
+from records_cli import attempts, local
+from records_cli.client import Caller, Response
 
 Record = dict[str, Any]
 Fault = Response | BaseException | None
@@ -64,7 +67,7 @@ class Service:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def get(self, path: str, query: Mapping[str, str]) -> Response:
-        """Answer a request beside /records."""
+        """Return the response to a request outside /records."""
         return self.call("GET", path, query=query)
 
     def call(
@@ -76,15 +79,15 @@ class Service:
         body: object = None,
         headers: Mapping[str, str] | None = None,
     ) -> Response:
-        """Answer a request as the API does. Raises OSError for a lost response."""
-        asked = dict(query if isinstance(query, Mapping) else parse_qsl(query))
+        """Return the API's response. Raises OSError for a lost response."""
+        parameters = dict(query if isinstance(query, Mapping) else parse_qsl(query))
         with self._lock:
             self._at_once += 1
             self.most_at_once = max(self.most_at_once, self._at_once)
         time.sleep(self.delay)
         with self._lock:
             self._at_once -= 1
-            self.calls.append((method, path, asked))
+            self.calls.append((method, path, parameters))
             fault = self.faults.pop(0) if self.faults else None
             if isinstance(fault, Response):
                 return fault
@@ -92,7 +95,7 @@ class Service:
                 raise fault
             if method == "POST":
                 return self._create(json.loads(body), dict(headers or {}))  # type: ignore[arg-type]
-            return self._feed(asked) if path == "/changes" else self._list(asked)
+            return self._feed(parameters) if path == "/changes" else self._list(parameters)
 
     def add(self, milliseconds: int | None = None, **fields: object) -> Record:
         """Add a record, created this long after START; by default after all others."""
@@ -194,18 +197,47 @@ def _problems(body: Record) -> list[dict[str, str]]:
     ]
 
 
+def send(handler: BaseHTTPRequestHandler, response: Response) -> None:
+    """Send a response over HTTP."""
+    handler.send_response(response.status)
+    for name, value in response.headers.items():
+        handler.send_header(name, value)
+    handler.send_header("content-length", str(len(response.body)))
+    handler.end_headers()
+    handler.wfile.write(response.body)
+
+
+def in_process(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Service:
+    """Return a service that `records` calls in this process, without pauses between attempts."""
+    fake, key = Service(page=3), {"access_key_id": "x", "secret_access_key": "y"}
+    connection = {"records_url": fake.url, "region": "r", "reader": key, "writer": key}
+    (folder / "connection.json").write_text(json.dumps(connection | {"auditor": key}))
+    monkeypatch.setenv(local.VARIABLE, str(folder / "connection.json"))
+    monkeypatch.setattr(attempts, "pause", lambda *_: 0)
+
+    def call(_caller: Caller, *arguments: Any, **request: Any) -> Response:
+        return fake.call(*arguments, **request)
+
+    def get(_caller: Caller, *arguments: Any) -> Response:
+        return fake.get(*arguments)
+
+    monkeypatch.setattr(Caller, "call", call)
+    monkeypatch.setattr(Caller, "get", get)
+    return fake
+
+
 @contextmanager
 def serve(service: Service, folder: Path) -> Iterator[dict[str, str]]:
     """Serve over HTTP; yield the environment in which `records` calls this service."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self._answer()
+            self._respond()
 
         def do_POST(self) -> None:
-            self._answer()
+            self._respond()
 
-        def _answer(self) -> None:
+        def _respond(self) -> None:
             url = urlsplit(self.path)
             body = self.rfile.read(int(self.headers.get("content-length", 0)))
             place = url.path.removeprefix("/records")
@@ -215,12 +247,7 @@ def serve(service: Service, folder: Path) -> Iterator[dict[str, str]]:
                 )
             except OSError:
                 return  # the connection closes without a response
-            self.send_response(response.status)
-            for name, value in response.headers.items():
-                self.send_header(name, value)
-            self.send_header("content-length", str(len(response.body)))
-            self.end_headers()
-            self.wfile.write(response.body)
+            send(self, response)
 
         def log_message(self, *_: object) -> None:
             pass

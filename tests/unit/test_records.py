@@ -42,7 +42,7 @@ DAY = timedelta(days=1)
 TRANSACTION = "TransactWriteItems"
 
 
-def create(  # noqa: PLR0913 (what it passes on)
+def create(  # noqa: PLR0913
     table: store.Table,
     body: Any = BODY,
     caller: records.Caller = ALICE,
@@ -70,8 +70,18 @@ def delete(table: store.Table, record_id: str, if_match: str | None = None) -> N
     records.delete(table, record_id, allows, origin(BOB.identity))
 
 
+def assert_not_found(table: store.Table, record_id: str, now: datetime) -> None:
+    for attempt in (
+        lambda: records.get(table, record_id, now),
+        lambda: update(table, record_id, {"status": "done"}, now=now),
+        lambda: delete(table, record_id),
+    ):
+        with pytest.raises(records.NotFound):
+            attempt()
+
+
 def through(table: store.Table, call: Callable[..., dict[str, Any]]) -> store.Table:
-    """Return the same table as reached through another `call`."""
+    """Return the same table with another `call`."""
     return with_client(table, wire(call))
 
 
@@ -189,13 +199,7 @@ def test_expired_record_is_not_found(table: store.Table) -> None:
     record_id = record["recordID"]
     moment = NOW.replace(microsecond=0)
     assert records.get(table, record_id, moment - timedelta(milliseconds=1))
-    for attempt in (
-        lambda: records.get(table, record_id, moment),
-        lambda: update(table, record_id, {"status": "done"}),
-        lambda: delete(table, record_id),
-    ):
-        with pytest.raises(records.NotFound):
-            attempt()
+    assert_not_found(table, record_id, moment)
     assert page(table, listing.Query({}), now=int(NOW.timestamp()))[0] == []
 
 
@@ -341,13 +345,7 @@ def test_invalid_patch_changes_nothing(table: store.Table, patch: Any) -> None:
     "record_id", ["absent", "", "-self-test", "a/b", "a b", "ä", "x" * 129, "a\n"]
 )
 def test_absent_or_malformed_id_is_not_found(table: store.Table, record_id: str) -> None:
-    for attempt in (
-        lambda: records.get(table, record_id, NOW),
-        lambda: update(table, record_id, {"status": "done"}),
-        lambda: delete(table, record_id),
-    ):
-        with pytest.raises(records.NotFound):
-            attempt()
+    assert_not_found(table, record_id, NOW)
 
 
 def test_malformed_id_is_not_read() -> None:

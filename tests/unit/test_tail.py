@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from lib.paths import ROOT
-from records_cli import app, attempts, local, problems, tailing
-from records_cli.client import Caller, Response
-from unit.fake_service import START, TOO_MANY, UNAVAILABLE, Service, serve, stamp
+from records_cli import app, attempts, problems, tailing
+from records_cli.client import Response
+from unit.fake_service import START, TOO_MANY, UNAVAILABLE, Service, in_process, serve, stamp
 
 MINUTE = 60_000  # milliseconds
 HOUR = 60 * MINUTE
@@ -167,21 +167,7 @@ def test_each_change_is_shown_once_although_the_feed_repeats_it() -> None:
 @pytest.fixture
 def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Service:
     """A service that the command calls in this process."""
-    fake, key = Service(page=3), {"access_key_id": "x", "secret_access_key": "y"}
-    connection = {"records_url": fake.url, "region": "r", "reader": key, "writer": key}
-    (tmp_path / "connection.json").write_text(json.dumps(connection | {"auditor": key}))
-    monkeypatch.setenv(local.VARIABLE, str(tmp_path / "connection.json"))
-    monkeypatch.setattr(attempts, "pause", lambda *_: 0)
-
-    def call(_caller: Caller, *arguments: Any, **request: Any) -> Response:
-        return fake.call(*arguments, **request)
-
-    def get(_caller: Caller, *arguments: Any) -> Response:
-        return fake.get(*arguments)
-
-    monkeypatch.setattr(Caller, "call", call)
-    monkeypatch.setattr(Caller, "get", get)
-    return fake
+    return in_process(tmp_path, monkeypatch)
 
 
 Run = Callable[..., tuple[int, str, str]]

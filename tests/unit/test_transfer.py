@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 from lib.paths import ROOT
-from records_cli import app, attempts, local
-from records_cli.client import Caller, Response
-from unit.fake_service import Service, serve
+from records_cli import app
+from records_cli.client import Response
+from unit.fake_service import Service, in_process, serve
 
 ROWS = [{"type": "t", "status": "ok", "message": f"row {n}"} for n in range(1, 401)]
 
@@ -25,18 +25,8 @@ ROWS = [{"type": "t", "status": "ok", "message": f"row {n}"} for n in range(1, 4
 @pytest.fixture
 def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Service:
     """A service that the command calls in this process."""
-    fake, key = Service(page=3), {"access_key_id": "x", "secret_access_key": "y"}
-    connection = {"records_url": fake.url, "region": "r", "reader": key, "writer": key}
-    (tmp_path / "connection.json").write_text(json.dumps(connection | {"auditor": key}))
-    monkeypatch.setenv(local.VARIABLE, str(tmp_path / "connection.json"))
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(attempts, "pause", lambda *_: 0)
-
-    def call(_caller: Caller, *arguments: Any, **request: Any) -> Response:
-        return fake.call(*arguments, **request)
-
-    monkeypatch.setattr(Caller, "call", call)
-    return fake
+    return in_process(tmp_path, monkeypatch)
 
 
 class Result:
