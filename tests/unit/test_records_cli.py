@@ -269,6 +269,12 @@ def commands(group: Any, *names: str) -> Iterator[tuple[str, ...]]:
             yield (*names, name)
 
 
+def test_every_verb_is_documented() -> None:
+    rows = re.findall(r"^\| (`.*?`) \|", (ROOT / "docs" / "cli.md").read_text(), re.MULTILINE)
+    documented = sorted(verb.strip("`") for row in rows for verb in row.split(", "))
+    assert documented == sorted({verb[0] for verb in commands(typer.main.get_command(app.app))})
+
+
 def test_every_verb_has_examples_and_kebab_case_options(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -21,7 +21,7 @@ import pytest
 from lib.paths import ROOT
 from records_cli import problems
 from records_cli.app_options import finish
-from records_cli.client import NotSentError, Response
+from records_cli.client import NotSentError, Response, send
 from records_cli.exit_codes import Exit
 from records_cli.failure import Failure
 from unit.test_records_cli import Api, api, run
@@ -269,3 +269,24 @@ def test_output_that_failed_is_not_written_again(
         with pytest.raises(SystemExit):
             finish(lambda: None)
         assert os.fstat(file.fileno()).st_rdev == Path(os.devnull).stat().st_rdev
+
+
+@pytest.mark.enable_socket
+def test_a_refused_connection_is_told_apart_from_a_lost_response() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/records"
+
+        def close_after_the_request() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(65536)
+
+        thread = Thread(target=close_after_the_request)
+        thread.start()
+        with pytest.raises(ConnectionError) as lost:
+            send("POST", url, b"{}", {})
+        thread.join()
+    with pytest.raises(NotSentError) as refused:
+        send("POST", url, b"{}", {})
+    assert not isinstance(lost.value, NotSentError)
+    assert isinstance(refused.value.__cause__, ConnectionRefusedError)

@@ -42,7 +42,9 @@ def history(
     ] = None,
     output: Output = None,
 ) -> None:
-    """Print who changed a record, when, and to what; also for a deleted record.
+    """Print who changed a record, when, and to what.
+
+    It works for deleted records too.
 
     The cursor of the next page goes to standard error with a table, and into the JSON as "next".
 
@@ -113,7 +115,7 @@ def verify(
         EntryFormat, typer.Option("-o", "--output", help="Text, or JSON for programs.")
     ] = EntryFormat.TABLE,
 ) -> None:
-    """Verify that histories are complete and unchanged, and that the records match them.
+    """Verify that histories are complete and match the records.
 
     Without a seal, only careless tampering is noticed: see docs/evidence.md.
 
@@ -149,9 +151,10 @@ def seal(
         typer.Option("--previous", metavar="FILE", help="The seal before, which is verified too."),
     ] = None,
 ) -> None:
-    """Verify all records, and write a seal of all changes up to an hour ago.
+    """Verify all records, and write a seal of all changes.
 
-    Keep seals where nobody who can write to the tables can change them.
+    A seal covers changes up to an hour ago. Keep seals where nobody who can write to the tables can
+    change them.
 
     A seal is written even if something is damaged (exit code 3); it contains the findings.
 

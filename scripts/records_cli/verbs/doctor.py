@@ -6,8 +6,9 @@ from records_cli.app_options import options
 
 
 def doctor(context: typer.Context) -> None:
-    """Check step by step why calls fail: URL, network, credentials, region, clock, permissions.
+    """Check step by step why calls fail.
 
+    It checks URL, network, credentials, region and clock, then the permission for each operation.
     It changes nothing: it sends one request for each operation, with an invalid body or for a
     record that does not exist. With the local stack, --as chooses the caller.
 

@@ -200,7 +200,7 @@ def update(
     file: File = None,
     if_match: Condition = None,
 ) -> None:
-    """Change the fields that are passed, keep the others, and print the record as JSON.
+    """Change fields of a record, keep the others, and print it as JSON.
 
     A file is a JSON Merge Patch: null removes a field. Other attributes are kept.
 
@@ -249,9 +249,9 @@ def restore(
     ],
     if_match: Condition = None,
 ) -> None:
-    """Write an earlier version of a record again, as its next version, and print the record.
+    """Write an earlier version of a record again, as its next version.
 
-    It also brings back a deleted record.
+    It prints the record, and also brings back a deleted one.
 
     \b
     Example:
