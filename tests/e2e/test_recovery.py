@@ -45,6 +45,7 @@ def run_in_shell(service: Service, command: str, **variables: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.full
 def test_restored_tables_are_served_and_managed(service: Service) -> None:
     # The lost table's resource policy must not stand in the way of the restored one.
     protected = {"protect_history": True, "deletion_protection": False}

@@ -1,0 +1,142 @@
+"""Hostile requests through the gateway: nothing forged is stored, logged or believed."""
+
+import json
+import socket
+import time
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from e2e.instances import Instance
+from e2e.support import TABLE, assert_problem, created, log_lines, unique, wait_for
+from lib.client import Caller, send
+
+HOSTILE = {
+    "expression": "a = :v OR attribute_exists(recordID) REMOVE #n, #status",
+    "placeholder": ":v0 #n0 $ref {{template}} ${jndi:ldap://host} <script>alert(1)</script>",
+    "line break": 'x\r\n{"level":"ERROR","message":"forged","requestId":"forged"}',
+    "metric": json.dumps({"_aws": {"Timestamp": 0, "CloudWatchMetrics": []}, "Requests": 9}),
+    "terminal": "\x1b]0;title\x07\x1b[2J\u202e\u2066",
+    "null": "a\x00b",
+}
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_hostile_text_is_data_everywhere(
+    text: str, writer: Caller, reader: Caller, aws: Callable[..., Any]
+) -> None:
+    began = time.time()
+    marker = unique("hostile")
+    fields = {"status": text, "message": text, "attributes": {text: [text], "in": {text: text}}}
+    record, _ = created(writer, type=f"{marker} {text}", **fields)
+    path = f"/{record['recordID']}"
+    assert {name: record[name] for name in fields} == fields
+    read = reader.call("GET", path)
+    assert read.json() == record
+    for query in ({"type": record["type"]}, {"status": text, "type": record["type"]}):
+        assert reader.call("GET", query=query).json()["records"] == [record]
+    removed = writer.call("PATCH", path, body={"attributes": {text: None}})
+    assert removed.json()["attributes"] == {"in": {text: text}}
+    for header in ("if-match", "idempotency-key"):
+        value = text.encode("ascii", "replace").decode().replace("\r\n", "  ").replace("\x00", " ")
+        refused = writer.call("PATCH", path, body={"status": "x"}, headers={header: value})
+        assert refused.status in (200, 400, 412), refused
+    ids = [read.headers["x-request-id"], removed.headers["x-request-id"]]
+
+    def lines() -> list[dict[str, Any]]:
+        return log_lines(aws("logs"), began)
+
+    assert wait_for(lambda: {each.get("requestId") for each in lines()} >= set(ids))
+    assert "forged" not in {each.get("requestId") for each in lines()}
+    assert marker not in json.dumps(lines())
+
+
+PATHS = {
+    "encoded slash": "/{id}%2fhistory",
+    "encoded slash, upper case": "/{id}%2Fhistory",
+    "double encoding": "/{id}%252Fhistory",
+    "parent": "/{id}/../{id}/history",
+    "encoded parent": "/%2e%2e/records/{id}/history",
+    "empty segment": "//{id}/history",
+    "trailing slash": "/{id}/history/",
+    "matrix parameter": "/{id};/history",
+    "fullwidth slash": "/{id}%EF%BC%8Fhistory",
+    "backslash": "/{id}%5Chistory",
+}
+
+
+@pytest.mark.parametrize("path", PATHS.values(), ids=PATHS)
+def test_no_path_leads_a_reader_to_a_history(path: str, writer: Caller, reader: Caller) -> None:
+    record, _ = created(writer, message="secret")
+    response = reader.call("GET", path.format(id=record["recordID"]))
+    assert response.status in (400, 403, 404), response
+    assert b"secret" not in response.body
+    assert b"entries" not in response.body
+
+
+def test_caller_cannot_name_the_submitter(writer: Caller, aws: Callable[..., Any]) -> None:
+    other = "arn:aws:iam::000000000000:user/somebody-else"
+    body = {"type": unique(), "status": "new", "submittedBy": other}
+    assert_problem(writer.call("POST", body=body), 400, "invalid-request")
+    headers = {"x-amzn-iam-user-arn": other, "x-submitted-by": other, "x-forwarded-user": other}
+    record = writer.call("POST", body={"type": unique(), "status": "new"}, headers=headers).json()
+    assert record["submittedBy"].endswith(":user/records-local-writer")
+    key = {"recordID": {"S": record["recordID"]}}
+    item = aws("dynamodb").get_item(TableName=TABLE, Key=key)["Item"]
+    assert item["submittedBy"]["S"] == record["submittedBy"]
+
+
+BOMBS = {
+    "deep arrays": b"[" * 32_000 + b"]" * 32_000,
+    "deep objects": b'{"a":' * 10_000 + b"1" + b"}" * 10_000,
+    "wide": b'{"type":"a","status":"b","attributes":{' + b'"a":[],' * 9_000 + b'"b":1}}',
+    "long number": b'{"type":"a","status":"b","attributes":{"n":' + b"9" * 60_000 + b"}}",
+    "huge exponent": b'{"type":"a","status":"b","attributes":{"n":1e999999999}}',
+    "empty arrays": b'{"type":"a","status":"b","attributes":{"a":[' + b"[]," * 20_000 + b"[]]}}",
+    "surrogates": b'{"type":"a","status":"b","message":"' + b"\\ud83d" * 10_000 + b'"}',
+}
+
+
+@pytest.mark.parametrize("body", BOMBS.values(), ids=BOMBS)
+def test_hostile_json_is_refused_quickly_in_few_bytes(body: bytes, writer: Caller) -> None:
+    began = time.process_time()
+    response = writer.call("POST", body=body, headers={"content-type": "application/json"})
+    assert_problem(response, 400, "invalid-request")
+    assert len(response.body) < 150_000
+    assert time.process_time() - began < 2  # of the caller: the response is small to parse
+
+
+SMUGGLED = {
+    "two lengths": "Content-Length: 0\r\nContent-Length: 44\r\n",
+    "length and chunks": "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n",
+    "folded header": "X-A: b\r\n c\r\n",
+    "method override": "X-HTTP-Method-Override: DELETE\r\n",
+    "original URL": "X-Original-URL: /records\r\nX-Rewrite-URL: /records\r\n",
+    "host override": "X-Forwarded-Host: example.com\r\n",
+}
+
+
+@pytest.mark.parametrize("headers", SMUGGLED.values(), ids=SMUGGLED)
+def test_smuggled_headers_change_nothing(headers: str, open_instance: Instance) -> None:
+    body = json.dumps({"type": unique(), "status": "new", "submittedBy": "me"}).encode()
+    json_type = {"content-type": "application/json"}
+    record = send("POST", open_instance.url, body, json_type).json()
+    url = urlsplit(f"{open_instance.url}/{record['recordID']}")
+    with socket.create_connection((url.hostname or "", url.port or 80), timeout=20) as connection:
+        head = (
+            f"GET {url.path} HTTP/1.1\r\nHost: {url.netloc}\r\nConnection: close\r\n{headers}\r\n"
+        )
+        connection.sendall(head.encode() + b"GET /smuggled HTTP/1.1\r\n\r\n")
+        received = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert received.count(b"HTTP/1.1 ") <= 2
+    assert b" 500 " not in received.partition(b"\r\n")[0]
+    assert send("GET", f"{open_instance.url}/{record['recordID']}", b"", {}).json() == record
+
+
+@pytest.mark.parametrize("size", [1_500, 9_000])
+def test_long_cursor_and_header_are_refused_by_name(size: int, reader: Caller) -> None:
+    assert_problem(reader.call("GET", query={"cursor": "a" * size}), 400, "invalid-request")
+    headers = {"if-none-match": '"' + "a" * size + '"'}
+    assert reader.call("GET", "/absent", headers=headers).status in (400, 404)
