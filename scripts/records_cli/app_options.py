@@ -133,7 +133,11 @@ def _context_names(incomplete: str) -> list[str]:
 class App(typer.Typer):
     """A Typer application whose commands take the global options in any position."""
 
-    def command(self, name: str | None = None, **settings: Any) -> Callable[..., Any]:  # noqa: ANN401 (as Typer)
+    def command(
+        self,
+        name: str | None = None,
+        **settings: Any,  # noqa: ANN401 (as Typer)
+    ) -> Callable[..., Any]:
         """Register a verb, as Typer does. It takes the Typer context as `context`."""
         register = super().command(name, **{"epilog": EPILOG, **settings})
 

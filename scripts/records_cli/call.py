@@ -50,7 +50,12 @@ def connect(context: typer.Context, role: Role) -> "Caller":
     return sign_in.caller(service.find(chosen), chosen, role)
 
 
-def send(caller: "Caller", method: str, path: str = "", **request: Any) -> "Response":  # noqa: ANN401 (as Caller.call)
+def send(
+    caller: "Caller",
+    method: str,
+    path: str = "",
+    **request: Any,  # noqa: ANN401 (as Caller.call)
+) -> "Response":
     """Send one request and return its response. Raises Failure for an error, or without one."""
     return checked(lambda: caller.call(method, path, **request), method, caller.url)
 

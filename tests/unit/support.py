@@ -53,26 +53,8 @@ def event(
 
     Names of headers have `_` for `-`. A body of bytes is sent in Base64.
     """
-    method, _, path = route.partition(" ")
-    path = path.replace("{recordID}", record_id or "")
-    context: dict[str, Any] = {
-        "accountId": "123456789012",
-        "apiId": "a1b2c3d4e5",
-        "domainName": "a1b2c3d4e5.execute-api.us-east-1.amazonaws.com",
-        "domainPrefix": "a1b2c3d4e5",
-        "http": {
-            "method": method,
-            "path": path,
-            "protocol": "HTTP/1.1",
-            "sourceIp": "192.0.2.7",
-            "userAgent": "check/1.0",
-        },
-        "requestId": "api-request-1",
-        "routeKey": route,
-        "stage": "$default",
-        "time": "31/Jan/2026:09:30:00 +0000",
-        "timeEpoch": 1769851800123,
-    }
+    path = route.partition(" ")[2].replace("{recordID}", record_id or "")
+    context = _request_context(route, path)
     if authorizer is not None:
         context["authorizer"] = dict(authorizer)
     sent: dict[str, Any] = {
@@ -98,6 +80,27 @@ def event(
     if body is not None:
         sent["body"] = b64encode(body).decode() if isinstance(body, bytes) else body
     return sent
+
+
+def _request_context(route: str, path: str) -> dict[str, Any]:
+    return {
+        "accountId": "123456789012",
+        "apiId": "a1b2c3d4e5",
+        "domainName": "a1b2c3d4e5.execute-api.us-east-1.amazonaws.com",
+        "domainPrefix": "a1b2c3d4e5",
+        "http": {
+            "method": route.partition(" ")[0],
+            "path": path,
+            "protocol": "HTTP/1.1",
+            "sourceIp": "192.0.2.7",
+            "userAgent": "check/1.0",
+        },
+        "requestId": "api-request-1",
+        "routeKey": route,
+        "stage": "$default",
+        "time": "31/Jan/2026:09:30:00 +0000",
+        "timeEpoch": 1769851800123,
+    }
 
 
 @dataclass

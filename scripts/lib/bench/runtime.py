@@ -211,8 +211,8 @@ def _server(runtime: Runtime) -> ThreadingHTTPServer:
 
         def do_POST(self) -> None:
             content = self.rfile.read(int(self.headers["content-length"]))
-            arrival = (self.path.rpartition("/")[2], runtime._now(), json.loads(content))  # noqa: SLF001
-            runtime._arrivals.put(arrival)  # noqa: SLF001
+            kind, now = self.path.rpartition("/")[2], runtime._now()  # noqa: SLF001
+            runtime._arrivals.put((kind, now, json.loads(content)))  # noqa: SLF001
             self.reply(202, b"{}")
 
         def reply(self, status: int, body: bytes) -> None:
