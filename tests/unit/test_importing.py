@@ -86,7 +86,7 @@ def test_one_request_at_a_time_keeps_the_order() -> None:
 
 
 @pytest.mark.parametrize("with_journal", [False, True])
-def test_same_rows_again_create_nothing(journal_file: Path, with_journal: bool) -> None:  # noqa: FBT001
+def test_same_rows_again_create_nothing(journal_file: Path, *, with_journal: bool) -> None:
     service = Service()
     run(service, fields(20), journal_file if with_journal else None)
     sent = len(service.calls)
