@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from lib import documents, venvs
+from lib import api_page, documents, venvs
 from lib.console import Failure, main, step
 from lib.paths import ROOT, shown
 
@@ -134,6 +134,9 @@ def _verb() -> None:
     parser.add_argument(
         "--blocks", action="store_true", help="list the code blocks and what the tests do with them"
     )
+    parser.add_argument(
+        "--api", action="store_true", help="write the OpenAPI document as a page, with npm's Redoc"
+    )
     arguments = parser.parse_args()
     if arguments.blocks:
         for page in documents.pages():
@@ -141,6 +144,10 @@ def _verb() -> None:
                 print(f"{block.place:<40} {block.language:<8} {block.treatment}")
         return
     venvs.run_in("dev", "lib.docs")
+    if arguments.api:
+        with step("page of the API") as line:
+            line.note = api_page.write()
+        return
     with step("tables checked" if arguments.check else "tables written") as line:
         if arguments.check:
             check()

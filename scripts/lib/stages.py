@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lib import docs, package, rehearse_upgrade, scan, venvs
+from lib import docs, package, rehearse_upgrade, release, scan, venvs
 from lib.console import Failure
 from lib.paths import LOGS, ROOT, TOOLS, shown
 from lib.terraform import Terraform, environment
@@ -188,6 +188,8 @@ def stages(runner: Terraform, tier: str) -> Iterator[Stage]:
     yield linter("shellcheck", BIN / "shellcheck", *shell)
     yield linter("uv-lock", Path(venvs.uv()), "lock", "--check", *public_index)
     yield linter("terraform-fmt", Path(runner.binary), "fmt", "-check", "-recursive", "-diff")
+    yield linter("zizmor", BIN / "zizmor", "--offline", "--quiet", "--pedantic", ROOT / ".github")
+    yield Stage("release", ["scripts/release"], release.check)
     yield Stage("docs", ["scripts/docs", "--check"], check_docs)
     yield Stage("package", ["scripts/package", "--check"], check_package)
     for folder in roots():
