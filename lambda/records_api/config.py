@@ -25,7 +25,7 @@ class Settings(NamedTuple):
     history_table_name: str
     operations: frozenset[str]
     filter_indexes: frozenset[str]
-    auth_mode: str
+    auth_modes: frozenset[str]
     service: str
     log_level: str
     retention_days: int
@@ -100,8 +100,9 @@ def _parse_filter_indexes(text: str) -> frozenset[str] | None:
     return _parse_list(text, FILTERS)
 
 
-def _parse_auth_mode(text: str) -> str | None:
-    return text if text in AUTH_MODES else None
+def _parse_auth_modes(text: str) -> frozenset[str] | None:
+    modes = _parse_list(text, AUTH_MODES)
+    return None if not modes or ("NONE" in modes and len(modes) > 1) else modes
 
 
 def _parse_service_name(text: str) -> str | None:
@@ -157,7 +158,7 @@ REQUIRED: dict[str, Variable] = {
         _parse_filter_indexes,
         f"empty or a comma-separated list of {_joined(FILTERS)}",
     ),
-    "auth_mode": Variable("AUTH_MODE", _parse_auth_mode, f"one of {_joined(AUTH_MODES)}"),
+    "auth_modes": Variable("AUTH_MODE", _parse_auth_modes, "IAM, JWT or IAM,JWT, or NONE"),
     "service": Variable(
         "SERVICE_NAME", _parse_service_name, "a name of 1 to 255 characters without spaces"
     ),

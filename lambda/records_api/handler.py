@@ -137,7 +137,7 @@ def _run(
     """
     if isinstance(app, config.ConfigError):
         raise app
-    caller = callers.caller(event, app.settings.auth_mode)
+    caller = callers.caller(event, app.settings.auth_modes)
     entry["caller"] = caller.identity
     table = app.table(_deadline(context, REQUEST_SECONDS))
     try:

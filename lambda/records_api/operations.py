@@ -73,7 +73,7 @@ def create_record(request: Request) -> responses.Response:
         request.origin(),
         key=api.idempotency_key(request.event),
         retention_days=request.settings.retention_days,
-        open_auth=request.settings.auth_mode == "NONE",
+        open_auth="NONE" in request.settings.auth_modes,
     )
     headers = {"location": f"records/{record['recordID']}"}
     if is_replay:

@@ -44,7 +44,7 @@ locals {
 locals {
   denied_to_level = {
     for level, operations in local.caller_operations : level => [
-      for name in ["get"] : "${local.stage_arn}/GET/records/*/*"
+      for name in ["get"] : "${local.stage_arns.main}/GET/records/*/*"
       if contains(keys(operations), name) && !contains(local.access_of_level[level], "audit")
     ]
   }
@@ -61,7 +61,7 @@ resource "aws_iam_policy" "caller" {
     Version = "2012-10-17"
     Statement = [
       for effect, resources in {
-        Allow = [for name in keys(each.value) : local.route_arns[name]]
+        Allow = [for name in keys(each.value) : local.routes[name].arn]
         Deny  = local.denied_to_level[each.key]
       } : { Effect = effect, Action = ["execute-api:Invoke"], Resource = resources }
       if length(resources) > 0

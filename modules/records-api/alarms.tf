@@ -24,9 +24,11 @@ locals {
   # With fewer requests in a period, one failed request would look like an outage.
   minimum_requests = 10
 
-  of_api_id       = { ApiId = local.api_id }
   of_live_alias   = { FunctionName = local.service, Resource = "${local.service}:live" }
   of_service_name = { Service = local.service }
+
+  # The names of the alarms of the second API end with its key.
+  of_api_ids = { for key, id in local.api_ids : trimprefix(key, "main") => { ApiId = id } }
 
   # By the operation of DynamoDB's API that the function calls. A write is one TransactWriteItems of
   # both tables, and a query of an index counts for its table.
@@ -67,7 +69,7 @@ locals {
       expression = "IF(requests >= ${local.minimum_requests}, FILL(errors, 0) / requests, 0)"
       sums       = { errors = "5xx", requests = "Count" }
       periods    = 2
-      dimensions = { "" = local.of_api_id }
+      dimensions = local.of_api_ids
       summary = join(" ", [
         "At least ${format("%g", local.thresholds.api_5xx * 100)}% of requests failed with a 5xx",
         "status in two consecutive 5-minute periods with ${local.minimum_requests} or more",
@@ -80,7 +82,7 @@ locals {
       metric     = "Latency"
       percentile = "p99"
       periods    = 3
-      dimensions = { "" = local.of_api_id }
+      dimensions = local.of_api_ids
       summary = join(" ", [
         "p99 latency is at or above ${local.thresholds.api_latency} ms in three consecutive",
         "5-minute periods.",

@@ -6,6 +6,7 @@
 # Credentials are not allowed: the API reads no cookies, and a token or a signature in the header
 # Authorization is not a credential in the sense of CORS (Fetch Standard, "Credentials").
 locals {
+  # The request headers of the authentication, by the mode of the API.
   cors_auth_headers = {
     IAM  = ["authorization", "x-amz-content-sha256", "x-amz-date", "x-amz-security-token"]
     JWT  = ["authorization"]
@@ -14,14 +15,11 @@ locals {
 
   cors = {
     for key in ["cors"] : key => {
-      allow_headers = sort(distinct(concat(
-        flatten([for operation in local.operations : operation.headers]),
-        local.cors_auth_headers[var.auth.mode],
-      )))
-      allow_methods = sort(distinct([
+      allow_headers = flatten([for operation in local.operations : operation.headers])
+      allow_methods = [
         for operation in local.operations : split(" ", operation.route_key)[0]
-      ]))
-      allow_origins   = sort(var.api.cors.allow_origins)
+      ]
+      allow_origins   = var.api.cors.allow_origins
       max_age_seconds = var.api.cors.max_age_seconds
 
       # Every header of a response that a page cannot read otherwise and that a client may need.

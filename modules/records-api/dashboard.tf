@@ -1,11 +1,19 @@
 # The dashboard, as plain values: tests/dashboard renders this file for every set of operations.
 locals {
   # Dimensions the way a dashboard writes them: name, value, name, value.
-  of_api     = ["ApiId", local.api_id]
   of_history = ["TableName", local.history_name]
   of_live    = ["FunctionName", local.service, "Resource", "${local.service}:live"]
   of_service = ["Service", local.service]
   of_table   = ["TableName", local.table_name]
+
+  # The metrics of the APIs, under the name of the metric. With a second API, the labels contain its
+  # key.
+  of_apis = {
+    for metric in ["4xx", "5xx", "Count", "Latency"] : metric => {
+      for key, id in local.api_ids :
+      trimspace("${metric} ${trimprefix(key, "main")}") => ["AWS/ApiGateway", metric, "ApiId", id]
+    }
+  }
 
   # The tables and each index: a throttled index also throttles writes to its table.
   of_storage = concat(
@@ -24,13 +32,16 @@ locals {
     {
       title   = "Requests"
       stat    = "Sum"
-      metrics = [concat(["AWS/ApiGateway", "Count"], local.of_api)]
+      metrics = [for label, of_api in local.of_apis["Count"] : concat(of_api, [{ label = label }])]
     },
     {
       title = "Errors"
       stat  = "Sum"
       metrics = concat(
-        [for metric in ["4xx", "5xx"] : concat(["AWS/ApiGateway", metric], local.of_api)],
+        [
+          for label, of_api in merge(local.of_apis["4xx"], local.of_apis["5xx"]) :
+          concat(of_api, [{ label = label }])
+        ],
         [for metric in ["Errors", "Throttles"] : concat(["AWS/Lambda", metric], local.of_live)],
         [for metric in ["ConfigurationErrors", "UnhandledExceptions"] :
           concat(["RecordsApi", metric], local.of_service)
@@ -41,8 +52,11 @@ locals {
       title = "Latency (ms)"
       stat  = "p50"
       metrics = concat(
-        [for stat in ["p50", "p90", "p99"] :
-          concat(["AWS/ApiGateway", "Latency"], local.of_api, [{ label = stat, stat = stat }])
+        [
+          for pair in setproduct(["p50", "p90", "p99"], keys(local.of_apis["Latency"])) : concat(
+            local.of_apis["Latency"][pair[1]],
+            [{ label = replace(pair[1], "Latency", pair[0]), stat = pair[0] }],
+          )
         ],
         [concat(
           ["AWS/Lambda", "Duration"],

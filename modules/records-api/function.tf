@@ -61,7 +61,7 @@ locals {
 
   settings = merge(
     {
-      AUTH_MODE             = var.auth.mode
+      AUTH_MODE             = join(",", local.auth_modes)
       FILTER_INDEXES        = join(",", sort(var.table.filter_indexes))
       HISTORY_TABLE_NAME    = aws_dynamodb_table.history.name
       LOG_LEVEL             = var.function.log_level

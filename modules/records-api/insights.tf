@@ -13,7 +13,7 @@ locals {
       route     = "routeKey"
       target    = "path"
     },
-    var.auth.mode == "JWT" ? { client = "clientId", tokenIssuer = "issuer" } : {},
+    contains(local.auth_modes, "JWT") ? { client = "clientId", tokenIssuer = "issuer" } : {},
   )
 
   parse_access_log = [

@@ -49,17 +49,14 @@ locals {
     userAgent        = "$context.identity.userAgent"
   }
 
-  access_log_parts = [
-    local.access_log_request,
-    local.access_log_caller[var.auth.mode],
-    local.access_log_text,
-  ]
-
-  # jsonencode sorts the names within each part. Every value is quoted, because API Gateway writes
-  # "-" for a missing value.
-  access_log_format = format("{%s}", join(",", [
-    for part in local.access_log_parts : trimsuffix(trimprefix(jsonencode(part), "{"), "}")
-  ]))
+  # By the mode of the API. jsonencode sorts the names within each part. Every value is quoted,
+  # because API Gateway writes "-" for a missing value.
+  access_log_formats = {
+    for mode, caller in local.access_log_caller : mode => format("{%s}", join(",", [
+      for part in [local.access_log_request, caller, local.access_log_text] :
+      trimsuffix(trimprefix(jsonencode(part), "{"), "}")
+    ]))
+  }
 }
 
 resource "aws_cloudwatch_log_group" "service" {

@@ -9,8 +9,13 @@ output "alarm_topic_arn" {
 }
 
 output "api_id" {
-  description = "ID of the HTTP API, the `ApiId` dimension of its metrics."
-  value       = aws_apigatewayv2_api.records.id
+  description = "ID of the HTTP API of `records_url`, the `ApiId` dimension of its metrics."
+  value       = aws_apigatewayv2_api.records["main"].id
+}
+
+output "api_id_jwt" {
+  description = "ID of the HTTP API of `records_url_jwt`. Null if no API accepts bearer tokens."
+  value       = try(aws_apigatewayv2_api.records[local.jwt_api].id, null)
 }
 
 output "auditor_policy_arn" {
@@ -104,8 +109,21 @@ output "reader_role_arn" {
 }
 
 output "records_url" {
-  description = "URL of the records, known once every resource that serves it exists."
-  value       = local.records_url
+  description = <<-EOT
+    URL of the records for callers that authenticate as `auth.mode` says. It is known once every
+    resource that serves it exists.
+  EOT
+  value       = local.records_urls.main
+
+  depends_on = [aws_apigatewayv2_route.operation, aws_lambda_permission.api]
+}
+
+output "records_url_jwt" {
+  description = <<-EOT
+    URL of the records for callers with bearer tokens: that of a second API if `auth.mode` is `IAM`,
+    and `records_url` if it is `JWT`. Null without `auth.issuer`.
+  EOT
+  value       = try(local.records_urls[local.jwt_api], null)
 
   depends_on = [aws_apigatewayv2_route.operation, aws_lambda_permission.api]
 }

@@ -14,6 +14,15 @@ locals {
     NONE = ""
   }
 
+  # One request to each API.
+  smoke_tests = {
+    for key, api in local.apis : trimsuffix("smoke_${key}", "_main") => join(" ", compact([
+      "curl --silent --show-error --fail-with-body",
+      local.smoke_credentials[api.mode],
+      "'${local.records_urls[key]}?limit=1'",
+    ]))
+  }
+
   # The names of the restored tables. Their suffix becomes `table.name_suffix`.
   restored_tables = {
     records = "\"${local.service}$SUFFIX\""
@@ -32,7 +41,7 @@ locals {
     ],
   )
 
-  runbook = {
+  runbook = merge(local.smoke_tests, {
     adopt_tables = join(" && ", concat(
       ["terraform state rm ${join(" ", local.left_resources)}"],
       [
@@ -76,11 +85,6 @@ locals {
       ])
     ])
     roll_back = "terraform apply -var \"release={pinned_version=\\\"$VERSION\\\"}\""
-    smoke = join(" ", compact([
-      "curl --silent --show-error --fail-with-body",
-      local.smoke_credentials[var.auth.mode],
-      "'${local.records_url}?limit=1'",
-    ]))
     # `:` ignores its arguments, so the command can state its requirement.
     tail_logs = join(" ", [
       ": needs AWS CLI version 2;",
@@ -119,5 +123,5 @@ locals {
       "--log-group-name ${local.log_groups.access.name}",
       "--filter-pattern \"\\\"$RECORD_ID\\\"\" --query 'events[].message' --output text",
     ])
-  }
+  })
 }

@@ -140,7 +140,8 @@ variable "api" {
     preflight response for `max_age_seconds`; null: no page of another origin can. `stage_name`:
     `$default` keeps the stage out of the URL. `throttle_rate` (requests per second) and
     `throttle_burst` (concurrent requests) are the limits of the whole stage: all callers share
-    them, so one caller can use them up.
+    them, so one caller can use them up. If `auth` accepts signatures and tokens, each has its own
+    API with these limits.
   EOT
   type = object({
     cors = optional(object({
@@ -253,7 +254,8 @@ variable "auth" {
     Who may call the API. `mode = "IAM"`: principals with the reader, writer or auditor policy,
     which sign their requests. `mode = "JWT"`: bearer tokens from `issuer` for one of `audience`,
     with one of `read_scopes`, `write_scopes` or `audit_scopes`, depending on the operation.
-    `mode = "NONE"`: anyone; rejected in prod.
+    `mode = "IAM"` with `issuer` and `audience`: both, each at its own URL (outputs `records_url`
+    and `records_url_jwt`). `mode = "NONE"`: anyone; rejected in prod.
   EOT
   type = object({
     mode         = optional(string, "IAM")
@@ -285,13 +287,22 @@ variable "auth" {
   }
 
   validation {
-    condition = (
-      var.auth.mode == "JWT"
-      ? var.auth.issuer != null && length(var.auth.audience) > 0
-      : var.auth.issuer == null && length(var.auth.audience) == 0
-    )
+    condition     = (var.auth.issuer == null) == (length(var.auth.audience) == 0)
     error_message = <<-EOT
-      auth.issuer and auth.audience must be set with auth.mode "JWT", and only then.
+      auth.issuer and auth.audience must be set together: API Gateway checks both in every token.
+    EOT
+  }
+
+  validation {
+    condition     = var.auth.mode != "JWT" || var.auth.issuer != null
+    error_message = "auth.mode \"JWT\" requires auth.issuer and auth.audience."
+  }
+
+  validation {
+    condition     = var.auth.mode != "NONE" || var.auth.issuer == null
+    error_message = <<-EOT
+      auth.mode "NONE" accepts requests without a token: remove auth.issuer and auth.audience, or
+      use mode "JWT".
     EOT
   }
 

@@ -55,7 +55,7 @@ def app(call: Call, table_name: str = "records", auth_mode: str = "IAM") -> hand
         history_table_name=history_name(table_name),
         operations=config.OPERATIONS,
         filter_indexes=config.FILTERS,
-        auth_mode=auth_mode,
+        auth_modes=frozenset({auth_mode}),
         service="records-test",
         log_level="INFO",
         retention_days=0,

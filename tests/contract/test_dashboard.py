@@ -117,7 +117,9 @@ def annotation_problems(annotations: dict[str, Any] | None) -> Iterator[str]:
 
 
 def test_every_dashboard_follows_the_grammar(dashboards: dict[str, dict[str, Any]]) -> None:
-    assert len(dashboards) == 255 + 2 * 3 - 1  # all operations, no budget, aws: in both
+    assert (
+        len(dashboards) == 255 + 2 * 3 * 2 - 1
+    )  # all operations, no budget, aws, one API: in both
     errors = {key: list(problems(each["body"])) for key, each in dashboards.items()}
     assert not {key: problems for key, problems in errors.items() if problems}
 
@@ -134,6 +136,21 @@ def test_charges_are_shown_where_aws_publishes_them(
         others = {one["region"] for one in properties if one not in charges}
         assert len(others) == 1, key
         assert "us-east-1" not in others, key
+
+
+def test_every_api_metric_is_shown_for_every_api(dashboards: dict[str, dict[str, Any]]) -> None:
+    for key, each in dashboards.items():
+        metrics = [
+            metric
+            for widget in each["body"]["widgets"]
+            for metric in widget["properties"]["metrics"]
+            if metric[0] == "AWS/ApiGateway"
+        ]
+        ids = {f"id-of-{api}" for api in each["apis"].split(",")}
+        for name in ("4xx", "5xx", "Count", "Latency"):
+            assert {metric[3] for metric in metrics if metric[1] == name} == ids, key
+        labels = [metric[-1]["label"] for metric in metrics]
+        assert len(set(labels)) == len(labels), key
 
 
 GOOD = {

@@ -13,6 +13,7 @@ from policy.hcl import ROOT
 # the API reference of each service (the operation that creates the resource).
 LIMITS = {
     "aws_apigatewayv2_api": ("name", 128),
+    "aws_apigatewayv2_authorizer": ("name", 128),
     "aws_budgets_budget": ("name", 100),
     "aws_cloudtrail": ("name", 128),
     "aws_cloudwatch_dashboard": ("dashboard_name", 255),

@@ -64,7 +64,7 @@ def stack(pytestconfig: pytest.Config) -> Stack:
 
 @pytest.fixture(scope="session")
 def extra_instances(pytestconfig: pytest.Config, stack: Stack, aws: Aws) -> Instances:
-    """Two more instances on the same emulator: one accepts tokens, one has no authentication."""
+    """Two more instances on the same emulator: one accepts tokens too, one has no auth."""
     folder = _folder(pytestconfig)
     with _once(folder, "instances") as first:
         if first:

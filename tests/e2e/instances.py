@@ -24,20 +24,29 @@ AUDIENCE = "records-tests"
 KEY_ID = "test-key"
 HEARTBEAT = "rate(1 minute)"  # of the instance `tokens`
 BUCKET = "issuer"
+ORIGIN = "https://app.example.com"  # whose pages may call the instance `tokens`
 READ, WRITE = "records/read", "records/write"
 
 
 class Instance(NamedTuple):
-    """One instance of the service: its URL and the names of its resources."""
+    """One instance of the service: its URL and the names of its resources.
+
+    `url_of_signers` and `writer_policy` belong to an instance that accepts signatures too.
+    """
 
     url: str
     function: str
     table: str
     log_group: str
+    url_of_signers: str = ""
+    writer_policy: str = ""
 
 
 class Instances(NamedTuple):
-    """`tokens` accepts tokens of `issuer`, signed with `private_key` (PEM); `open` has no auth."""
+    """Two instances: `open` has no authentication, and `tokens` accepts signatures and tokens.
+
+    The tokens are those of `issuer`, which signs with `private_key` (PEM).
+    """
 
     tokens: Instance
     open: Instance
@@ -143,7 +152,8 @@ def _root(checkout: str, issuer: str) -> dict[str, Any]:
     }
     tokens = {
         "name": "tokens",
-        "auth": {"mode": "JWT", "issuer": issuer, "audience": [AUDIENCE, "another"]},
+        "auth": {"mode": "IAM", "issuer": issuer, "audience": [AUDIENCE, "another"]},
+        "api": {"stage_name": "local", "cors": {"allow_origins": [ORIGIN]}},
         "function": {"heartbeat": HEARTBEAT},
     }
     open_ = {
@@ -173,13 +183,29 @@ def _root(checkout: str, issuer: str) -> dict[str, Any]:
     }
 
 
-_OUTPUTS = ("api_id", "function_name", "log_group_names", "table_name")
+_OUTPUTS = (
+    "api_id",
+    "api_id_jwt",
+    "function_name",
+    "log_group_names",
+    "table_name",
+    "writer_policy_arn",
+)
 
 
 def _instance(endpoint: str, outputs: dict[str, Any]) -> Instance:
-    return Instance(
-        f"{endpoint}/_aws/execute-api/{outputs['api_id']}/local/records",
+    main, for_tokens = (
+        f"{endpoint}/_aws/execute-api/{outputs[name]}/local/records"
+        for name in ("api_id", "api_id_jwt")
+    )
+    instance = Instance(
+        main,
         outputs["function_name"],
         outputs["table_name"],
         outputs["log_group_names"]["function"],
+    )
+    if not outputs["api_id_jwt"]:
+        return instance
+    return instance._replace(
+        url=for_tokens, url_of_signers=main, writer_policy=outputs["writer_policy_arn"]
     )

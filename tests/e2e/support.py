@@ -126,11 +126,16 @@ def run_concurrently(calls: Sequence[Callable[[], T]]) -> list[T]:
 
 
 def send_with_token(
-    url: str, token: str, method: str = "GET", path: str = "", body: object = None
+    url: str,
+    token: str,
+    method: str = "GET",
+    path: str = "",
+    body: object = None,
+    **headers: str,
 ) -> Response:
-    """Send a request with a bearer token, as JSON."""
+    """Send a request with a bearer token, as JSON, and with more headers (`if_match="x"`)."""
     data = b"" if body is None else json.dumps(body).encode()
-    headers = {"authorization": f"Bearer {token}"} | (
-        {"content-type": "application/json"} if data else {}
-    )
-    return send(method, f"{url}{path}", data, headers)
+    content_type = {"content-type": "application/json"} if data else {}
+    more = {name.replace("_", "-"): value for name, value in headers.items()}
+    authorization = {"authorization": f"Bearer {token}"}
+    return send(method, f"{url}{path}", data, authorization | content_type | more)

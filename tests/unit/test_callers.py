@@ -3,8 +3,10 @@
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from records_api import callers, records
+from records_api import callers, ids, records
 from unit.support import IAM_USER, event
 
 JWT = {
@@ -67,19 +69,19 @@ def test_iam_caller_is_account_and_principal(kind: str) -> None:
     arn, user_id, principal = PRINCIPALS[kind]
     request = event(authorizer=iam(arn, user_id))
     expected = records.Caller(arn, f"123456789012/{principal}")
-    assert callers.caller(request, "IAM") == expected
+    assert callers.caller(request, {"IAM"}) == expected
 
 
 def test_principals_have_different_namespaces() -> None:
     users = ["123456789012", "123456789012:bob", "123456789012:eve", "AIDABOB", "AROABOB:1"]
     requests = [event(authorizer=iam("arn", user)) for user in users]
-    namespaces = {callers.caller(request, "IAM").namespace for request in requests}
+    namespaces = {callers.caller(request, {"IAM"}).namespace for request in requests}
     assert len(namespaces) == len(users)
 
 
 @pytest.mark.parametrize("authorizer", [None, IAM_USER])
 def test_without_authentication_there_is_one_caller(authorizer: dict[str, Any] | None) -> None:
-    caller = callers.caller(event(authorizer=authorizer), "NONE")
+    caller = callers.caller(event(authorizer=authorizer), {"NONE"})
     assert caller == records.Caller("anonymous", "anonymous")
 
 
@@ -112,7 +114,7 @@ def test_without_authentication_there_is_one_caller(authorizer: dict[str, Any] |
 def test_jwt_caller_is_issuer_and_subject(claims: dict[str, Any], subject: str) -> None:
     identity = f"https://issuer.example/#{subject}"
     request = event(authorizer=jwt(**JWT | {"sub": None} | claims))
-    assert callers.caller(request, "JWT") == records.Caller(identity, identity)
+    assert callers.caller(request, {"JWT"}) == records.Caller(identity, identity)
 
 
 @pytest.mark.parametrize(
@@ -146,4 +148,49 @@ def test_request_without_an_identity_is_rejected(
     mode: str, authorizer: dict[str, Any] | None
 ) -> None:
     with pytest.raises(callers.NoIdentity):
-        callers.caller(event(authorizer=authorizer), mode)
+        callers.caller(event(authorizer=authorizer), {mode})
+
+
+BOTH = frozenset({"IAM", "JWT"})
+
+
+def test_caller_is_read_from_the_event_if_both_kinds_may_call() -> None:
+    signed = event(authorizer=iam("arn:aws:iam::123456789012:user/a", "AIDAA"))
+    with_token = event(authorizer=jwt(**JWT))
+    assert callers.caller(signed, BOTH) == callers.caller(signed, {"IAM"})
+    assert callers.caller(with_token, BOTH) == callers.caller(with_token, {"JWT"})
+
+
+@pytest.mark.parametrize(
+    "authorizer",
+    [
+        None,
+        {},
+        {"lambda": {"iss": "https://issuer.example/", "sub": "user-1"}},
+        IAM_USER | jwt(**JWT),
+        {"iam": None, "jwt": {"claims": None}},
+        iam("arn", ""),
+        jwt(iss="https://i"),
+    ],
+)
+def test_event_without_exactly_one_identity_is_rejected(authorizer: dict[str, Any] | None) -> None:
+    with pytest.raises(callers.NoIdentity):
+        callers.caller(event(authorizer=authorizer), BOTH)
+
+
+@given(
+    account=st.from_regex(r"\A[0-9]{12}\Z"),
+    user_id=st.text(min_size=1, max_size=40),
+    issuer=st.from_regex(r"\Ahttps?://[^/?#\s]{1,20}(/[^?#\s]{0,20})?\Z"),
+    subject=st.text(min_size=1, max_size=40),
+    key=st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1),
+)
+def test_signed_and_token_callers_share_nothing(
+    account: str, user_id: str, issuer: str, subject: str, key: str
+) -> None:
+    """The formats are those of IAM's ARNs and of the module's variable `auth.issuer`."""
+    arn = f"arn:aws:sts::{account}:assumed-role/{user_id}"
+    by_signature = callers.caller(event(authorizer=iam(arn, user_id, account)), BOTH)
+    by_token = callers.caller(event(authorizer=jwt(iss=issuer, sub=subject)), BOTH)
+    assert by_signature.identity != by_token.identity
+    assert ids.derived_id(by_signature.namespace, key) != ids.derived_id(by_token.namespace, key)

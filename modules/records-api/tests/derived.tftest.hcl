@@ -57,20 +57,23 @@ run "defaults" {
 
   assert {
     condition = (
-      aws_apigatewayv2_integration.live.integration_uri == aws_lambda_alias.live.invoke_arn
+      aws_apigatewayv2_integration.live["main"].integration_uri == aws_lambda_alias.live.invoke_arn
     )
     error_message = "The integration must call the alias that the permissions are for."
   }
 
   assert {
-    condition     = length(aws_apigatewayv2_api.records.cors_configuration) == 0
+    condition     = length(aws_apigatewayv2_api.records["main"].cors_configuration) == 0
     error_message = "Without api.cors, API Gateway must not allow pages of other origins."
   }
 
   assert {
     condition = (
-      one(aws_apigatewayv2_stage.serving.default_route_settings).throttling_burst_limit == 100
-      && one(aws_apigatewayv2_stage.serving.default_route_settings).throttling_rate_limit == 50
+      alltrue([
+        for stage in aws_apigatewayv2_stage.serving :
+        one(stage.default_route_settings).throttling_burst_limit == 100
+        && one(stage.default_route_settings).throttling_rate_limit == 50
+      ])
     )
     error_message = "Default limits must be set if the caller sets none."
   }
@@ -81,14 +84,14 @@ run "defaults" {
         "authorizerError", "caller", "integrationLatency", "integrationStatus", "requestId",
         "responseLatency", "responseLength", "routeKey", "sourceIp", "status", "userAgent",
       ],
-      keys(jsondecode(one(aws_apigatewayv2_stage.serving.access_log_settings).format))
+      keys(jsondecode(one(aws_apigatewayv2_stage.serving["main"].access_log_settings).format))
     )) == 0
     error_message = "The access log must contain the caller, the route, the status and the latency."
   }
 
   assert {
     condition = (
-      jsondecode(one(aws_apigatewayv2_stage.serving.access_log_settings).format).caller
+      jsondecode(one(aws_apigatewayv2_stage.serving["main"].access_log_settings).format).caller
       == "$context.identity.userArn"
     )
     error_message = "With IAM, the caller in the access log must be the ARN of the principal."
@@ -545,6 +548,16 @@ run "bearer_tokens_and_debug_lines" {
   }
 
   assert {
+    condition = (
+      keys(aws_apigatewayv2_api.records) == ["main"]
+      && output.api_id_jwt == output.api_id && output.records_url_jwt == output.records_url
+      && one(aws_lambda_function.records.environment).variables.AUTH_MODE == "JWT"
+      && strcontains(output.runbook.smoke, "Bearer $RECORDS_TOKEN")
+    )
+    error_message = "With tokens alone there must be one API."
+  }
+
+  assert {
     condition = {
       for name, route in aws_apigatewayv2_route.operation :
       name => join(",", route.authorization_scopes)
@@ -567,7 +580,7 @@ run "bearer_tokens_and_debug_lines" {
       length(aws_iam_policy.caller) == 0
       && {
         for name, value in jsondecode(
-          one(aws_apigatewayv2_stage.serving.access_log_settings).format
+          one(aws_apigatewayv2_stage.serving["main"].access_log_settings).format
         ) : name => value if contains(["caller", "clientId", "issuer"], name)
         } == {
         caller   = "$context.authorizer.claims.sub"
@@ -594,6 +607,157 @@ run "bearer_tokens_and_debug_lines" {
   }
 }
 
+run "signatures_and_tokens" {
+  variables {
+    api  = { cors = { allow_origins = ["https://app.example.com"] } }
+    auth = { issuer = "https://login.example.com", audience = ["records"] }
+  }
+
+  override_resource {
+    target = aws_apigatewayv2_api.records["jwt"]
+    values = { id = "jwt456", execution_arn = "arn:aws:execute-api:eu-west-1:123456789012:jwt456" }
+  }
+
+  override_resource {
+    target = aws_apigatewayv2_integration.live["jwt"]
+    values = { id = "jwt-live" }
+  }
+
+  override_resource {
+    target = aws_apigatewayv2_stage.serving["jwt"]
+    values = { invoke_url = "https://jwt456.execute-api.eu-west-1.amazonaws.com/" }
+  }
+
+  assert {
+    condition = {
+      for key, route in aws_apigatewayv2_route.operation : key => join(" ", concat(
+        [route.api_id, route.authorization_type, route.route_key],
+        tolist(coalesce(route.authorization_scopes, [])),
+      ))
+      } == {
+      create     = "abc123 AWS_IAM POST /records"
+      get        = "abc123 AWS_IAM GET /records/{recordID}"
+      list       = "abc123 AWS_IAM GET /records"
+      update     = "abc123 AWS_IAM PATCH /records/{recordID}"
+      jwt-create = "jwt456 JWT POST /records records/write"
+      jwt-get    = "jwt456 JWT GET /records/{recordID} records/read"
+      jwt-list   = "jwt456 JWT GET /records records/read"
+      jwt-update = "jwt456 JWT PATCH /records/{recordID} records/write"
+    }
+    error_message = "Both APIs must have the same routes, each with one kind of authorization."
+  }
+
+  assert {
+    condition = (
+      aws_apigatewayv2_authorizer.jwt["jwt"].api_id == "jwt456"
+      && alltrue([
+        for key, route in aws_apigatewayv2_route.operation : startswith(key, "jwt-") == (
+          route.authorizer_id == aws_apigatewayv2_authorizer.jwt["jwt"].id
+        )
+      ])
+      && alltrue([
+        for key, route in aws_apigatewayv2_route.operation :
+        startswith(key, "jwt-") == (route.target == "integrations/jwt-live")
+      ])
+      && alltrue([
+        for integration in aws_apigatewayv2_integration.live :
+        integration.integration_uri == aws_lambda_alias.live.invoke_arn
+      ])
+    )
+    error_message = "Each route must use authorizer and integration of its own API, and the alias."
+  }
+
+  assert {
+    condition = {
+      for key, permission in aws_lambda_permission.api :
+      key => "${permission.statement_id} ${permission.qualifier} ${permission.source_arn}"
+      if contains(["get", "jwt-get", "jwt-list"], key)
+      } == {
+      get = join(" ", [
+        "api-get live arn:aws:execute-api:eu-west-1:123456789012:abc123/$default/GET/records/*",
+      ])
+      jwt-get = join(" ", [
+        "api-jwt-get live",
+        "arn:aws:execute-api:eu-west-1:123456789012:jwt456/$default/GET/records/*",
+      ])
+      jwt-list = join(" ", [
+        "api-jwt-list live",
+        "arn:aws:execute-api:eu-west-1:123456789012:jwt456/$default/GET/records",
+      ])
+    }
+    error_message = "Each API may invoke the alias for its own routes."
+  }
+
+  assert {
+    condition = (
+      length(aws_lambda_permission.api) == 8
+      && length(aws_iam_policy.caller) == 3
+      && !anytrue([for policy in aws_iam_policy.caller : strcontains(policy.policy, "jwt456")])
+    )
+    error_message = "The policies of callers must name only the API that accepts signatures."
+  }
+
+  assert {
+    condition = (
+      alltrue([
+        for stage in aws_apigatewayv2_stage.serving :
+        one(stage.default_route_settings).throttling_burst_limit == 100
+        && one(stage.default_route_settings).throttling_rate_limit == 50
+        && one(stage.access_log_settings).destination_arn
+        == aws_cloudwatch_log_group.service["access"].arn
+      ])
+      && {
+        for key, stage in aws_apigatewayv2_stage.serving :
+        key => jsondecode(one(stage.access_log_settings).format).caller
+        } == {
+        main = "$context.identity.userArn"
+        jwt  = "$context.authorizer.claims.sub"
+      }
+    )
+    error_message = "Both APIs must have limits, and an access log with the caller."
+  }
+
+  assert {
+    condition = (
+      toset([
+        for key in ["api-5xx", "api-5xx-jwt", "api-latency", "api-latency-jwt"] : key
+        if contains(keys(aws_cloudwatch_metric_alarm.catalog), key)
+      ]) == toset(["api-5xx", "api-5xx-jwt", "api-latency", "api-latency-jwt"])
+      && aws_cloudwatch_metric_alarm.catalog["api-latency"].dimensions.ApiId == "abc123"
+      && aws_cloudwatch_metric_alarm.catalog["api-latency-jwt"].dimensions.ApiId == "jwt456"
+    )
+    error_message = "Each API must have its alarms."
+  }
+
+  assert {
+    condition = {
+      for key, api in aws_apigatewayv2_api.records :
+      key => join(" ", one(api.cors_configuration).allow_headers)
+      } == {
+      main = join(" ", [
+        "authorization content-type idempotency-key if-match if-none-match",
+        "x-amz-content-sha256 x-amz-date x-amz-security-token",
+      ])
+      jwt = "authorization content-type idempotency-key if-match if-none-match"
+    }
+    error_message = "CORS must allow the headers of each kind of authentication."
+  }
+
+  assert {
+    condition = (
+      one(aws_lambda_function.records.environment).variables.AUTH_MODE == "IAM,JWT"
+      && output.api_id == "abc123" && output.api_id_jwt == "jwt456"
+      && output.records_url == "https://abc123.execute-api.eu-west-1.amazonaws.com/records"
+      && output.records_url_jwt == "https://jwt456.execute-api.eu-west-1.amazonaws.com/records"
+      && strcontains(output.runbook.smoke, "--aws-sigv4")
+      && strcontains(output.runbook.smoke, "'${output.records_url}?")
+      && strcontains(output.runbook.smoke_jwt, "Bearer $RECORDS_TOKEN")
+      && strcontains(output.runbook.smoke_jwt, "'${output.records_url_jwt}?")
+    )
+    error_message = "The function must accept both kinds of callers; outputs and runbook name both."
+  }
+}
+
 run "pages_in_browsers" {
   command = plan
 
@@ -604,7 +768,7 @@ run "pages_in_browsers" {
   }
 
   assert {
-    condition = one(aws_apigatewayv2_api.records.cors_configuration) == {
+    condition = one(aws_apigatewayv2_api.records["main"].cors_configuration) == {
       allow_credentials = false
       allow_headers = toset([
         "authorization", "content-type", "idempotency-key", "if-match", "if-none-match",
@@ -630,11 +794,12 @@ run "pages_that_sign_requests" {
 
   assert {
     condition = (
-      one(aws_apigatewayv2_api.records.cors_configuration).allow_headers == toset([
+      one(aws_apigatewayv2_api.records["main"].cors_configuration).allow_headers == toset([
         "authorization", "x-amz-content-sha256", "x-amz-date", "x-amz-security-token",
       ])
-      && one(aws_apigatewayv2_api.records.cors_configuration).allow_methods == toset(["GET"])
-      && one(aws_apigatewayv2_api.records.cors_configuration).max_age == 60
+      && one(aws_apigatewayv2_api.records["main"].cors_configuration[*].allow_methods)
+      == toset(["GET"])
+      && one(aws_apigatewayv2_api.records["main"].cors_configuration).max_age == 60
     )
     error_message = "CORS must allow the headers of AWS Signature Version 4."
   }
@@ -788,8 +953,11 @@ run "one_filter_index_and_other_settings" {
 
   assert {
     condition = (
-      one(aws_apigatewayv2_stage.serving.default_route_settings).throttling_burst_limit == 7
-      && one(aws_apigatewayv2_stage.serving.default_route_settings).throttling_rate_limit == 3
+      alltrue([
+        for stage in aws_apigatewayv2_stage.serving :
+        one(stage.default_route_settings).throttling_burst_limit == 7
+        && one(stage.default_route_settings).throttling_rate_limit == 3
+      ])
       && aws_lambda_permission.api["list"].source_arn
       == "arn:aws:execute-api:eu-west-1:123456789012:abc123/v1/GET/records"
     )

@@ -203,10 +203,24 @@ run "rejects_jwt_without_audience" {
   expect_failures = [var.auth]
 }
 
-run "rejects_issuer_without_jwt" {
+run "rejects_issuer_without_audience" {
   command = plan
   module { source = "./tests/inputs" }
-  variables { auth = { issuer = "https://login.example.com", audience = ["records"] } }
+  variables { auth = { issuer = "https://login.example.com" } }
+  expect_failures = [var.auth]
+}
+
+run "rejects_issuer_without_authentication" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables { auth = { mode = "NONE", issuer = "https://login.example.com", audience = ["r"] } }
+  expect_failures = [var.auth]
+}
+
+run "rejects_jwt_without_issuer" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables { auth = { mode = "JWT" } }
   expect_failures = [var.auth]
 }
 
@@ -575,7 +589,7 @@ run "allows_the_lowest_values" {
       throttle_rate  = 1
     }
     audit  = { mode = "off" }
-    auth   = { mode = "IAM" }
+    auth   = { mode = "IAM", issuer = "https://login.example.com", audience = ["records"] }
     budget = { monthly_usd = 1 }
     function = {
       heartbeat            = "rate(1 minute)"

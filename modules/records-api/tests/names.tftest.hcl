@@ -21,6 +21,7 @@ run "longest_names" {
 
     alarms     = { emails = ["on-call@example.com"] }
     audit      = { mode = "create" }
+    auth       = { issuer = "https://login.example.com", audience = ["records"] }
     budget     = { monthly_usd = 40 }
     function   = { heartbeat = "rate(1 day)", reserved_concurrency = 10 }
     operations = ["list", "get", "create", "update", "delete", "history", "changes", "restore"]

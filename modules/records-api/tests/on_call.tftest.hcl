@@ -5,6 +5,11 @@ mock_provider "aws" {
   source = "./tests/mocks"
 }
 
+override_resource {
+  target = aws_apigatewayv2_api.records["jwt"]
+  values = { id = "jwt456", execution_arn = "arn:aws:execute-api:eu-west-1:123456789012:jwt456" }
+}
+
 run "on_call" {
   variables {
     name           = "orders"
@@ -15,6 +20,7 @@ run "on_call" {
       emails     = ["on-call@example.com"]
       topic_arns = ["arn:aws:sns:eu-west-1:123456789012:pager"]
     }
+    auth = { issuer = "https://login.example.com", audience = ["records"] }
     audit = {
       mode        = "create"
       access_logs = { bucket = "account-access-logs", prefix = "audit/" }
@@ -37,6 +43,7 @@ run "on_call" {
       ) if length(alarm.metric_query) == 0
       } == {
       api-latency                                = "Latency p99 of 3000 over 3x300 s"
+      api-latency-jwt                            = "Latency p99 of 3000 over 3x300 s"
       configuration-errors                       = "ConfigurationErrors Sum of 1 over 1x300 s"
       function-concurrency                       = "ConcurrentExecutions Maximum of 8 over 2x300 s"
       function-duration                          = "Duration p99 of 23200 over 1x300 s"
@@ -233,9 +240,9 @@ run "on_call" {
   assert {
     condition = output.fixed_monthly_cost_usd == {
       as_of = "2025"
-      items = { alarms = 2.2, custom_metrics = 5.1, dashboard = 3, keys = 2, log_storage = 0.03 }
-      total = 12.33
+      items = { alarms = 2.5, custom_metrics = 5.1, dashboard = 3, keys = 2, log_storage = 0.03 }
+      total = 12.63
     }
-    error_message = "The cost must include 22 alarm metrics, 17 custom metrics and two keys."
+    error_message = "The cost must include 25 alarm metrics, 17 custom metrics and two keys."
   }
 }

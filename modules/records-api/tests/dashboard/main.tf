@@ -1,6 +1,7 @@
 # Renders the dashboard for every set of operations, and for all operations with and without a
-# budget in three partitions. tests/contract/test_dashboard.py checks the result. No provider is
-# needed: instance/ links to the files that define the dashboard and sets the values they refer to.
+# budget, in three partitions, with one API and with two. tests/contract/test_dashboard.py checks
+# the result. No provider is needed: instance/ links to the files that define the dashboard and sets
+# the values they refer to.
 locals {
   operations = [
     "changes", "create", "delete", "get", "history", "list", "restore", "update",
@@ -14,8 +15,10 @@ locals {
   ]
 
   combinations = concat(
-    setproduct(local.operation_sets, [null], ["aws"]),
-    setproduct([local.operations], [null, 25], ["aws", "aws-cn", "aws-us-gov"]),
+    setproduct(local.operation_sets, [null], ["aws"], ["main"]),
+    setproduct(
+      [local.operations], [null, 25], ["aws", "aws-cn", "aws-us-gov"], ["main", "main,jwt"],
+    ),
   )
 
   instances = {
@@ -23,7 +26,9 @@ locals {
       join(",", combination[0]),
       combination[1] == null ? "no budget" : "budget",
       combination[2],
+      combination[3],
       ]) => {
+      apis       = combination[3]
       operations = combination[0]
       budget_usd = combination[1]
       partition  = combination[2]
@@ -35,6 +40,7 @@ module "instance" {
   source   = "./instance"
   for_each = local.instances
 
+  api_ids    = { for api in split(",", each.value.apis) : api => "id-of-${api}" }
   budget_usd = each.value.budget_usd
   operations = each.value.operations
   partition  = each.value.partition

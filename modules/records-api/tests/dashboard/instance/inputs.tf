@@ -1,3 +1,9 @@
+variable "api_ids" {
+  description = "The IDs of the HTTP APIs."
+  type        = map(string)
+  nullable    = false
+}
+
 variable "budget_usd" {
   description = "The monthly budget. Null means no budget."
   type        = number
@@ -17,7 +23,7 @@ variable "partition" {
 }
 
 locals {
-  api_id     = "abc123"
+  api_ids    = var.api_ids
   budget_usd = var.budget_usd
   indexes    = { byCreated = {}, byStatus = {} }
   partition  = var.partition

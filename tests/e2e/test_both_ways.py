@@ -1,0 +1,135 @@
+"""One instance for signatures and for bearer tokens: callers of two kinds, pages in browsers."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import pytest
+
+from e2e.instances import ORIGIN, Instances
+from e2e.support import log_lines, send_with_token, stored_items, unique, wait_for
+from lib.client import Caller, Response, send
+
+Aws = Callable[..., Any]
+
+
+class Callers(NamedTuple):
+    """A user with the writer policy of the instance, and the URL and the token of a person."""
+
+    user: Caller
+    url: str
+    token: str
+    subject: str
+
+    def create(self, *, signed: bool, key: str, body: object) -> Response:
+        """Create a record as one of the two."""
+        if signed:
+            return self.user.call("POST", body=body, headers={"idempotency-key": key})
+        return send_with_token(self.url, self.token, "POST", body=body, idempotency_key=key)
+
+
+@pytest.fixture
+def callers(extra_instances: Instances, new_user: Callable[..., Caller]) -> Callers:
+    instance, subject = extra_instances.tokens, unique("person")
+    user = replace(new_user(policy_arn=instance.writer_policy), url=instance.url_of_signers)
+    return Callers(user, instance.url, extra_instances.token(sub=subject), subject)
+
+
+def test_both_kinds_of_callers_share_the_records(callers: Callers) -> None:
+    kind = unique()
+    record = callers.create(signed=True, key="k", body={"type": kind, "status": "new"}).json()
+    path = f"/{record['recordID']}"
+    assert send_with_token(callers.url, callers.token, path=path).json() == record
+    changed = send_with_token(callers.url, callers.token, "PATCH", path, {"status": "done"})
+    assert changed.status == 200
+    assert changed.json()["updatedBy"].endswith(f"#{callers.subject}")
+    assert callers.user.call("GET", path).json() == changed.json()
+
+
+def test_kinds_of_callers_have_names_and_keys_apart(
+    callers: Callers, extra_instances: Instances, aws: Aws
+) -> None:
+    """The same key and the same body: a replay for the same caller, another record for another."""
+    kind, key = unique(), unique("key")
+    body = {"type": kind, "status": "new"}
+    answers = [
+        callers.create(signed=signed, key=key, body=body) for signed in (True, False, True, False)
+    ]
+    assert [answer.status for answer in answers] == [201] * 4
+    assert [answer.headers.get("idempotency-replayed") for answer in answers] == [
+        None, None, "true", "true",
+    ]  # fmt: skip
+    by_user, by_person = (answer.json()["submittedBy"] for answer in answers[:2])
+    assert by_user.startswith("arn:aws:iam::000000000000:user/")
+    assert by_person == f"{extra_instances.issuer}#{callers.subject}"
+    assert answers[0].json()["recordID"] != answers[1].json()["recordID"]
+    items = stored_items(aws("dynamodb"), kind, extra_instances.tokens.table)
+    assert sorted(item["submittedBy"]["S"] for item in items) == sorted([by_user, by_person])
+
+
+def test_each_api_accepts_one_kind_of_caller(callers: Callers) -> None:
+    assert replace(callers.user, url=callers.url).call("GET").status == 401
+    assert send_with_token(callers.user.url, callers.token).status == 403
+    assert send("GET", callers.user.url, b"", {}).status == 403
+    assert send("GET", callers.url, b"", {}).status == 401
+
+
+def test_log_names_callers_of_both_kinds(
+    callers: Callers, extra_instances: Instances, aws: Aws
+) -> None:
+    began = time.time()
+    answers = [callers.user.call("GET"), send_with_token(callers.url, callers.token)]
+    requests = [answer.headers["x-request-id"] for answer in answers]
+
+    def names() -> list[str]:
+        lines = log_lines(aws("logs"), began, extra_instances.tokens.log_group)
+        by_request = {line.get("requestId"): str(line.get("caller")) for line in lines}
+        is_complete = by_request.keys() >= set(requests)
+        return [by_request[request] for request in requests] if is_complete else []
+
+    by_user, by_person = wait_for(names)
+    assert by_user.startswith("arn:aws:iam::000000000000:user/")
+    assert by_person == f"{extra_instances.issuer}#{callers.subject}"
+
+
+@pytest.mark.parametrize("api", ["url", "url_of_signers"])
+def test_preflight_is_answered_without_credentials(extra_instances: Instances, api: str) -> None:
+    url = getattr(extra_instances.tokens, api)
+    headers = {
+        "origin": ORIGIN,
+        "access-control-request-method": "PATCH",
+        "access-control-request-headers": "authorization,content-type,if-match",
+    }
+    answer = send("OPTIONS", f"{url}/some-id", b"", headers)
+    assert answer.status == 204
+    assert "x-request-id" not in answer.headers  # from API Gateway, not from the function
+    assert answer.headers["access-control-allow-origin"] == ORIGIN
+    assert "access-control-allow-credentials" not in answer.headers
+    methods = answer.headers["access-control-allow-methods"].split(",")
+    assert sorted(methods) == ["GET", "PATCH", "POST"]
+    allowed = set(answer.headers["access-control-allow-headers"].split(","))
+    assert {"authorization", "content-type", "if-match"} <= allowed
+    assert ("x-amz-date" in allowed) == (api == "url_of_signers")
+    refused = send("OPTIONS", url, b"", headers | {"origin": "https://evil.example.com"})
+    assert "access-control-allow-origin" not in refused.headers
+
+
+def test_page_may_read_the_headers_that_it_needs(callers: Callers) -> None:
+    answer = send(
+        "GET",
+        f"{callers.url}?limit=1",
+        b"",
+        {"authorization": f"Bearer {callers.token}", "origin": ORIGIN},
+    )
+    assert answer.status == 200
+    assert answer.headers["access-control-allow-origin"] == ORIGIN
+    exposed = answer.headers["access-control-expose-headers"].split(",")
+    assert {"etag", "link", "retry-after", "x-request-id"} <= set(exposed)
+
+
+def test_instance_without_cors_refuses_pages(reader: Caller) -> None:
+    headers = {"origin": ORIGIN, "access-control-request-method": "GET"}
+    answer = send("OPTIONS", reader.url, b"", headers)
+    assert answer.status != 204
+    assert "access-control-allow-origin" not in answer.headers
