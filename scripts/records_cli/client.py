@@ -2,10 +2,14 @@
 
 import http.client
 import json
+import os
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urlencode, urlsplit
+
+_TIMEOUT_SECONDS = 60
 
 
 class NotSentError(ConnectionError):
@@ -100,14 +104,15 @@ def sigv4(  # noqa: PLR0913, PLR0917 (the parts of a request)
 def send(method: str, url: str, body: bytes, headers: Mapping[str, str]) -> Response:
     """Send one request unchanged and return the response, whatever its status.
 
+    An https URL goes through the proxy in HTTPS_PROXY, unless NO_PROXY names its host.
+
     Raises ValueError if `url` has no host, and OSError when there is no response: NotSentError if
     there was no connection.
     """
     parts = urlsplit(url)
     if parts.hostname is None:
         raise ValueError(f"no host in {url!r}")
-    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    connection = kind(parts.hostname, parts.port, timeout=60)
+    connection = _connection(parts)
     target = f"{parts.path}?{parts.query}" if parts.query else parts.path
     try:
         _connect(connection)
@@ -122,6 +127,34 @@ def send(method: str, url: str, body: bytes, headers: Mapping[str, str]) -> Resp
         raise ConnectionError(f"{type(error).__name__}: {error}") from error
     finally:
         connection.close()
+
+
+def proxy_of(url: SplitResult) -> SplitResult | None:
+    """Return the proxy for an https URL in HTTPS_PROXY, unless NO_PROXY names its host."""
+    text = os.environ.get("https_proxy") or os.environ.get("HTTPS_PROXY")
+    if not text or url.scheme != "https":
+        return None
+    from urllib.request import proxy_bypass  # noqa: PLC0415 (slow)
+
+    if proxy_bypass(url.hostname or ""):
+        return None
+    return urlsplit(text if "//" in text else f"http://{text}")
+
+
+def _connection(url: SplitResult) -> http.client.HTTPConnection:
+    """Return a connection, not opened yet, to the host of a URL or to the proxy before it."""
+    host = url.hostname or ""
+    kind = http.client.HTTPSConnection if url.scheme == "https" else http.client.HTTPConnection
+    proxy = proxy_of(url)
+    if proxy is None:
+        return kind(host, url.port, timeout=_TIMEOUT_SECONDS)
+    connection = kind(proxy.hostname or "", proxy.port or 80, timeout=_TIMEOUT_SECONDS)
+    headers = {}
+    if proxy.username is not None:
+        pair = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}"
+        headers = {"proxy-authorization": f"Basic {b64encode(pair.encode()).decode()}"}
+    connection.set_tunnel(host, url.port, headers)
+    return connection
 
 
 def _connect(connection: http.client.HTTPConnection) -> None:

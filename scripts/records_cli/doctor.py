@@ -12,7 +12,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from records_cli import problems, service, sign_in
 from records_cli.app_options import Options, Role
-from records_cli.client import Caller, NotSentError, Response
+from records_cli.client import Caller, NotSentError, Response, proxy_of
 from records_cli.exit_codes import Exit
 from records_cli.failure import Failure
 from records_cli.service import Service
@@ -77,7 +77,10 @@ def run(options: Options, report: Callable[[str, str], None]) -> None:
 
 def _network(known: Service) -> Iterator[tuple[str, str]]:
     """Yield the results of the checks of name, connection and TLS. Raises Failure."""
-    parts = urlsplit(known.url)
+    parts = target = urlsplit(known.url)
+    if proxy := proxy_of(target):
+        yield "proxy", f"HTTPS_PROXY is {proxy.hostname}:{proxy.port or 80}"
+        parts = proxy._replace(scheme="http")
     port = parts.port or (443 if parts.scheme == "https" else 80)
     began = time.monotonic()
     try:

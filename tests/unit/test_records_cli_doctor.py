@@ -151,6 +151,17 @@ def test_the_first_problem_ends_the_checks(
     assert cause in failure.value.cause
 
 
+@pytest.mark.usefixtures("calls")
+def test_a_proxy_is_checked_in_place_of_the_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://me:secret@proxy:3128")
+    reports = checked(Options(url=URL))
+    assert reports["proxy"] == "HTTPS_PROXY is proxy:3128"
+    assert reports["name"] == "proxy is 192.0.2.1"
+    assert reports["connection"].startswith("port 3128,")
+    assert "TLS" not in reports
+    assert "secret" not in json.dumps(reports)
+
+
 @pytest.mark.parametrize(
     ("function", "error", "remedy"),
     [

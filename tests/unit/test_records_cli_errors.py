@@ -15,13 +15,14 @@ from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
+from urllib.parse import urlsplit
 
 import pytest
 
 from lib.paths import ROOT
 from records_cli import problems
 from records_cli.app_options import finish
-from records_cli.client import NotSentError, Response, send
+from records_cli.client import NotSentError, Response, proxy_of, send
 from records_cli.exit_codes import Exit
 from records_cli.failure import Failure
 from unit.test_records_cli import Api, api, run
@@ -290,3 +291,31 @@ def test_a_refused_connection_is_told_apart_from_a_lost_response() -> None:
         send("POST", url, b"{}", {})
     assert not isinstance(lost.value, NotSentError)
     assert isinstance(refused.value.__cause__, ConnectionRefusedError)
+
+
+@pytest.mark.enable_socket
+def test_https_goes_through_the_proxy_unless_excluded(monkeypatch: pytest.MonkeyPatch) -> None:
+    requests: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+
+        def refuse() -> None:
+            connection, _ = server.accept()
+            with connection:
+                requests.append(connection.recv(65536))
+                connection.sendall(b"HTTP/1.1 407 Authenticate\r\n\r\n")
+
+        monkeypatch.setenv("HTTPS_PROXY", f"http://me:p%40ss@127.0.0.1:{port}")
+        thread = Thread(target=refuse)
+        thread.start()
+        with pytest.raises(NotSentError, match="407 Authenticate"):
+            send("GET", "https://records.invalid/records", b"", {})
+        thread.join()
+    assert requests[0].startswith(b"CONNECT records.invalid:443 ")
+    assert b"bWU6cEBzcw==" in requests[0]  # me:p@ss
+    url = urlsplit("https://records.invalid/records")
+    monkeypatch.setenv("NO_PROXY", "example.com,.invalid")
+    assert proxy_of(url) is None
+    monkeypatch.setenv("NO_PROXY", "example.com")
+    assert proxy_of(url)
+    assert proxy_of(url._replace(scheme="http")) is None

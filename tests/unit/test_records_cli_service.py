@@ -22,7 +22,7 @@ EMULATED = "http://127.0.0.1:1/_aws/execute-api"
 ENVIRONMENT = (
     *(service.URL, service.CONTEXT, local.VARIABLE, sign_in.TOKEN),
     *("AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID"),
-    *("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"),
+    *("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "HTTPS_PROXY", "https_proxy"),
 )
 
 
