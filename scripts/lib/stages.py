@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lib import docs, package, rehearse_upgrade, release, scan, venvs
+from lib import browser, docs, package, rehearse_upgrade, release, scan, venvs
 from lib.console import Failure
 from lib.paths import LOGS, ROOT, TOOLS, shown
 from lib.terraform import Terraform, environment
@@ -74,6 +74,12 @@ def pytest(name: str, folders: Iterable[str], tier: str, *, exclusive: bool = Fa
     return Stage(name, command, run, "default" if exclusive else "fast", groups, exclusive)
 
 
+def viewer(tier: str) -> Stage:
+    """Return the stage with the tests of the viewer, which need a browser."""
+    stage = pytest("viewer", ["viewer"], tier, exclusive=True)
+    return dataclasses.replace(stage, run=functools.partial(run_viewer, stage.command), groups=())
+
+
 def run_pytest(command: Sequence[str | Path], *, streamed: bool) -> str:
     """Run pytest; return its last line. Raises Failure, with its output unless that is streamed."""
     if streamed:
@@ -87,6 +93,16 @@ def run_pytest(command: Sequence[str | Path], *, streamed: bool) -> str:
             report=result.stdout or "",
         )
     return "" if streamed else result.stdout.strip().splitlines()[-1].strip("= ")
+
+
+def run_viewer(command: Sequence[str | Path]) -> str:
+    """Run the tests of the viewer in a browser; return their summary.
+
+    Without a browser they are skipped, but not in CI: then this raises Failure.
+    """
+    if browser.ensure() is None:
+        return browser.missing()
+    return run_pytest(command, streamed=False)
 
 
 def check_package() -> str:
@@ -194,6 +210,7 @@ def stages(runner: Terraform, tier: str) -> Iterator[Stage]:
     yield Stage("package", ["scripts/package", "--check"], check_package)
     for folder in roots():
         yield terraform_stage(runner, folder, tier)
+    yield viewer(tier)
     yield pytest("e2e", ["e2e"], tier, exclusive=True)
     yield Stage(
         "bench",

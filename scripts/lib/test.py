@@ -20,7 +20,7 @@ from lib.paths import LOGS, ROOT, shown
 from lib.stages import BIN, Stage, stages
 
 TIERS = {"fast": 90, "default": 20 * 60, "full": 80 * 60}  # seconds on two idle cores
-_WITHOUT_EMULATOR = ("tests/unit", "tests/policy", "tests/contract")
+_WITHOUT_EMULATOR = ("tests/unit", "tests/policy", "tests/contract", "tests/viewer")
 
 
 def selected(everything: Iterable[Stage], tier: str, only: Sequence[str]) -> list[Stage]:

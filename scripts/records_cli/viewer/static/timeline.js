@@ -108,16 +108,16 @@ export function createTimeline(id, { restore }) {
     if (entry.omitted) return h("p", { class: "faint" }, "The record is too large for an entry.");
     if (entry.change === "redact") return h("p", {}, safe(entry.reason ?? ""));
     if (!entry.record) return null;
-    if (entry.version === 1 || entry.previousHash === null) return differenceList(content0(entry.record));
+    if (entry.version === 1 || entry.previousHash === null) return differenceList(firstContent(entry.record));
     if (!previous) return h("p", { class: "faint" }, "The version before is not loaded.");
-    if (!previous.record) return differenceList(content0(entry.record));
+    if (!previous.record) return differenceList(firstContent(entry.record));
     return differenceList(recordDifferences(previous.record, entry.record));
   }
 
   /** Return the fields of a first version, without those that are told elsewhere. */
-  function content0(record) {
+  function firstContent(record) {
     const told = ["createdAt", "submittedBy"];
-    return recordDifferences({}, record).filter((each) => !told.includes(each.path));
+    return recordDifferences({ attributes: {} }, record).filter((each) => !told.includes(each.path));
   }
 
   load();
