@@ -75,9 +75,11 @@ def pytest(name: str, folders: Iterable[str], tier: str, *, exclusive: bool = Fa
 
 
 def viewer(tier: str) -> Stage:
-    """Return the stage with the tests of the viewer, which need a browser."""
-    stage = pytest("viewer", ["viewer"], tier, exclusive=True)
-    return dataclasses.replace(stage, run=functools.partial(run_viewer, stage.command), groups=())
+    """Return the stage with the tests of the viewer, in one process: it starts one browser."""
+    marker = [] if tier == "full" else ["-m", "not full"]
+    command: list[str | Path] = [BIN / "pytest", "--no-header", *marker, "tests/viewer"]
+    run = functools.partial(run_viewer, command)
+    return Stage("viewer", command, run, "default", exclusive=True)
 
 
 def run_pytest(command: Sequence[str | Path], *, streamed: bool) -> str:

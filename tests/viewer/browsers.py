@@ -3,7 +3,7 @@
 import os
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -42,9 +42,10 @@ class _Server(Server):
 
 
 @contextmanager
-def serving(api: Api, port: int = 0) -> Iterator[Server]:
-    """Run a viewer whose callers are all `api`."""
-    server = _Server(dict.fromkeys(Role, api), port)
+def serving(callers: Api | Mapping[Role, Api], port: int = 0) -> Iterator[Server]:
+    """Run a viewer with a caller for each role, or with one for all."""
+    each = callers if isinstance(callers, Mapping) else dict.fromkeys(Role, callers)
+    server = _Server(each, port)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:

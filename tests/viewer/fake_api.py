@@ -247,7 +247,7 @@ class FakeApi:
             "change": change,
             "changedAt": at,
             "changedBy": by or self.identity,
-            "requestId": str(uuid.uuid4()),
+            "requestId": str(uuid.uuid5(uuid.NAMESPACE_URL, f"{record_id} {version}")),
             "recordHash": jsontext.digest(record) if record else None,
             "previousHash": entries[-1]["hash"] if entries else None,
         }

@@ -2,7 +2,11 @@
 
 import random
 import time
+from collections.abc import Iterator
 
+from playwright.sync_api import expect
+
+from viewer.browsers import launch, serving
 from viewer.fake_api import BOB, FakeApi
 
 HOUR = 3600
@@ -70,3 +74,26 @@ def incident(api: FakeApi, now: float | None = None) -> str:
                            "minutes": 34, "tables": ["sales", "stock"],
                            "ticket": "OPS-311"})  # fmt: skip
     return record_id
+
+
+def screenshots() -> Iterator[tuple[str, bytes]]:
+    """Yield the name and the content of each screenshot in docs/."""
+    api = FakeApi()
+    # The afternoon of a fixed day: the pictures differ only if the page does.
+    now = 1_769_868_000.0
+    fill(api, 260, hours=9, now=now)
+    record_id = incident(api, now)
+    with launch() as browser, serving(api) as server:
+        page = browser.new_page(
+            viewport={"width": 1200, "height": 720},
+            timezone_id="UTC",
+            reduced_motion="reduce",
+        )
+        page.clock.install(time=now)
+        page.goto(server.site.link)
+        expect(page.get_by_text("100 records loaded")).to_be_attached()
+        yield "viewer-list.png", page.screenshot()
+        page.goto(f"{page.url}?status=failed&record={record_id}&view=history&by=status")
+        page.set_viewport_size({"width": 1200, "height": 820})
+        expect(page.get_by_text("Chain intact")).to_be_visible()
+        yield "viewer-history.png", page.screenshot()

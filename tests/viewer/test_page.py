@@ -17,7 +17,8 @@ from viewer.conftest import Visit
 from viewer.fake_api import FakeApi, problem
 
 Shot = Callable[..., Path]
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+AXE = {"runOnly": {"type": "tag", "values": TAGS}, "resultTypes": ["violations"]}
 
 
 def test_cookie_is_out_of_reach_of_scripts(api: FakeApi, visit: Visit, server: Server) -> None:
@@ -51,7 +52,7 @@ def test_policy_stops_inline_code_and_markup(context: BrowserContext, server: Se
 
 def test_stale_cookie_says_how_to_go_on(api: FakeApi, browser: Browser, shot: Shot) -> None:
     api.add(message="before")
-    context = browser.new_context()
+    context = browser.new_context(reduced_motion="reduce")
     page = context.new_page()
     with serving(api) as server:
         port = server.site.port
@@ -178,7 +179,7 @@ def test_joiners_of_emoji_and_scripts_stay(api: FakeApi, visit: Visit) -> None:
 
 def findings(page: Page) -> list[str]:
     """Return what axe-core finds, one line for each element."""
-    result = Axe().run(page, options={"runOnly": {"type": "tag", "values": RULES}})
+    result = Axe().run(page, options=AXE)
     return [
         f"{each['id']}: {node['target']} {node['failureSummary']}"
         for each in result.response["violations"]
@@ -209,10 +210,10 @@ def test_no_accessibility_findings(
     context = browser.new_context(
         viewport={"width": width, "height": 800},
         color_scheme=scheme,
+        reduced_motion="reduce",
         bypass_csp=True,
     )
     page = context.new_page()
-    page.emulate_media(reduced_motion="reduce")
     found: dict[str, list[str]] = {}
 
     def check(name: str) -> None:
