@@ -4,7 +4,7 @@ import os
 import shutil
 from pathlib import Path
 
-from lib.console import Failure, last_line, logged
+from lib.console import Failure, logged
 from lib.paths import LOGS
 
 VARIABLE = "RECORDS_BROWSER"
@@ -47,5 +47,4 @@ def _install(log: Path) -> None:
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     for command in _INSTALL:
         if logged([*prefix, *command], log, env=environment) != 0:
-            log.open("a").write(f"failed: {last_line(log)}\n")
             return
