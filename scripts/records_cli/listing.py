@@ -30,7 +30,7 @@ def pages(caller: Caller, query: Mapping[str, str], limit: int | None) -> Iterat
         size = PAGE if limit is None else min(PAGE, limit - count)
         page_query = {**query, "limit": str(size)} | ({"cursor": cursor} if cursor else {})
         try:
-            page = _page(caller, page_query, _ATTEMPTS if limit is None else 1)
+            page = read(caller, page_query, _ATTEMPTS if limit is None else 1)
         except Failure as failure:
             if count:
                 failure.details += (f"to continue: --cursor {cursor}",)
@@ -42,7 +42,7 @@ def pages(caller: Caller, query: Mapping[str, str], limit: int | None) -> Iterat
             return
 
 
-def _page(caller: Caller, query: Mapping[str, str], times: int) -> dict[str, Any]:
+def read(caller: Caller, query: Mapping[str, str], times: int) -> dict[str, Any]:
     """Return a page, after up to `times` attempts. Raises Failure."""
     response = checked(
         lambda: attempts.send(

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from records_cli.call import Role, checked, connect
+from records_cli.call import Role, connect
 from records_cli.choices import FileFormat
-from records_cli.failure import Failure
 from records_cli.terminal import progress
 from records_cli.verbs import filters
-from records_cli.verbs.files import STREAM, FormatOption, Guard, format_of, interruptible
+from records_cli.verbs.files import STREAM, FormatOption, Guard, format_of, resumable
 from records_cli.verbs.records import Order
 
 if TYPE_CHECKING:
@@ -85,31 +84,23 @@ def export(
         if file == STREAM:
             summary = exporting.to_stream(sys.stdout.buffer, query, source)
         else:
-            resources.enter_context(interruptible())
+            resources.enter_context(resumable())
             summary = exporting.to_file(Path(file), settings, query, source, overwrite=overwrite)
     name, out = ("standard output", sys.stderr) if file == STREAM else (file, sys.stdout)
     print(f"{name}: {summary.records:,} records, SHA-256 {summary.sha256}", file=out)
 
 
 def _pages(caller: "Caller") -> "Pages":
-    from records_cli import attempts, jsontext
+    from records_cli import attempts, listing
 
     def read(
         query: dict[str, str], cursor: str | None
     ) -> Iterator[tuple[list[dict[str, Any]], str | None]]:
+        query = query | {"limit": str(listing.PAGE)}
         while True:
-            parameters = query | {"limit": "1000"} | ({"cursor": cursor} if cursor else {})
-            response = checked(
-                lambda: attempts.send(lambda: caller.call("GET", query=parameters)),  # noqa: B023
-                "GET",
-                caller.url,
+            page = listing.read(
+                caller, query | ({"cursor": cursor} if cursor else {}), attempts.ATTEMPTS
             )
-            try:
-                page = jsontext.parse(response.body)
-            except ValueError as error:
-                raise Failure(
-                    "the response is not JSON", "check the URL: records doctor"
-                ) from error
             cursor = page.get("next")
             yield page["records"], cursor
             if cursor is None:

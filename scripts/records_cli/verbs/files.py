@@ -11,6 +11,9 @@ from records_cli.choices import FileFormat
 from records_cli.exit_codes import Exit
 from records_cli.failure import Failure
 
+CONTINUE = "run the same command again; it continues"
+# What the API answers while an export or import runs.
+_CONTINUED = (Exit.REFUSED, Exit.NOT_FOUND, Exit.UNAVAILABLE)
 STREAM = "-"  # standard input or output
 _EXTENSIONS = {".ndjson": FileFormat.NDJSON, ".jsonl": FileFormat.NDJSON, ".csv": FileFormat.CSV}
 
@@ -36,10 +39,14 @@ def format_of(file: str, format_: FileFormat | None) -> FileFormat:
 
 
 @contextmanager
-def interruptible() -> Iterator[None]:
-    """Turn Ctrl-C into a Failure that says how to continue."""
+def resumable() -> Iterator[None]:
+    """Turn Ctrl-C into a Failure that says how to continue, and say so in errors of the API."""
     try:
         yield
     except KeyboardInterrupt:
-        remedy = "run the same command again; it continues"
-        raise Failure("interrupted", remedy, Exit.INTERRUPTED) from None
+        raise Failure("interrupted", CONTINUE, Exit.INTERRUPTED) from None
+    except Failure as failure:
+        if failure.code not in _CONTINUED or CONTINUE in failure.remedy:
+            raise
+        remedy = f"{failure.remedy}; then {CONTINUE}"
+        raise Failure(failure.cause, remedy, failure.code, details=failure.details) from failure

@@ -13,7 +13,7 @@ from records_cli.choices import Duplicates, Extra, FileFormat
 from records_cli.exit_codes import Exit
 from records_cli.failure import Failure
 from records_cli.terminal import progress
-from records_cli.verbs.files import STREAM, FormatOption, Guard, format_of, interruptible
+from records_cli.verbs.files import CONTINUE, STREAM, FormatOption, Guard, format_of, resumable
 
 if TYPE_CHECKING:
     from records_cli.client import Caller
@@ -171,7 +171,7 @@ def _run(
 
     counts = importing.Counts()
     with ExitStack() as resources:
-        resources.enter_context(interruptible())
+        resources.enter_context(resumable())
         resources.callback(lambda: print(_counted(counts)))
         resources.enter_context(_explained(journal))
         opened = resources.enter_context(Journal(journal, caller.url)) if journal else None
@@ -180,7 +180,7 @@ def _run(
             caller, opened, parallel, refusals.add, lambda each: show(_counted(each)), counts
         ).run(prepared)
     if counts.failed:
-        raise _stopped(counts.failed[0], caller.url)
+        raise _stopped(min(counts.failed, key=lambda each: each.row.line), caller.url)
 
 
 def _counted(counts: "Counts") -> str:
@@ -228,7 +228,7 @@ def _stopped(failed: "Failed", url: str) -> Failure:
     remedy = "" if unknown else f"{failure.remedy}; then "
     return Failure(
         f"the import stopped at line {failed.row.line}: {failure.cause}",
-        f"{remedy}run the same command again; it continues",
+        f"{remedy}{CONTINUE}",
         code,
         details=failure.details,
     )
@@ -241,5 +241,5 @@ def _explained(journal: Path | None) -> Iterator[None]:
         yield
     except OSError as error:
         cause = f"{error.filename or journal} can't be written: {error.strerror or error}"
-        remedy = "make room, or check the path; then run the same command again; it continues"
+        remedy = f"make room, or check the path; then {CONTINUE}"
         raise Failure(cause, remedy) from error
