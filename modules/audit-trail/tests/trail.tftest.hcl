@@ -28,7 +28,7 @@ run "by_default" {
     condition = (
       aws_cloudtrail.audit.cloud_watch_logs_group_arn == "${aws_cloudwatch_log_group.trail.arn}:*"
     )
-    error_message = "CloudTrail expects the log group ARN with :* at the end."
+    error_message = "The ARN of the log group must end in :*, as CloudTrail requires."
   }
 
   assert {
