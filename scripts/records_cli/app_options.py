@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
+from records_cli.auth import Auth
 from records_cli.exit_codes import Exit
 from records_cli.failure import Failure
 
@@ -25,14 +26,6 @@ class Role(StrEnum):
     READER = "reader"
     WRITER = "writer"
     AUDITOR = "auditor"
-
-
-class Auth(StrEnum):
-    """How requests are authenticated."""
-
-    IAM = "iam"
-    TOKEN = "token"  # noqa: S105 (a mode)
-    NONE = "none"
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from records_cli.app_options import Auth
+from records_cli.auth import Auth
 from records_cli.exit_codes import Exit
 from records_cli.failure import Failure
 

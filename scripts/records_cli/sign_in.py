@@ -17,7 +17,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from records_cli.app_options import Auth, Options, Role
+from records_cli.app_options import Options, Role
+from records_cli.auth import Auth
 from records_cli.client import Caller, sigv4
 from records_cli.exit_codes import Exit
 from records_cli.failure import Failure

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from records_cli import contexts, local, service, sign_in
-from records_cli.app_options import Auth, Options, Role
+from records_cli.app_options import Options, Role
+from records_cli.auth import Auth
 from records_cli.client import Caller, Response
 from records_cli.exit_codes import Exit
 from records_cli.failure import Failure
