@@ -14,6 +14,8 @@ MAX_LENGTH = 511
 DIGEST_LENGTH = 16
 # Base64 encodes 3 bytes as 4 characters; the digest takes its share of them.
 MAX_KEY_BYTES = MAX_LENGTH * 3 // 4 - DIGEST_LENGTH
+# With at most this, a key fits in any form.
+SHORT_KEY_BYTES = MAX_KEY_BYTES - len("2123 ")
 # A regular position is `createdAt#recordID`, so the cursor holds only the position. Items from
 # other programs may have an irregular position; their cursors hold the record ID too.
 REGULAR, IRREGULAR = "1", "2"
@@ -29,6 +31,9 @@ class ItemKey(NamedTuple):
 
 def fits(key: ItemKey) -> bool:
     """Return whether a key is short enough for a cursor."""
+    is_ascii = key.position.isascii() and key.record_id.isascii()
+    if is_ascii and len(key.position) + len(key.record_id) <= SHORT_KEY_BYTES:
+        return True
     return len(_text(key).encode()) <= MAX_KEY_BYTES
 
 

@@ -7,8 +7,7 @@ from typing import Any, NamedTuple
 
 from . import pages, store
 from .history import FEED, Entry
-from .pages import Item
-from .store import Table
+from .store import Item, Table
 
 CHANGES_INDEX = "byChange"
 # Changes are settled when they are older. A write may be applied as late as its invocation can
@@ -29,8 +28,8 @@ EXPIRED_READ_ITEMS = 250
 # As in DynamoDB's TTL, an item whose expiresAt is not a number never expires.
 NOT_EXPIRED = "NOT attribute_type(#expiresAt, :numeric) OR #expiresAt > :now"
 
-# Takes an entry for a page, or returns False if the page has no room for it.
-Add = Callable[[Entry], bool]
+# Takes an entry, as DynamoDB returns it, for a page; or returns False if it has no room for it.
+Add = Callable[[Item], bool]
 
 
 class Reached(NamedTuple):

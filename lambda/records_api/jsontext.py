@@ -66,6 +66,10 @@ def to_json(value: Any, *, sort_keys: bool = False) -> str:
             return to_json(sorted(value))
         case bytes():
             return encode_basestring(b64encode(value).decode())
+        case None:
+            return "null"
+        case bool():
+            return "true" if value else "false"
     return json.dumps(value)
 
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from . import cursor, pages, store
 from .cursor import ItemKey
 from .fields import RECORD_ID
-from .store import FEED, FEED_KEY, INDEXES, Record, Table
+from .store import FEED, FEED_KEY, INDEXES, Item, Table
 
 # A query with several filters uses the index of the first of these that the table has.
 FILTER_PREFERENCE = ("submittedBy", "type", "status")
@@ -33,9 +33,9 @@ def read_page(
     limit: int,
     after: ItemKey | None,
     now: int,
-    add: Callable[[Record], bool],
+    add: Callable[[Item], bool],
 ) -> ItemKey | None:
-    """Pass the records of a page to `add`; return the key to continue after, or None at the end.
+    """Pass the items of a page to `add`; return the key to continue after, or None at the end.
 
     The page starts after the key `after`, in the query's order, and ends as `pages.read` describes.
     It omits records that were deleted, that expired by `now` (epoch seconds), or that no URL or
@@ -74,13 +74,13 @@ def _query_request(
     return request
 
 
-def _item_key(item: pages.Item) -> ItemKey | None:
+def _item_key(item: Item) -> ItemKey | None:
     """Return the key of an item, or None if no cursor can hold it."""
     key = ItemKey(item["position"]["S"], item["recordID"]["S"])
     return key if cursor.fits(key) else None
 
 
-def _is_named(item: pages.Item) -> bool:
+def _is_named(item: Item) -> bool:
     """Return whether a URL can name the item."""
     return RECORD_ID.fullmatch(item["recordID"]["S"]) is not None
 

@@ -5,14 +5,13 @@ from base64 import b64encode
 from http import HTTPStatus
 from urllib.parse import quote, urlencode
 
-from . import cursor, history
+from . import cursor, history, store
 from .entries import Reached
-from .history import Entry
+from .itemtext import record_json
 from .jsontext import to_json
 from .parameters import CHANGES, HistoryRequest, ListRequest
-from .representation import public
 from .responses import MAX_CONTENT_BYTES, Response, escaped_bytes, response
-from .store import Record
+from .store import Item
 
 # Responses up to this size are not compressed.
 GZIP_FROM_BYTES = 1024
@@ -30,28 +29,35 @@ class Page:
 
     def __init__(self) -> None:
         self.texts: list[str] = []
-        self._bytes = 0
+        self._most_bytes = 0  # an upper bound
+        self._bytes, self._measured = 0, 0  # of the first `_measured` texts
 
-    def add_record(self, record: Record) -> bool:
+    def add_record(self, item: Item) -> bool:
         """Add a record."""
-        return self._add(to_json(public(record)))
+        return self._add(record_json(item))
 
-    def add_entry(self, entry: Entry) -> bool:
+    def add_entry(self, item: Item) -> bool:
         """Add an entry of a history, or a settled one of the change feed."""
-        return self._add(history.to_text(entry))
+        return self._add(history.to_text(store.decode(item)))
 
-    def add_unsettled(self, entry: Entry) -> bool:
+    def add_unsettled(self, item: Item) -> bool:
         """Add an entry of the change feed that is not settled."""
-        return self._add(history.to_text(entry, settled=False))
+        return self._add(history.to_text(store.decode(item), settled=False))
 
     def _add(self, text: str) -> bool:
-        size = escaped_bytes(text)
-        if size > MAX_CONTENT_BYTES:
-            return True
-        if self._bytes + size > MAX_CONTENT_BYTES:
-            return False
+        # Escaping takes long, and most pages are far below the limit.
+        most_bytes = self._most_bytes + _most_escaped_bytes(text)
+        if most_bytes > MAX_CONTENT_BYTES:
+            size = escaped_bytes(text)
+            if size > MAX_CONTENT_BYTES:
+                return True
+            self._bytes += sum(map(escaped_bytes, self.texts[self._measured :]))
+            self._measured = len(self.texts)
+            most_bytes = self._bytes + size
+            if most_bytes > MAX_CONTENT_BYTES:
+                return False
         self.texts.append(text)
-        self._bytes += size
+        self._most_bytes = most_bytes
         return True
 
 
@@ -90,6 +96,15 @@ def changes_response(page: Page, reached: Reached, request_id: str, *, gzip: boo
     following = cursor.encode_place(reached.place, CHANGES)
     members = f',"next":"{following}","caughtUp":{to_json(reached.is_end)}'
     return _response("changes", page, members, request_id, {}, gzip=gzip)
+
+
+def _most_escaped_bytes(text: str) -> int:
+    """Return an upper bound of `escaped_bytes(text)`, for JSON text.
+
+    In ASCII, quotation marks and backslashes become two characters; DEL becomes six. Of all others,
+    those beyond U+FFFF become most: two escapes of six characters.
+    """
+    return (2 if text.isascii() and "\x7f" not in text else 12) * len(text) + 2
 
 
 def _with_link(

@@ -5,13 +5,12 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from . import store
-from .store import Record, Table, Unavailable
+from .store import Item, Table, Unavailable
 
 # A page makes at most this many Query calls (each reads up to 1 MB). A query with few matches
 # returns shorter pages instead of taking longer.
 READ_BUDGET_PAGES = 8
 
-Item = Mapping[str, Any]
 Key = TypeVar("Key")
 
 
@@ -20,7 +19,7 @@ def read(
     request: Mapping[str, Any],
     limit: int,
     key_of: Callable[[Item], Key | None],
-    add: Callable[[Record], bool],
+    add: Callable[[Item], bool],
     is_shown: Callable[[Item], bool] = lambda _: True,
 ) -> tuple[Key | None, bool]:
     """Pass the items of a page to `add`; return the last key, and whether the end was reached.
@@ -37,7 +36,7 @@ def read(
         for key, item in _items(table, dict(request), key_of, is_shown):
             if item is None:
                 reads += 1
-            elif added < limit and add(store.decode(item)):
+            elif added < limit and add(item):
                 added += 1
             else:
                 return last_key, False

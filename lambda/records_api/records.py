@@ -7,11 +7,10 @@ from typing import Any, NamedTuple
 
 from . import entries, history, store, writes
 from .fields import CLIENT_FIELDS, RECORD_ID, check, check_growth
-from .history import Entry
 from .ids import derived_id, uuid7
 from .jsontext import to_json
 from .representation import is_visible, public, tag, timestamp
-from .store import Record, Table
+from .store import Item, Record, Table
 from .writes import Origin
 
 MAX_RECORD_BYTES = 64 * 1024
@@ -130,10 +129,10 @@ def read_history(
         raise NotFound
     seconds, is_empty = int(now.timestamp()), True
 
-    def add_found(entry: Entry) -> bool:
+    def add_found(item: Item) -> bool:
         nonlocal is_empty
         is_empty = False
-        return add(entry)
+        return add(item)
 
     version = entries.read_history(
         table, record_id, limit, after, seconds, add_found, descending=descending

@@ -1,7 +1,7 @@
 """HTTP responses: build them from records and errors."""
 
-import json
 from http import HTTPStatus
+from json.encoder import encode_basestring_ascii
 from typing import Any
 
 from . import records, restores, store
@@ -186,4 +186,4 @@ def problem_response(error: Exception, request_id: str) -> Response:
 
 def escaped_bytes(text: str) -> int:
     """Return the size of a part of the body after Lambda has escaped it."""
-    return len(json.dumps(text))
+    return len(encode_basestring_ascii(text))

@@ -7,6 +7,8 @@ from typing import Any
 from . import attributes, dynamodb, ids
 
 Record = dict[str, Any]
+# A record as DynamoDB returns it: attribute values by name.
+Item = Mapping[str, Any]
 # One member of a transaction, and the condition of such a member with its placeholders.
 Write = dict[str, Any]
 Condition = dict[str, Any]
@@ -177,7 +179,7 @@ def encode(item: Record) -> dict[str, Any]:
     return {name: attributes.encode(value) for name, value in item.items()}
 
 
-def decode(item: Mapping[str, Any]) -> Record:
+def decode(item: Item) -> Record:
     """Return an item of attribute values as a plain dict."""
     return {name: attributes.decode(value) for name, value in item.items()}
 

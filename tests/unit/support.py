@@ -293,8 +293,8 @@ def page(
     """Return the records of a page of unlimited size, and the key after which the next begins."""
     added: list[store.Record] = []
 
-    def add(record: store.Record) -> bool:
-        added.append(record)
+    def add(item: store.Item) -> bool:
+        added.append(store.decode(item))
         return True
 
     return added, listing.read_page(table, query, limit, after, now, add)

@@ -60,11 +60,11 @@ def versions(
     return pages
 
 
-def adder(page: list[store.Record], room: int = 10_000) -> Callable[[store.Record], bool]:
-    def add(entry: store.Record) -> bool:
+def adder(page: list[store.Record], room: int = 10_000) -> Callable[[store.Item], bool]:
+    def add(entry: store.Item) -> bool:
         if len(page) == room:
             return False
-        page.append(entry)
+        page.append(store.decode(entry))
         return True
 
     return add

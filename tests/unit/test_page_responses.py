@@ -37,7 +37,7 @@ def page(
     """Return the page of a list. `after`: the position after which the next page begins."""
     added, last = page_responses.Page(), None
     for each in listed:
-        if not added.add_record(each):
+        if not added.add_record(store.encode(each)):
             after = last
             break
         last = each["position"]
@@ -215,7 +215,7 @@ FEED_PLACE = "2026-01-31T09:30:00.123Z#r#0000000001"
 def page_of(*entries_: history.Entry) -> page_responses.Page:
     added = page_responses.Page()
     for each in entries_:
-        added.add_entry(each)
+        added.add_entry(store.encode(each))
     return added
 
 
@@ -256,7 +256,7 @@ def test_changes_always_have_a_cursor(*, is_end: bool) -> None:
 def test_unsettled_changes_are_marked() -> None:
     reached = entries.Reached(FEED_PLACE, is_end=True)
     page_ = page_of(entry(1))
-    page_.add_unsettled(entry(2))
+    page_.add_unsettled(store.encode(entry(2)))
     response = page_responses.changes_response(page_, reached, "r", gzip=False)
     first, second = content(response)["changes"]
     assert "settled" not in first
@@ -267,7 +267,7 @@ def test_largest_entries_fit_into_a_lambda_response() -> None:
     largest = history.MAX_EMBEDDED_BYTES - 100
     for filling in ('"' * (largest // 2), "\x01" * (largest // 6), "\U0001f600" * (largest // 4)):
         added, count = page_responses.Page(), 0
-        while added.add_entry(entry(count + 1, message=filling)):
+        while added.add_entry(store.encode(entry(count + 1, message=filling))):
             count += 1
         assert count > 5
         response = page_responses.history_response(HISTORY, added, count, "r", gzip=False)
