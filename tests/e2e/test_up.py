@@ -117,59 +117,75 @@ def shell(command: str) -> dict[str, Any]:
 
 
 def test_stack_can_be_started_stopped_and_removed(clone: Clone) -> None:
-    first = clone.up()
-    assert step_of(first, "records through the API") == f"{len(RECORDS)} created"
-    seeded = clone.records()
-    assert sorted((record["type"], record["status"]) for record in seeded) == sorted(
-        (record["type"], record["status"]) for record in RECORDS
-    )
-    connection = clone.folder / ".local/connection.json"
-    assert connection.stat().st_mode & 0o777 == 0o600
-
-    # The printed commands work.
-    pasted = [
-        command.replace("\\\n", "")
-        for command in re.findall(r"^  (curl (?:.*\\\n)*.*)$", first, re.MULTILINE)
-    ]
-    read, created = map(shell, pasted)
-    assert [record["recordID"] for record in read["records"]] == [
-        record["recordID"] for record in seeded[:3]
-    ]
-    assert created["status"] == "ok"
-
-    # On a running stack, scripts/up changes nothing.
-    before, keys, pid = clone.records(), connection.read_text(), clone.pid
-    began = cpu_seconds()
-    again = clone.up()
-    assert cpu_seconds() - began < SECOND_UP_CPU_SECONDS
-    assert step_of(again, "AWS emulator").startswith("already running")
-    assert [step_of(again, name) for name in ("terraform apply", "records through the API")] == [
-        "unchanged"
-    ] * 2
-    assert (clone.records(), connection.read_text(), clone.pid) == (before, keys, pid)
-    assert created in before
+    seeded = check_first_start(clone)
+    check_second_start(clone)
 
     # A deleted sample record is not created again.
+    before = clone.records()
     assert clone.run("records", "delete", seeded[0]["recordID"]).code == 0
 
     check_logs(clone)
     apply_minimal_example(clone)
-
     assert clone.run("down").code == 0
+    check_commands_without_a_stack(clone)
+    clone.up()
+    assert clone.records() == [
+        record for record in before if record["recordID"] != seeded[0]["recordID"]
+    ]
+    check_starts_after_a_kill(clone)
+    assert clone.run("down", "--wipe").code == 0
+    assert not (clone.folder / ".local").exists()
+
+
+def check_first_start(clone: Clone) -> list[dict[str, Any]]:
+    """Start the stack, run the commands that it prints, and return the sample records."""
+    output = clone.up()
+    assert step_of(output, "records through the API") == f"{len(RECORDS)} created"
+    seeded = clone.records()
+    assert sorted((record["type"], record["status"]) for record in seeded) == sorted(
+        (record["type"], record["status"]) for record in RECORDS
+    )
+    assert (clone.folder / ".local/connection.json").stat().st_mode & 0o777 == 0o600
+    commands = [
+        command.replace("\\\n", "")
+        for command in re.findall(r"^  (curl (?:.*\\\n)*.*)$", output, re.MULTILINE)
+    ]
+    read, created = map(shell, commands)
+    assert [record["recordID"] for record in read["records"]] == [
+        record["recordID"] for record in seeded[:3]
+    ]
+    assert created["status"] == "ok"
+    assert created in clone.records()
+    return seeded
+
+
+def check_second_start(clone: Clone) -> None:
+    """On a running stack, scripts/up changes nothing."""
+    connection = clone.folder / ".local/connection.json"
+    before = clone.records(), connection.read_text(), clone.pid
+    began = cpu_seconds()
+    output = clone.up()
+    assert cpu_seconds() - began < SECOND_UP_CPU_SECONDS
+    assert step_of(output, "AWS emulator").startswith("already running")
+    for name in ("terraform apply", "records through the API"):
+        assert step_of(output, name) == "unchanged"
+    assert (clone.records(), connection.read_text(), clone.pid) == before
+
+
+def check_commands_without_a_stack(clone: Clone) -> None:
     stopped = ["error: the local stack is not running", "  fix: run scripts/up"]
-    assert clone.run("records", "list").err.startswith("error: no response from the API")
+    url = json.loads((clone.folder / ".local/connection.json").read_text())["records_url"]
+    assert clone.run("records", "list").err.startswith(f"error: no response from {url}: ")
     for command in (["smoke"], ["smoke", "--write"]):
         assert clone.run(*command).err.splitlines() == stopped
     for verb in ("env", "logs"):
         failed = clone.run(verb)
         assert (failed.code, failed.out) == (1, "")
-        assert failed.err.startswith("error: the local stack is not running\n  fix: run scripts/up")
-    clone.up()
-    assert clone.records() == [
-        record for record in before if record["recordID"] != seeded[0]["recordID"]
-    ]
+        assert failed.err.startswith("\n".join(stopped))
 
-    # After a kill, the last copy is restored.
+
+def check_starts_after_a_kill(clone: Clone) -> None:
+    # The last copy is restored.
     assert clone.run("records", "create", "--type", "note", "--status", "new").code == 0
     kept = clone.records()
     clone.copied()
@@ -178,17 +194,14 @@ def test_stack_can_be_started_stopped_and_removed(clone: Clone) -> None:
     assert "The emulator was killed; restored its last copy, from " in note
     assert clone.records() == kept
 
-    # After a kill before the first copy, Terraform's state lists a stack that does not exist.
+    # Before the first copy, Terraform's state lists a stack that does not exist.
     clone.kill()
     for folder in ("copies", "state"):
         shutil.rmtree(clone.folder / ".local/emulator" / folder)
-    again = clone.up()
-    assert "The emulator was killed before its first copy" in step_of(again, "AWS emulator")
-    assert step_of(again, "records through the API") == f"{len(RECORDS)} created"
+    output = clone.up()
+    assert "The emulator was killed before its first copy" in step_of(output, "AWS emulator")
+    assert step_of(output, "records through the API") == f"{len(RECORDS)} created"
     assert len(clone.records()) == len(RECORDS)
-
-    assert clone.run("down", "--wipe").code == 0
-    assert not (clone.folder / ".local").exists()
 
 
 def check_logs(clone: Clone) -> None:
