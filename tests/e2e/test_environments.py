@@ -145,29 +145,13 @@ def account(tmp_path: Path) -> Iterator[Account]:
         yield Account(url, environments, terraform.ensure(tmp_path / "terraform.log"))
 
 
-def test_readme_creates_dev_and_prod(account: Account) -> None:
-    commands = "".join(steps_of((account.environments / "bootstrap/README.md").read_text()))
-    assert "No changes." in account.run_commands(commands)
-    assert account.state_files() == {
-        "bootstrap.tfstate",
-        "records-api/dev.tfstate",
-        "records-api/prod.tfstate",
-    }
-    assert not list(account.environments.glob("*/*.tfstate*"))
-
-    # Both are in one account, and each has its own records.
-    dev, prod = account.records("dev"), account.records("prod")
-    in_dev, in_prod = created(dev, "dev"), created(prod, "prod")
-    assert (listed(dev), listed(prod)) == ([in_dev], [in_prod])
-
-    # In another region, a second apply during the first one fails and changes nothing.
+def check_state_lock(account: Account) -> None:
+    """In another region, a second apply during the first one fails and changes nothing."""
     elsewhere = {"TF_DATA_DIR": str(account.environments / "elsewhere")}
     state = "records-api/dev-elsewhere.tfstate"
     backend = [f"-backend-config={setting}" for setting in (f"bucket={BUCKET}", f"key={state}")]
-    assert (
-        account.run("dev", "init", "-no-color", "-lockfile=readonly", *backend, env=elsewhere).code
-        == 0
-    )
+    init = ["init", "-no-color", "-lockfile=readonly", *backend]
+    assert account.run("dev", *init, env=elsewhere).code == 0
     region = f"-var=region={OTHER_REGION}"
     with subprocess.Popen(
         [account.terraform.binary, f"-chdir={account.environments / 'dev'}", "apply", region],
@@ -189,6 +173,24 @@ def test_readme_creates_dev_and_prod(account: Account) -> None:
     assert first.returncode == 0, output
     assert f"{state}.tflock" not in account.state_files()
     assert listed(account.records("dev", OTHER_REGION, elsewhere)) == []
+
+
+def test_readme_creates_dev_and_prod(account: Account) -> None:
+    commands = "".join(steps_of((account.environments / "bootstrap/README.md").read_text()))
+    assert "No changes." in account.run_commands(commands)
+    assert account.state_files() == {
+        "bootstrap.tfstate",
+        "records-api/dev.tfstate",
+        "records-api/prod.tfstate",
+    }
+    assert not list(account.environments.glob("*/*.tfstate*"))
+
+    # Both are in one account, and each has its own records.
+    dev, prod = account.records("dev"), account.records("prod")
+    in_dev, in_prod = created(dev, "dev"), created(prod, "prod")
+    assert (listed(dev), listed(prod)) == ([in_dev], [in_prod])
+
+    check_state_lock(account)
 
     # environments/prod has the profile prod (tests/policy/test_profile.py has all of its rules).
     override = account.environments / "prod/unsafe_override.tf"

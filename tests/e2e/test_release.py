@@ -232,10 +232,8 @@ def test_unpublished_release_fails_with_publish_command(service: Service) -> Non
     assert failed.code == 1
     # Terraform itself plans no change of the function.
     assert "aws_lambda_function.records will be" not in failed.output
-    assert (
-        f"version {before[0]}: configuration hash {old[1]} does not match the expected {new[1]}."
-        in failed.error
-    )
+    mismatch = f"configuration hash {old[1]} does not match the expected {new[1]}."
+    assert f"version {before[0]}: {mismatch}" in failed.error
     assert service.live() == before
 
     # A version that was released before is not compared, so that a rollback still works.
@@ -252,13 +250,18 @@ def test_unpublished_release_fails_with_publish_command(service: Service) -> Non
     assert service.live() == (str(int(before[0]) + 1), {})
     assert service.planned(**changed) == {}
 
+    check_versions_command(service, old[1], new[1])
+
+
+def check_versions_command(service: Service, first: str, second: str) -> None:
+    """The runbook shows two versions with these configuration hashes, and one failed self-test."""
     listed, alias, failures = (
         run_aws(words, service.aws)
         for _, *words in aws_cli.commands(service.runbook()["versions"], ("aws",))
     )
     descriptions = {number: description for number, _, description in listed}
-    assert old[1] in descriptions["1"]
-    assert new[1] in descriptions["2"]
+    assert first in descriptions["1"]
+    assert second in descriptions["2"]
     assert alias["live"] == "2"
     errors = [json.loads(message) for _, message in failures if "self-test failed" in message]
     assert [line["functionVersion"] for line in errors] == ["1"]
