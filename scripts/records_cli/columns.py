@@ -1,6 +1,7 @@
 """Columns of records, and tables of them for people."""
 
 import os
+import re
 import shutil
 import sys
 import unicodedata
@@ -16,6 +17,7 @@ RECORD = (
 )
 TABLE = ("recordID", "createdAt", "type", "status", "message")
 _NARROWEST = 8
+_MILLISECONDS = re.compile(r"^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.\d{3}Z$")
 _GAP = "  "
 
 
@@ -40,6 +42,11 @@ def text(cell: Any) -> str:  # noqa: ANN401 (JSON)
     if cell is None:
         return ""
     return str(cell) if isinstance(cell, str) else jsontext.canonical(cell)
+
+
+def short(cell: str) -> str:
+    """Return a timestamp of the API without milliseconds, and any other text unchanged."""
+    return _MILLISECONDS.sub(r"\1Z", cell)
 
 
 class TableWriter:
@@ -73,16 +80,21 @@ def _terminal_width() -> int | None:
 
 
 def _widths(lines: Sequence[Sequence[str]], limit: int | None) -> list[int]:
-    """Return the widths of the columns; the widest are narrowed to stay within `limit`.
+    """Return the widths of the columns; some are narrowed to stay within `limit`.
 
-    The first column, an ID, is never narrowed: a part of an ID is of no use.
+    The last column goes first, then the widest. The first column, an ID, is never narrowed: a part
+    of an ID is of no use.
     """
     widths = [max(map(_width, column)) for column in zip(*lines, strict=True)]
     while limit is not None and sum(widths) + len(_GAP) * (len(widths) - 1) > limit:
-        widest = max(range(1, len(widths)), key=lambda index: widths[index], default=0)
-        if widest == 0 or widths[widest] <= _NARROWEST:
+        others = range(1, len(widths))
+        last = len(widths) - 1
+        chosen = (
+            last if widths[last] > _NARROWEST else max(others, key=widths.__getitem__, default=0)
+        )
+        if chosen == 0 or widths[chosen] <= _NARROWEST:
             break
-        widths[widest] -= 1
+        widths[chosen] -= 1
     return widths
 
 

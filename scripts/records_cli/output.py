@@ -29,7 +29,7 @@ class RecordWriter:
         """Print the records of a page."""
         match self._output:
             case Format.TABLE:
-                self._table.write(map(self._row, records))
+                self._table.write(map(self._table_row, records))
             case Format.CSV:
                 self._begin_csv()
                 self._csv.writerows(map(self._row, records))
@@ -65,6 +65,10 @@ class RecordWriter:
 
     def _row(self, record: Record) -> list[str]:
         return [of.text(of.value(record, column)) for column in self._cells]
+
+    def _table_row(self, record: Record) -> list[str]:
+        row = self._row(record)
+        return list(map(of.short, row)) if sys.stdout.isatty() else row
 
     def _selected(self, record: Record) -> Record:
         """Return the chosen columns of a record, or the whole record."""

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import typer
 
+from lib import records, venvs
 from lib.paths import ROOT
 from records_api import __version__
 from records_cli import app, exit_codes, local, service
@@ -308,3 +309,13 @@ def test_exit_codes_are_printed_and_documented(
     assert (ROOT / "docs" / "cli.md").read_text().rstrip().splitlines()[-len(rows) :] == rows
     assert run(monkeypatch, "help", "exit-codes") == 0
     assert capsys.readouterr().out.split() == exit_codes.table().split()
+
+
+def test_script_prints_its_installation_to_stderr(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(venvs, "run_in", lambda *_: print("installing"))
+    monkeypatch.setattr(app, "main", lambda: print("output"))
+    monkeypatch.setenv(local.VARIABLE, "")
+    records._verb()
+    assert capsys.readouterr() == ("output\n", "installing\n")

@@ -203,6 +203,10 @@ def test_table_fits_the_terminal_and_keeps_ids_whole(monkeypatch: pytest.MonkeyP
     assert lines[1] == f"{identifier}  ok      {'語' * 6}…"
     assert [line[:36] for line in lines[1:]] == [identifier] * 3
     assert lines[3].split("  ")[1] == "a lon…"
+    narrow = columns._widths([["x" * 36, "y" * 20, "z" * 30]], 70)
+    assert narrow == [36, 20, 10]
+    assert columns._widths([["x" * 36, "y" * 20, "z" * 30]], 60) == [36, 12, 8]
+    assert columns._widths([["x" * 36, "y" * 20, "z" * 30]], 20) == [36, 8, 8]
 
 
 @pytest.mark.parametrize(
@@ -242,7 +246,7 @@ def test_a_terminal_gets_a_table(api: Api, monkeypatch: pytest.MonkeyPatch) -> N
     serve(api, [record(1)])
     assert run(monkeypatch, "list") == 0
     assert terminal.getvalue().splitlines()[1].split() == [
-        "r1", "2026-01-31T09:30:00.000Z", "check", "ok",
+        "r1", "2026-01-31T09:30:00Z", "check", "ok",
     ]  # fmt: skip
 
 
