@@ -148,6 +148,8 @@ class FakeApi:
         current = etag(record) if record else None
         if headers.get("if-match", current) != current:
             return problem(HTTPStatus.PRECONDITION_FAILED, "precondition-failed", "Changed.")
+        if headers.get("if-none-match") == "*" and record:
+            return problem(HTTPStatus.PRECONDITION_FAILED, "precondition-failed", "Changed.")
         if headers.get("if-none-match") == current and record:
             return Response(304, {"etag": current or ""}, b"")
         if method == "PATCH" and record:

@@ -173,9 +173,14 @@ def test_deleted_record_comes_back(api: FakeApi, visit: Visit) -> None:
     page.get_by_role("tab", name="History").click()
     expect(page.locator(".change").first).to_contain_text("deleted by alice")
     page.locator(".change", has_text="v4").get_by_role("button", name="Restore").click()
-    page.get_by_role("dialog").get_by_role("button", name="Restore").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("The record is deleted")
+    api.call("POST", f"/{record_id}/restore", body={"version": jsontext.Number(1)})
+    dialog.get_by_role("button", name="Restore").click()
+    expect(dialog).to_contain_text("Someone else was faster")
+    dialog.get_by_role("button", name="Restore anyway").click()
     expect(page.get_by_text("Version 4 was restored")).to_be_visible()
-    assert record_id in api.records
+    assert (api.records[record_id]["status"], api.records[record_id]["version"]) == ("done", "7")
 
 
 def test_change_in_another_tab_is_seen(api: FakeApi, visit: Visit) -> None:

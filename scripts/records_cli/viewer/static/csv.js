@@ -1,17 +1,27 @@
 // CSV for spreadsheets (RFC 4180).
 
-export const COLUMNS = [
-  "recordID", "createdAt", "updatedAt", "updatedBy", "submittedBy", "type", "status", "message",
-  "version", "attributes",
+const COLUMNS = [
+  "recordID",
+  "createdAt",
+  "updatedAt",
+  "updatedBy",
+  "submittedBy",
+  "type",
+  "status",
+  "message",
+  "version",
+  "attributes",
 ];
 
 /** Return one line for a record whose attributes are JSON values. */
 export function line(record, stringify) {
-  return cells(COLUMNS.map((column) => {
-    const value = record[column];
-    if (value === undefined || value === null) return "";
-    return typeof value === "string" ? value : stringify(value);
-  }));
+  return cells(
+    COLUMNS.map((column) => {
+      const value = record[column];
+      if (value === undefined || value === null) return "";
+      return typeof value === "string" ? value : stringify(value);
+    }),
+  );
 }
 
 /** Return the first line. The byte order mark tells Excel that the file is UTF-8. */

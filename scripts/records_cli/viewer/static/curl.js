@@ -3,8 +3,13 @@
 
 /** Return the command. `session` is what the server told of the caller. */
 export function curl(session, method, url, { headers = {}, body } = {}) {
-  const words = ["curl -sS", ...(method === "GET" ? [] : [`-X ${method}`]), ...credentials(session)];
-  for (const [name, value] of Object.entries(headers)) words.push(`-H ${quote(`${name}: ${value}`)}`);
+  const words = [
+    "curl -sS",
+    ...(method === "GET" ? [] : [`-X ${method}`]),
+    ...credentials(session),
+  ];
+  for (const [name, value] of Object.entries(headers))
+    words.push(`-H ${quote(`${name}: ${value}`)}`);
   if (body !== undefined) {
     words.push(`-H 'content-type: application/json'`, `--data-raw ${quote(ascii(body))}`);
   }
@@ -29,8 +34,10 @@ export function queryString(query) {
 }
 
 function encode(text) {
-  return encodeURIComponent(text.toWellFormed())
-    .replace(/[!'()*]/g, (each) => `%${each.charCodeAt(0).toString(16).toUpperCase()}`);
+  return encodeURIComponent(text.toWellFormed()).replace(
+    /[!'()*]/g,
+    (each) => `%${each.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
 }
 
 function quote(text) {
@@ -39,6 +46,8 @@ function quote(text) {
 
 /** Return JSON text in ASCII, so that no invisible character is pasted into a terminal. */
 function ascii(json) {
-  return json.replace(/[\u007F-\uFFFF]/g,
-    (each) => `\\u${each.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  return json.replace(
+    /[\u007F-\uFFFF]/g,
+    (each) => `\\u${each.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }

@@ -9,7 +9,10 @@ import { createTimeline } from "./timeline.js";
 import { tone } from "./tones.js";
 import { tree } from "./value.js";
 
-const TABS = [["record", "Record"], ["history", "History"]];
+const TABS = [
+  ["record", "Record"],
+  ["history", "History"],
+];
 
 /** Return the panel. `actions`: close, edit, restore, copyCurl, copy, changed, setView. */
 export function createPanel(element, actions) {
@@ -42,7 +45,9 @@ export function createPanel(element, actions) {
   async function refresh() {
     if (!id || !shown) return;
     const wanted = id;
-    const answer = await call("GET", recordPath(wanted), { headers: { "If-None-Match": shown.etag } });
+    const answer = await call("GET", recordPath(wanted), {
+      headers: { "If-None-Match": shown.etag },
+    });
     if (wanted !== id || answer.status === 304 || answer.etag === shown?.etag) return;
     set({ record: parse(answer.text), etag: answer.etag });
     actions.changed(shown.record, "elsewhere");
@@ -60,24 +65,58 @@ export function createPanel(element, actions) {
 
   function draw(replacement = null, hasHistory = true) {
     const record = shown?.record;
-    show(element,
-      h("header", { class: "panel-head" },
-        h("div", { class: "panel-bar" },
-          button([icon(ICONS.close), h("span", { class: "visually-hidden" }, "Close the record")], actions.close, { class: "button quiet square", title: "Close (Esc)" }),
+    show(
+      element,
+      h(
+        "header",
+        { class: "panel-head" },
+        h(
+          "div",
+          { class: "panel-bar" },
+          button(
+            [icon(ICONS.close), h("span", { class: "visually-hidden" }, "Close the record")],
+            actions.close,
+            { class: "button quiet square", title: "Close (Esc)" },
+          ),
           h("div", { class: "spacer" }),
-          record ? button("Copy as curl", () => actions.copyCurl(id, view), { class: "button quiet", title: "Copy the request as a curl command (c)" }) : null,
-          record ? button("Edit", () => actions.edit(shown), { title: "Edit (e)" }) : null),
+          record
+            ? button("Copy as curl", () => actions.copyCurl(id, view), {
+                class: "button quiet",
+                title: "Copy the request as a curl command (c)",
+              })
+            : null,
+          record ? button("Edit", () => actions.edit(shown), { title: "Edit (e)" }) : null,
+        ),
         record ? heading(record) : h("h2", { class: "title", tabindex: "-1" }, safe(id)),
-        hasHistory ? tabs() : null),
-      h("div", { class: "panel-body", role: "tabpanel", id: "panel-body", "aria-labelledby": `tab-${view}`, tabindex: "0" },
-        view === "history" && hasHistory ? historyView() : replacement ?? recordView(record)));
+        hasHistory ? tabs() : null,
+      ),
+      h(
+        "div",
+        {
+          class: "panel-body",
+          role: "tabpanel",
+          id: "panel-body",
+          "aria-labelledby": `tab-${view}`,
+          tabindex: "0",
+        },
+        view === "history" && hasHistory ? historyView() : (replacement ?? recordView(record)),
+      ),
+    );
   }
 
   function heading(record) {
     return [
-      h("div", { class: "eyebrow" }, safe(record.type),
-        h("span", { class: "status", "data-tone": tone(record.status) }, safe(record.status))),
-      h("h2", { class: "title", tabindex: "-1" }, record.message ? clipped(record.message, 280) : safe(record.type)),
+      h(
+        "div",
+        { class: "eyebrow" },
+        safe(record.type),
+        h("span", { class: "status", "data-tone": tone(record.status) }, safe(record.status)),
+      ),
+      h(
+        "h2",
+        { class: "title", tabindex: "-1" },
+        record.message ? clipped(record.message, 280) : safe(record.type),
+      ),
     ];
   }
 
@@ -86,43 +125,99 @@ export function createPanel(element, actions) {
       actions.setView(name);
       element.querySelector(`#tab-${name}`)?.focus();
     };
-    return h("div", { class: "tabs", role: "tablist", "aria-label": "Parts of the record" }, TABS.map(([name, label]) =>
-      h("button", {
-        type: "button", role: "tab", id: `tab-${name}`, class: "tab", "aria-selected": String(name === view),
-        "aria-controls": "panel-body", tabindex: name === view ? "0" : "-1",
-        onclick: () => choose(name),
-        onkeydown: (event) => {
-          if (event.key === "ArrowRight" || event.key === "ArrowLeft") choose(name === "record" ? "history" : "record");
-        },
-      }, label)));
+    return h(
+      "div",
+      { class: "tabs", role: "tablist", "aria-label": "Parts of the record" },
+      TABS.map(([name, label]) =>
+        h(
+          "button",
+          {
+            type: "button",
+            role: "tab",
+            id: `tab-${name}`,
+            class: "tab",
+            "aria-selected": String(name === view),
+            "aria-controls": "panel-body",
+            tabindex: name === view ? "0" : "-1",
+            onclick: () => choose(name),
+            onkeydown: (event) => {
+              if (event.key === "ArrowRight" || event.key === "ArrowLeft")
+                choose(name === "record" ? "history" : "record");
+            },
+          },
+          label,
+        ),
+      ),
+    );
   }
 
   function recordView(record) {
     const attributes = record.attributes ?? {};
     const isEmpty = Object.keys(attributes).length === 0;
-    const toggle = button(isRaw ? "Show as a tree" : "Show as JSON", () => {
-      isRaw = !isRaw;
-      draw();
-    }, { class: "link" });
+    const toggle = button(
+      isRaw ? "Show as a tree" : "Show as JSON",
+      () => {
+        isRaw = !isRaw;
+        draw();
+      },
+      { class: "link" },
+    );
     return [
-      h("section", { "aria-label": "Attributes" },
-        h("div", { class: "section-head" }, h("h3", {}, "Attributes"), isEmpty ? null : toggle,
-          isEmpty ? null : button("Copy", () => actions.copy(stringify(attributes, 2), "The attributes were copied"), { class: "link" })),
-        isEmpty ? h("p", { class: "faint" }, "None") : isRaw ? h("pre", { class: "json" }, clipped(stringify(attributes, 2), 8000)) : tree(attributes)),
+      h(
+        "section",
+        { "aria-label": "Attributes" },
+        h(
+          "div",
+          { class: "section-head" },
+          h("h3", {}, "Attributes"),
+          isEmpty ? null : toggle,
+          isEmpty
+            ? null
+            : button(
+                "Copy",
+                () => actions.copy(stringify(attributes, 2), "The attributes were copied"),
+                { class: "link" },
+              ),
+        ),
+        isEmpty
+          ? h("p", { class: "faint" }, "None")
+          : isRaw
+            ? h("pre", { class: "json" }, clipped(stringify(attributes, 2), 8000))
+            : tree(attributes),
+      ),
       h("section", { "aria-label": "Origin" }, h("h3", {}, "Origin"), facts(record)),
     ];
   }
 
   function facts(record) {
     const row = (name, ...content) => h("div", {}, h("dt", {}, name), h("dd", {}, content));
-    const when = (time) => [h("time", { datetime: plain(String(time)) }, exactTime(time)), h("span", { class: "faint" }, ` ${ago(time)}`)];
-    return h("dl", { class: "facts" },
-      row("Record ID", h("code", {}, safe(record.recordID)), " ", button("Copy", () => actions.copy(record.recordID, "The ID was copied"), { class: "link" })),
+    const when = (time) => [
+      h("time", { datetime: plain(String(time)) }, exactTime(time)),
+      h("span", { class: "faint" }, ` ${ago(time)}`),
+    ];
+    return h(
+      "dl",
+      { class: "facts" },
+      row(
+        "Record ID",
+        h("code", {}, safe(record.recordID)),
+        " ",
+        button("Copy", () => actions.copy(record.recordID, "The ID was copied"), {
+          class: "link",
+        }),
+      ),
       row("Created", when(record.createdAt)),
-      row("Submitted by", h("strong", {}, safe(person(record.submittedBy))), full(record.submittedBy)),
+      row(
+        "Submitted by",
+        h("strong", {}, safe(person(record.submittedBy))),
+        full(record.submittedBy),
+      ),
       row("Updated", when(record.updatedAt)),
-      record.updatedBy ? row("Updated by", h("strong", {}, safe(person(record.updatedBy))), full(record.updatedBy)) : null,
-      row("Version", String(record.version)));
+      record.updatedBy
+        ? row("Updated by", h("strong", {}, safe(person(record.updatedBy))), full(record.updatedBy))
+        : null,
+      row("Version", String(record.version)),
+    );
   }
 
   function full(caller) {

@@ -2,7 +2,7 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 
-/** Return an HTML element. `props`: attributes; `on*` are listeners; false and null are left out. */
+/** Return an HTML element. `props` are attributes; `on*` are listeners, false is left out. */
 export function h(tag, props = {}, ...children) {
   return fill(document.createElement(tag), props, children);
 }
@@ -14,15 +14,15 @@ export function svg(tag, props = {}, ...children) {
 
 /** Return an icon: a path in a box of 16 by 16. */
 export function icon(path) {
-  return svg("svg", { class: "icon", viewBox: "0 0 16 16", "aria-hidden": "true" },
-    svg("path", { d: path }));
+  return svg(
+    "svg",
+    { class: "icon", viewBox: "0 0 16 16", "aria-hidden": "true" },
+    svg("path", { d: path }),
+  );
 }
 
 export const ICONS = {
   close: "M4 4l8 8M12 4l-8 8",
-  back: "M10 3L5 8l5 5",
-  plus: "M8 3v10M3 8h10",
-  copy: "M6 6V3.5A.5.5 0 0 1 6.5 3h6a.5.5 0 0 1 .5.5v6a.5.5 0 0 1-.5.5H10M3.500 6h6a.5.5 0 0 1 .5.5v6a.5.5 0 0 1-.5.5h-6a.5.5 0 0 1-.5-.5v-6a.5.5 0 0 1 .5-.5z",
   check: "M3 8.500l3.200 3L13 4.500",
   warning: "M8 2.500L14.500 13.500H1.500zM8 6.500v3M8 11.400v.2",
 };

@@ -1,24 +1,39 @@
-// The dialogs that write: create, edit and restore, and what happens when someone else was faster.
+// The dialog that creates and edits records.
 
-import { button, h, show } from "./dom.js";
 import { call, recordPath } from "./api.js";
-import { applyPatch, differences, equal, isObject, mergePatch, parse, recordDifferences, stringify } from "./json.js";
-import { ago, person, safe } from "./text.js";
+import { conflictNotice, conflictTable, content, FIELDS } from "./conflict.js";
+import { showDialog } from "./dialogs.js";
+import { button, h, show } from "./dom.js";
+import {
+  applyPatch,
+  differences,
+  equal,
+  isObject,
+  mergePatch,
+  parse,
+  recordDifferences,
+  stringify,
+} from "./json.js";
 import { errorBox } from "./states.js";
-import { differenceList, inline } from "./value.js";
-
-const FIELDS = ["type", "status", "message", "attributes"];
 
 /** Open a dialog for a new record. `done(result)` gets `{record, etag}`. */
 export function openCreate(context) {
-  const key = crypto.randomUUID(); // one for the dialog: sending it again creates no second record
+  // One for the dialog: sending it again creates no second record.
+  const key = crypto.randomUUID();
   openForm(context, {
     title: "New record",
     action: "Create",
     original: { type: "", status: "", message: "", attributes: {} },
     request: (wanted) => {
-      const body = Object.fromEntries(FIELDS.filter((name) => wanted[name] !== undefined).map((name) => [name, wanted[name]]));
-      return { method: "POST", path: "/api/records", body: stringify(body), headers: { "Idempotency-Key": key } };
+      const body = Object.fromEntries(
+        FIELDS.filter((name) => wanted[name] !== undefined).map((name) => [name, wanted[name]]),
+      );
+      return {
+        method: "POST",
+        path: "/api/records",
+        body: stringify(body),
+        headers: { "Idempotency-Key": key },
+      };
     },
     finish: "The record was created",
   });
@@ -33,15 +48,23 @@ export function openEdit(context, shown) {
     original: shown.record,
     etag: shown.etag,
     request: (wanted, etag) => {
-      const before = only(shown.record);
+      const before = content(shown.record);
       const patch = mergePatch(before, wanted);
       if (!patch) throw new Invalid("status", "Nothing has changed.");
       const result = applyPatch(before, patch);
       if (!equal(result, wanted)) {
         const [lost] = differences(result, wanted);
-        throw new Invalid("attributes", `An update can't store null in ${lost.path}: null removes a member. Use another value.`);
+        throw new Invalid(
+          "attributes",
+          `An update can't store null in ${lost.path}: null removes it. Use another value.`,
+        );
       }
-      return { method: "PATCH", path: recordPath(id), body: stringify(patch), headers: { "If-Match": etag } };
+      return {
+        method: "PATCH",
+        path: recordPath(id),
+        body: stringify(patch),
+        headers: { "If-Match": etag },
+      };
     },
     finish: "The change was saved",
   });
@@ -52,10 +75,6 @@ class Invalid extends Error {
     super(message);
     this.field = field;
   }
-}
-
-function only(record) {
-  return Object.fromEntries(FIELDS.filter((name) => record[name] !== undefined).map((name) => [name, record[name]]));
 }
 
 function openForm(context, { title, action, original, etag, request, finish }) {
@@ -78,11 +97,27 @@ function openForm(context, { title, action, original, etag, request, finish }) {
       warning.textContent = "";
     });
     errors[name] = error;
-    return h("div", { class: "field" }, h("label", { for: control.id }, label), control, hint ? h("p", { class: "hint" }, hint) : null, error);
+    return h(
+      "div",
+      { class: "field" },
+      h("label", { for: control.id }, label),
+      control,
+      hint ? h("p", { class: "hint" }, hint) : null,
+      error,
+    );
   };
   const choice = (name, values) => {
-    const list = h("datalist", { id: `known-${name}` }, values.map((value) => h("option", { value })));
-    const input = h("input", { type: "text", required: true, autocomplete: "off", list: list.id });
+    const list = h(
+      "datalist",
+      { id: `known-${name}` },
+      values.map((value) => h("option", { value })),
+    );
+    const input = h("input", {
+      type: "text",
+      required: true,
+      autocomplete: "off",
+      list: list.id,
+    });
     input.value = original[name];
     return [input, list];
   };
@@ -91,7 +126,9 @@ function openForm(context, { title, action, original, etag, request, finish }) {
   const message = h("textarea", { rows: "3" });
   message.value = original.message ?? "";
   const attributes = h("textarea", { rows: "9", class: "code", spellcheck: "false" });
-  attributes.value = Object.keys(original.attributes ?? {}).length ? stringify(original.attributes, 2) : "{}";
+  attributes.value = Object.keys(original.attributes ?? {}).length
+    ? stringify(original.attributes, 2)
+    : "{}";
   Object.assign(controls, { type, status: state, message, attributes });
   // Controls change line breaks, so an untouched one stands for what the record has.
   const initial = Object.fromEntries(FIELDS.map((name) => [name, controls[name].value]));
@@ -104,7 +141,7 @@ function openForm(context, { title, action, original, etag, request, finish }) {
   }
 
   function wanted() {
-    const record = only(original);
+    const record = content(original);
     if (isTouched("type")) record.type = type.value;
     if (isTouched("status")) record.status = state.value;
     if (isTouched("message") || !message.value) record.message = message.value || undefined;
@@ -115,7 +152,8 @@ function openForm(context, { title, action, original, etag, request, finish }) {
     } catch (error) {
       throw new Invalid("attributes", `This is not JSON: ${error.message}`);
     }
-    if (!isObject(record.attributes)) throw new Invalid("attributes", 'Attributes are a JSON object, such as {"host": "db-07"}.');
+    if (!isObject(record.attributes))
+      throw new Invalid("attributes", 'Attributes are a JSON object, such as {"host": "db-07"}.');
     return record;
   }
 
@@ -164,8 +202,16 @@ function openForm(context, { title, action, original, etag, request, finish }) {
       return;
     }
     const unplaced = error.errors?.filter((each) => {
-      const name = FIELDS.find((known) => each.pointer === `/${known}` || each.pointer?.startsWith(`/${known}/`));
-      if (name) complain(name, [errors[name].textContent, `${each.pointer.slice(name.length + 1)} ${each.detail}`.trim()].filter(Boolean).join("; "));
+      const name = FIELDS.find(
+        (known) => each.pointer === `/${known}` || each.pointer?.startsWith(`/${known}/`),
+      );
+      if (name)
+        complain(
+          name,
+          [errors[name].textContent, `${each.pointer.slice(name.length + 1)} ${each.detail}`.trim()]
+            .filter(Boolean)
+            .join("; "),
+        );
       return !name;
     });
     show(status, errorBox(Object.assign(error, { errors: unplaced ?? [] })));
@@ -182,21 +228,27 @@ function openForm(context, { title, action, original, etag, request, finish }) {
     }
     const current = { record: parse(answer.text), etag: answer.etag };
     const mine = wanted();
-    if (equal(only(current.record), mine)) {
-      finishWith(current, "The record already has this content"); // an earlier attempt got no response
+    if (equal(content(current.record), mine)) {
+      // An earlier attempt got no response.
+      finishWith(current, "The record already has this content");
       return;
     }
-    const theirs = recordDifferences(only(original), only(current.record));
-    const own = recordDifferences(only(original), mine);
+    const theirs = recordDifferences(content(original), content(current.record));
+    const own = recordDifferences(content(original), mine);
     currentTag = current.etag;
-    show(status, h("div", { class: "notice warn", role: "alert" }, h("div", {},
-      h("p", { class: "notice-title" }, "Someone else was faster"),
-      h("p", {}, h("strong", {}, safe(person(current.record.updatedBy))), ` changed this record ${ago(current.record.updatedAt)}: it is now version ${current.record.version}. Nothing of yours was saved.`),
-      h("div", { class: "table-scroll", tabindex: "0", role: "region", "aria-label": "Both changes" },
-        conflictTable(theirs, own)),
-      h("div", { class: "actions" },
+    const both = { class: "table-scroll", tabindex: "0", role: "region", "aria-label": "Both" };
+    const notice = conflictNotice(
+      current.record,
+      "Nothing of yours was saved.",
+      h("div", both, conflictTable(theirs, own)),
+      h(
+        "div",
+        { class: "actions" },
         button("Save my changes on top", () => send(), { class: "button primary" }),
-        button("Discard mine", () => finishWith(current, "Your changes were discarded"))))));
+        button("Discard mine", () => finishWith(current, "Your changes were discarded")),
+      ),
+    );
+    show(status, notice);
     status.scrollIntoView({ block: "nearest" });
   }
 
@@ -205,104 +257,40 @@ function openForm(context, { title, action, original, etag, request, finish }) {
   const close = () => {
     if (isDirty() && !closeAnyway) {
       closeAnyway = true;
-      warning.textContent = "Your changes are not saved. Press Esc or Cancel again to discard them.";
+      warning.textContent =
+        "Your changes are not saved. Press Esc or Cancel again to discard them.";
     } else dialog.close();
   };
-  show(dialog, h("form", { class: "dialog-form", onsubmit: send },
-    h("h2", { id: "dialog-title" }, title),
-    h("div", { class: "pair" }, field("type", "Type"), field("status", "Status")),
-    types, states,
-    field("message", "Message"),
-    field("attributes", "Attributes", "A JSON object. Numbers keep every digit."),
-    status,
-    h("footer", { class: "dialog-foot" },
-      button("Copy as curl", () => {
-        const ready = prepared();
-        if (ready) copyCurl(ready);
-      }, { class: "button quiet" }),
-      warning, h("div", { class: "spacer" }), button("Cancel", close), submit)));
+  show(
+    dialog,
+    h(
+      "form",
+      { class: "dialog-form", onsubmit: send },
+      h("h2", { id: "dialog-title" }, title),
+      h("div", { class: "pair" }, field("type", "Type"), field("status", "Status")),
+      types,
+      states,
+      field("message", "Message"),
+      field("attributes", "Attributes", "A JSON object. Numbers keep every digit."),
+      status,
+      h(
+        "footer",
+        { class: "dialog-foot" },
+        button(
+          "Copy as curl",
+          () => {
+            const ready = prepared();
+            if (ready) copyCurl(ready);
+          },
+          { class: "button quiet" },
+        ),
+        warning,
+        h("div", { class: "spacer" }),
+        button("Cancel", close),
+        submit,
+      ),
+    ),
+  );
   showDialog(dialog, close);
   (original.type ? state : type).focus();
-}
-
-function conflictTable(theirs, own) {
-  const paths = [...new Set([...theirs, ...own].map((each) => each.path))];
-  const cell = (found) => h("td", {}, found ? inline(found.after) : h("span", { class: "faint" }, "unchanged"));
-  return h("table", {},
-    h("thead", {}, h("tr", {}, ["Field", "Before", "Theirs", "Yours"].map((name) => h("th", { scope: "col" }, name)))),
-    h("tbody", {}, paths.map((path) => {
-      const [one, other] = [theirs, own].map((list) => list.find((each) => each.path === path));
-      return h("tr", {}, h("th", { scope: "row" }, safe(path)), h("td", {}, inline((one ?? other).before)), cell(one), cell(other));
-    })));
-}
-
-/** Open a dialog to restore the version of a history entry; `shown` is null for a deleted record. */
-export function openRestore(context, entry, shown) {
-  const { dialog, done } = context;
-  const id = entry.recordID;
-  const box = h("div", {});
-  const status = h("div", {});
-  let current = shown;
-  const submit = button("Restore", send, { class: "button primary" });
-  const close = () => dialog.close();
-
-  function draw() {
-    const changes = recordDifferences(only(current?.record ?? {}), only(entry.record));
-    show(box, h("p", {}, current
-      ? `Version ${entry.version} becomes version ${Number(current.record.version) + 1}. This changes:`
-      : `The record is deleted. It comes back with the content of version ${entry.version}:`),
-    differenceList(changes));
-  }
-
-  async function send() {
-    submit.disabled = true;
-    const headers = current ? { "If-Match": current.etag } : {};
-    try {
-      const answer = await call("POST", recordPath(id, "/restore"), { body: JSON.stringify({ version: Number(entry.version) }), headers });
-      dialog.close();
-      done({ record: parse(answer.text), etag: answer.etag }, `Version ${entry.version} was restored`);
-    } catch (error) {
-      if (error.status === 412) await conflict();
-      else show(status, errorBox(error));
-    } finally {
-      submit.disabled = false;
-    }
-  }
-
-  async function conflict() {
-    try {
-      const answer = await call("GET", recordPath(id));
-      current = { record: parse(answer.text), etag: answer.etag };
-    } catch (error) {
-      if (error.kind !== "record-not-found") {
-        show(status, errorBox(error));
-        return;
-      }
-      current = null;
-    }
-    const who = current
-      ? [h("strong", {}, safe(person(current.record.updatedBy))), ` changed this record ${ago(current.record.updatedAt)}: it is now version ${current.record.version}.`]
-      : ["Someone has deleted this record."];
-    show(status, h("div", { class: "notice warn", role: "alert" }, h("div", {},
-      h("p", { class: "notice-title" }, "Someone else was faster"),
-      h("p", {}, who, " Nothing was restored. Look at the changes again."))));
-    submit.textContent = "Restore anyway";
-    draw();
-  }
-
-  draw();
-  show(dialog, h("div", { class: "dialog-form" },
-    h("h2", { id: "dialog-title" }, `Restore version ${entry.version}`), box, status,
-    h("footer", { class: "dialog-foot" }, h("div", { class: "spacer" }), button("Cancel", close), submit)));
-  showDialog(dialog, close);
-  submit.focus();
-}
-
-/** Show a dialog; `close` is called when the user presses Escape. */
-export function showDialog(dialog, close) {
-  dialog.oncancel = (event) => {
-    event.preventDefault();
-    close();
-  };
-  if (!dialog.open) dialog.showModal();
 }

@@ -8,7 +8,8 @@ export function parse(text) {
   return JSON.parse(text, (_, value, context) =>
     typeof value === "number" && String(value) !== context.source
       ? JSON.rawJSON(context.source)
-      : value);
+      : value,
+  );
 }
 
 /** Return a value as JSON text; `indent` as for JSON.stringify. */
@@ -31,8 +32,10 @@ export function equal(one, other) {
   }
   if (isObject(one) && isObject(other)) {
     const names = Object.keys(one);
-    return names.length === Object.keys(other).length &&
-      names.every((name) => Object.hasOwn(other, name) && equal(one[name], other[name]));
+    return (
+      names.length === Object.keys(other).length &&
+      names.every((name) => Object.hasOwn(other, name) && equal(one[name], other[name]))
+    );
   }
   if (isRaw(one) || isRaw(other)) return stringify(one) === stringify(other);
   return one === other;

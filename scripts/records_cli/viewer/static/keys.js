@@ -17,10 +17,25 @@ export const SHORTCUTS = [
 ];
 const SETTING = "records-shortcuts";
 const KEYS = {
-  j: "next", k: "previous", g: "newest", h: "history", e: "edit", n: "create", f: "filter",
-  c: "copyCurl", x: "exportCsv", r: "refresh", "?": "help",
+  j: "next",
+  k: "previous",
+  g: "newest",
+  h: "history",
+  e: "edit",
+  n: "create",
+  f: "filter",
+  c: "copyCurl",
+  x: "exportCsv",
+  r: "refresh",
+  "?": "help",
 };
-const ROW_KEYS = { ArrowDown: "next", ArrowUp: "previous", Home: "newest", Enter: "open", " ": "open" };
+const ROW_KEYS = {
+  ArrowDown: "next",
+  ArrowUp: "previous",
+  Home: "newest",
+  Enter: "open",
+  " ": "open",
+};
 
 export function shortcutsAreOn() {
   return localStorage.getItem(SETTING) !== "off";
@@ -34,11 +49,20 @@ export function turnShortcuts(on) {
 /** Call the function in `actions` that a key stands for. Keys typed into a field are text. */
 export function listenToKeys(actions) {
   document.addEventListener("keydown", (event) => {
-    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || actions.dialog.open) return;
+    if (
+      event.defaultPrevented ||
+      event.ctrlKey ||
+      event.metaKey ||
+      event.altKey ||
+      actions.dialog.open
+    )
+      return;
     const { target, key } = event;
     if (target.closest("input, textarea, select, [contenteditable]")) return;
     const isRow = Boolean(target.closest("[role=row]"));
-    const name = (isRow && ROW_KEYS[key]) || (key === "Escape" && "close") ||
+    const name =
+      (isRow && ROW_KEYS[key]) ||
+      (key === "Escape" && "close") ||
       (target === document.body && ["ArrowDown", "ArrowUp"].includes(key) && ROW_KEYS[key]) ||
       (shortcutsAreOn() && KEYS[key]);
     if (!name) return;

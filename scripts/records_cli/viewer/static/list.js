@@ -35,7 +35,6 @@ export function createList(pane, body, { open, reachEnd }) {
     const top = Math.max(0, pane.scrollTop - head);
     const first = Math.max(0, Math.floor(top / size) - MARGIN);
     const last = Math.min(records.length, Math.ceil((top + pane.clientHeight) / size) + MARGIN);
-    body.dataset.height = String(records.length * size);
     body.style.height = `${records.length * size}px`;
     grid.setAttribute("aria-rowcount", String(records.length + 1));
     const indices = new Set();
@@ -49,7 +48,8 @@ export function createList(pane, body, { open, reachEnd }) {
       row.element.remove();
       mounted.delete(id);
     }
-    const reachable = current ?? records[first + (first > 0 ? MARGIN : 0)]?.recordID ?? records[0]?.recordID;
+    const reachable =
+      current ?? records[first + (first > 0 ? MARGIN : 0)]?.recordID ?? records[0]?.recordID;
     for (const index of [...indices].sort((one, other) => one - other)) {
       place(index, size, reachable);
     }
@@ -79,28 +79,50 @@ export function createList(pane, body, { open, reachEnd }) {
 
   function build(record) {
     const { recordID } = record;
-    const status = h("span", { class: "status", "data-tone": tone(record.status) }, safe(record.status));
-    return h("div", {
-      role: "row",
-      class: "row",
-      "data-id": recordID,
-      onclick: () => {
-        current = recordID;
-        open(recordID);
-      },
-      onfocus: () => {
-        if (current !== recordID) {
+    const status = h(
+      "span",
+      { class: "status", "data-tone": tone(record.status) },
+      safe(record.status),
+    );
+    return h(
+      "div",
+      {
+        role: "row",
+        class: "row",
+        "data-id": recordID,
+        onclick: () => {
           current = recordID;
-          schedule();
-        }
+          open(recordID);
+        },
+        onfocus: () => {
+          if (current !== recordID) {
+            current = recordID;
+            schedule();
+          }
+        },
       },
-    },
-    h("div", { role: "gridcell", class: "cell time", title: `${exactTime(record.createdAt)} (${ago(record.createdAt)})` },
-      h("time", { datetime: plain(String(record.createdAt)) }, shortTime(record.createdAt))),
-    h("div", { role: "gridcell", class: "cell type" }, safe(record.type)),
-    h("div", { role: "gridcell", class: "cell" }, status),
-    h("div", { role: "gridcell", class: "cell message" }, record.message ? safe(record.message) : h("span", { class: "faint" }, "No message")),
-    h("div", { role: "gridcell", class: "cell submitter", title: plain(record.submittedBy) }, safe(person(record.submittedBy))));
+      h(
+        "div",
+        {
+          role: "gridcell",
+          class: "cell time",
+          title: `${exactTime(record.createdAt)} (${ago(record.createdAt)})`,
+        },
+        h("time", { datetime: plain(String(record.createdAt)) }, shortTime(record.createdAt)),
+      ),
+      h("div", { role: "gridcell", class: "cell type" }, safe(record.type)),
+      h("div", { role: "gridcell", class: "cell" }, status),
+      h(
+        "div",
+        { role: "gridcell", class: "cell message" },
+        record.message ? safe(record.message) : h("span", { class: "faint" }, "No message"),
+      ),
+      h(
+        "div",
+        { role: "gridcell", class: "cell submitter", title: plain(record.submittedBy) },
+        safe(person(record.submittedBy)),
+      ),
+    );
   }
 
   function indexOf(id) {
@@ -133,7 +155,8 @@ export function createList(pane, body, { open, reachEnd }) {
   return {
     /** Show records; the rows in sight stay in place when others arrive above them. */
     set(next, { fresh = [], keepPlace = false } = {}) {
-      if (keepPlace && pane.scrollTop > 0 && fresh.length) pane.scrollTop += fresh.length * height();
+      body.style.height = `${next.length * height()}px`;
+      if (keepPlace && pane.scrollTop > 0) pane.scrollTop += fresh.length * height();
       records = next;
       arrived = new Set(fresh);
       render();

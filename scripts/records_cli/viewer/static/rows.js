@@ -5,7 +5,7 @@ import { clip } from "./text.js";
 
 const MESSAGE = 240; // characters that the list keeps of a message
 
-/** Return an empty store. `next` is the cursor of the next page; undefined before the first page. */
+/** Return an empty store. `next` is the cursor of the next page, if there is one. */
 export function emptyRows() {
   return { records: [], ids: new Set(), next: undefined, isComplete: false, texts: new Map() };
 }
@@ -30,7 +30,8 @@ export function mergeNewest(rows, page) {
   const fresh = page.records.map((record) => slim(rows, record));
   const last = fresh.at(-1);
   const isWhole = page.next === undefined;
-  const covered = isWhole ? rows.records.length
+  const covered = isWhole
+    ? rows.records.length
     : rows.records.findIndex((record) => isOlder(record, last));
   const size = covered === -1 ? rows.records.length : covered;
   const before = rows.records.slice(0, size);
@@ -59,8 +60,10 @@ export function updateRow(rows, record) {
 }
 
 function isOlder(record, other) {
-  return record.createdAt < other.createdAt ||
-    (record.createdAt === other.createdAt && record.recordID < other.recordID);
+  return (
+    record.createdAt < other.createdAt ||
+    (record.createdAt === other.createdAt && record.recordID < other.recordID)
+  );
 }
 
 function isSame(one, other) {
@@ -78,7 +81,8 @@ function slim(rows, record) {
     status: shared(rows, record.status),
     submittedBy: shared(rows, record.submittedBy),
     // A copy: a part of a string keeps the whole string in memory.
-    message: message.length > MESSAGE ? JSON.parse(JSON.stringify(clip(message, MESSAGE))) : message,
+    message:
+      message.length > MESSAGE ? JSON.parse(JSON.stringify(clip(message, MESSAGE))) : message,
   };
 }
 

@@ -7,7 +7,15 @@ export const PERIODS = [
   ["7d", "Last 7 days", 7 * 86400],
   ["30d", "Last 30 days", 30 * 86400],
 ];
-const NAMES = [...Object.keys(FIELDS), "since", "createdAfter", "createdBefore", "record", "view", "by"];
+const NAMES = [
+  ...Object.keys(FIELDS),
+  "since",
+  "createdAfter",
+  "createdBefore",
+  "record",
+  "view",
+  "by",
+];
 const FILTERS = [...Object.keys(FIELDS), "since", "createdAfter", "createdBefore"];
 
 /** Return the state that a URL's query says. What it does not know is left out. */
@@ -51,7 +59,9 @@ export function listQuery(state, now = Date.now()) {
   for (const name of Object.keys(FIELDS)) if (state[name]) query.set(name, state[name]);
   const period = PERIODS.find(([name]) => name === state.since);
   if (period) query.set("createdAfter", new Date(now - period[2] * 1000).toISOString());
-  else if (state.createdAfter) query.set("createdAfter", new Date(state.createdAfter).toISOString());
-  if (!period && state.createdBefore) query.set("createdBefore", new Date(state.createdBefore).toISOString());
+  else if (state.createdAfter)
+    query.set("createdAfter", new Date(state.createdAfter).toISOString());
+  if (!period && state.createdBefore)
+    query.set("createdBefore", new Date(state.createdBefore).toISOString());
   return query;
 }

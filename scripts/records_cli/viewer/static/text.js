@@ -6,17 +6,23 @@ import { h } from "./dom.js";
 // Controls (but tab, line feed and carriage return), bidirectional controls, blanks without width,
 // tags, and halves of a surrogate pair. Joiners stay where scripts and emoji need them.
 const HIDDEN = new RegExp(
-  "[\\u0000-\\u0008\\u000B\\u000C\\u000E-\\u001F\\u007F-\\u009F\\u00AD\\u034F\\u061C\\u115F\\u1160" +
-    "\\u17B4\\u17B5\\u180B-\\u180F\\u200B\\u200E\\u200F\\u2028-\\u202E\\u2060-\\u206F\\u3164\\uFEFF" +
-    "\\uFFA0\\uFFF9-\\uFFFB\\uD800-\\uDFFF\\u{E0000}-\\u{E0FFF}]" +
+  "[\\u0000-\\u0008\\u000B\\u000C\\u000E-\\u001F\\u007F-\\u009F\\u00AD\\u034F\\u061C" +
+    "\\u115F\\u1160\\u17B4\\u17B5\\u180B-\\u180F\\u200B\\u200E" +
+    "\\u200F\\u2028-\\u202E\\u2060-\\u206F" +
+    "\\u3164\\uFEFF\\uFFA0\\uFFF9-\\uFFFB\\uD800-\\uDFFF\\u{E0000}-\\u{E0FFF}]" +
     "|(?<!\\p{Script=Arabic})\\u200C|(?<![\\p{ExtPict}\\p{EMod}\\uFE0F])\\u200D",
   "gu",
 );
 const NAMES = {
-  0x202a: "left-to-right embedding", 0x202b: "right-to-left embedding",
-  0x202d: "left-to-right override", 0x202e: "right-to-left override",
-  0x2066: "left-to-right isolate", 0x2067: "right-to-left isolate",
-  0x200b: "zero-width space", 0xfeff: "byte order mark", 0x0000: "null",
+  0x202a: "left-to-right embedding",
+  0x202b: "right-to-left embedding",
+  0x202d: "left-to-right override",
+  0x202e: "right-to-left override",
+  0x2066: "left-to-right isolate",
+  0x2067: "right-to-left isolate",
+  0x200b: "zero-width space",
+  0xfeff: "byte order mark",
+  0x0000: "null",
 };
 
 function code(character) {
@@ -46,11 +52,15 @@ export function plain(text) {
 export function clipped(text, limit = 600) {
   if (text.length <= limit * 1.25) return safe(text, "value");
   const box = h("span", { class: "value" }, safe(clip(text, limit)), "… ");
-  const more = h("button", {
-    type: "button",
-    class: "link",
-    onclick: () => box.replaceChildren(safe(text)),
-  }, `Show all ${text.length.toLocaleString("en-US")} characters`);
+  const more = h(
+    "button",
+    {
+      type: "button",
+      class: "link",
+      onclick: () => box.replaceChildren(safe(text)),
+    },
+    `Show all ${text.length.toLocaleString("en-US")} characters`,
+  );
   box.append(more);
   return box;
 }
@@ -63,24 +73,41 @@ export function clip(text, limit) {
 /** Return who a caller is, in short: the end of an ARN, or the subject of a token. */
 export function person(caller) {
   if (!caller) return "unknown";
-  const arn = /^arn:[^:]*:(?:iam|sts)::\d*:(?:user|assumed-role|federated-user|role)\/(.+)$/.exec(caller);
+  const arn = /^arn:[^:]*:(?:iam|sts)::\d*:(?:user|assumed-role|federated-user|role)\/(.+)$/.exec(
+    caller,
+  );
   if (arn) return arn[1];
   const token = /^https?:\/\/[^#]*#(.+)$/.exec(caller);
   return token ? token[1] : caller;
 }
 
 const SAME_DAY = new Intl.DateTimeFormat("en-US", {
-  hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23",
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
+  hourCycle: "h23",
 });
 const OTHER_DAY = new Intl.DateTimeFormat("en-US", {
-  month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23",
+  month: "short",
+  day: "numeric",
+  hour: "2-digit",
+  minute: "2-digit",
+  hourCycle: "h23",
 });
 const OTHER_YEAR = new Intl.DateTimeFormat("en-US", {
-  year: "numeric", month: "short", day: "numeric",
+  year: "numeric",
+  month: "short",
+  day: "numeric",
 });
 const EXACT = new Intl.DateTimeFormat("en-US", {
-  year: "numeric", month: "short", day: "numeric",
-  hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23", timeZoneName: "short",
+  year: "numeric",
+  month: "short",
+  day: "numeric",
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
+  hourCycle: "h23",
+  timeZoneName: "short",
 });
 
 /** Return a time of the list: short, in local time. */
@@ -97,7 +124,11 @@ export function exactTime(timestamp) {
   return Number.isNaN(time.valueOf()) ? plain(String(timestamp)) : EXACT.format(time);
 }
 
-const UNITS = [["day", 86400], ["hour", 3600], ["minute", 60]];
+const UNITS = [
+  ["day", 86400],
+  ["hour", 3600],
+  ["minute", 60],
+];
 const RELATIVE = new Intl.RelativeTimeFormat("en-US", { numeric: "auto" });
 
 /** Return how long ago a time is. */

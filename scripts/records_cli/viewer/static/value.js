@@ -10,15 +10,30 @@ const MANY = 100; // members shown at first
 /** Return a value as elements. */
 export function tree(value, depth = 0) {
   if (Array.isArray(value) && value.length && value.length <= MANY && value.every(isScalar)) {
-    return h("ul", { class: "scalars" }, value.map((each) => h("li", {}, scalar(each))));
+    return h(
+      "ul",
+      { class: "scalars" },
+      value.map((each) => h("li", {}, scalar(each))),
+    );
   }
-  if (Array.isArray(value)) return group(value.map((each, index) => [String(index), each]), "element", depth);
-  if (isObject(value)) return group(Object.keys(value).map((name) => [name, value[name]]), "attribute", depth);
+  if (Array.isArray(value))
+    return group(
+      value.map((each, index) => [String(index), each]),
+      "element",
+      depth,
+    );
+  if (isObject(value))
+    return group(
+      Object.keys(value).map((name) => [name, value[name]]),
+      "attribute",
+      depth,
+    );
   return scalar(value);
 }
 
 function group(entries, noun, depth) {
-  if (!entries.length) return h("span", { class: "faint" }, noun === "element" ? "empty list" : "empty object");
+  if (!entries.length)
+    return h("span", { class: "faint" }, noun === "element" ? "empty list" : "empty object");
   const list = h("dl", { class: "tree" });
   const add = (some) => {
     for (const [name, value] of some) {
@@ -27,17 +42,28 @@ function group(entries, noun, depth) {
   };
   add(entries.slice(0, MANY));
   const rest = entries.slice(MANY);
-  const more = rest.length ? h("button", {
-    type: "button",
-    class: "link",
-    onclick: (event) => {
-      event.target.remove();
-      add(rest);
-    },
-  }, `Show ${count(rest.length, `more ${noun}`)}`) : null;
+  const more = rest.length
+    ? h(
+        "button",
+        {
+          type: "button",
+          class: "link",
+          onclick: (event) => {
+            event.target.remove();
+            add(rest);
+          },
+        },
+        `Show ${count(rest.length, `more ${noun}`)}`,
+      )
+    : null;
   if (depth === 0) return h("div", {}, list, more);
-  return h("details", { class: "fold", open: depth <= OPEN_DEPTH && entries.length <= 20 },
-    h("summary", {}, count(entries.length, noun)), list, more);
+  return h(
+    "details",
+    { class: "fold", open: depth <= OPEN_DEPTH && entries.length <= 20 },
+    h("summary", {}, count(entries.length, noun)),
+    list,
+    more,
+  );
 }
 
 function isScalar(value) {
@@ -53,14 +79,30 @@ function scalar(value) {
   return h("span", { class: "json-number" }, isRaw(value) ? value.rawJSON : String(value));
 }
 
-/** Return a list of differences as elements; `labels` name the two sides for screen readers. */
-export function differenceList(differences, labels = ["before", "after"]) {
+/** Return a list of differences as elements. */
+export function differenceList(differences) {
   if (!differences.length) return h("p", { class: "faint" }, "The content is the same.");
-  return h("ul", { class: "differences" }, differences.map(({ path, before, after }) =>
-    h("li", {},
-      h("span", { class: "path" }, safe(path)),
-      before === undefined ? null : h("del", { class: "side" }, h("span", { class: "visually-hidden" }, `${labels[0]}: `), inline(before)),
-      after === undefined ? null : h("ins", { class: "side" }, h("span", { class: "visually-hidden" }, `${labels[1]}: `), inline(after)))));
+  const side = (tag, label, value) =>
+    value === undefined
+      ? null
+      : h(tag, { class: "side" }, h("span", { class: "visually-hidden" }, label), inline(value));
+  return h(
+    "ul",
+    { class: "differences" },
+    differences.map(({ path, before, after }) =>
+      h(
+        "li",
+        {},
+        h("span", { class: "path" }, safe(path)),
+        h(
+          "div",
+          { class: "sides" },
+          side("del", "before: ", before),
+          side("ins", "after: ", after),
+        ),
+      ),
+    ),
+  );
 }
 
 /** Return a value on few lines. */
