@@ -38,13 +38,16 @@ def modules(root: Path) -> list[Path]:
 def copy(target: Path, provider: str) -> None:
     """Copy the modules to `target`; each root takes the AWS provider by the constraint `provider`.
 
-    Links are copied as the files that they point to.
+    Links are copied as the files that they point to. Other tests than those of the examples are
+    left out: Terraform reads them all, and they may need a newer one.
     """
     ignored = shutil.ignore_patterns(".terraform*", "*.tfstate*")
     for name in ("lambda", "modules"):
         shutil.copytree(ROOT / name, target / name, ignore=ignored)
     for module in modules(target):
         version = f'"{provider}"'
+        for tests in set(module.glob("tests/*.tftest.hcl")) - {module / _EXAMPLES}:
+            tests.unlink()
         (module / "provider_override.tf").write_text(_OVERRIDE.format(version=version))
 
 

@@ -143,6 +143,11 @@ def test_other_redoc_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     assert api_page.redoc(tmp_path) == "script"
 
 
+@pytest.mark.full
+def test_pinned_redoc_can_be_downloaded(tmp_path: Path) -> None:
+    assert "Redoc" in api_page.redoc(tmp_path)
+
+
 def test_actions_are_pinned_with_their_version() -> None:
     for workflow in (ROOT / ".github/workflows").glob("*.yml"):
         uses = [line for line in workflow.read_text().splitlines() if " uses: " in line]
@@ -160,6 +165,8 @@ def test_every_module_is_planned_with_another_provider(tmp_path: Path) -> None:
     for name in names:
         text = (tmp_path / "modules" / name / "provider_override.tf").read_text()
         assert 'version = "~> 6.0"' in text
+        tests = [path.name for path in (tmp_path / "modules" / name / "tests").glob("*.hcl")]
+        assert tests == ["examples.tftest.hcl"]
 
 
 def test_failed_module_is_reported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
