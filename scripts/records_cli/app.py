@@ -14,6 +14,7 @@ from records_cli.verbs import (
     doctor,
     exporter,
     importer,
+    lists,
     records,
     tail,
     viewer,
@@ -64,7 +65,7 @@ def _options(
 
 
 app.callback(epilog="Exit codes: records help exit-codes")(with_options(_options, hidden=False))
-app.command("list")(records.list_records)
+app.command("list")(lists.list_records)
 app.command()(records.get)
 app.command()(records.create)
 app.command()(records.update)

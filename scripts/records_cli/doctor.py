@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
-from records_cli import problems, service, sign_in
+from records_cli import problems, service, sign_in, tokens
 from records_cli.app_options import Options, Role
 from records_cli.client import Caller, NotSentError, Response, proxy_of
 from records_cli.exit_codes import Exit
@@ -125,7 +125,7 @@ def shortened(key_id: str) -> str:
 
 
 def _token(token: str) -> str:
-    claims, expiry = sign_in.claims(token), sign_in.expiry(token)
+    claims, expiry = tokens.claims(token), tokens.expiry(token)
     if expiry <= time.time():
         moment = datetime.fromtimestamp(expiry, UTC)
         raise Failure(

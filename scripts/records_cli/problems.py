@@ -40,6 +40,7 @@ _TEXTS = {
     "invalid-request": "the request is not valid",
     "precondition-failed": "the record is not at this ETag any more, or was deleted",
 }
+_INTERNAL = frozenset({"internal-error", "configuration-error"})  # trying again does not help
 _STATUSES: dict[int, tuple[Exit, str]] = {
     HTTPStatus.BAD_REQUEST: (Exit.BAD_INPUT, "correct the request; see --help"),
     HTTPStatus.UNAUTHORIZED: (
@@ -87,6 +88,8 @@ def _judgment(answer: Response, kind: str, text: str, method: str) -> tuple[Exit
         return _PROBLEMS[kind]
     if status == HTTPStatus.FORBIDDEN:
         return Exit.REFUSED, _refusal(answer, text)
+    if kind in _INTERNAL and method not in _WRITES:
+        return Exit.ERROR, "search the service's log for the request ID"
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         unknown = method in _WRITES
         return (Exit.OUTCOME_UNKNOWN, _READ_FIRST) if unknown else (Exit.UNAVAILABLE, _AGAIN)

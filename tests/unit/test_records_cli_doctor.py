@@ -12,7 +12,7 @@ from typing import Any, Self
 
 import pytest
 
-from records_cli import doctor, sign_in
+from records_cli import doctor, tokens
 from records_cli.app_options import Options
 from records_cli.client import Caller, Response
 from records_cli.exit_codes import Exit
@@ -187,13 +187,13 @@ def test_the_network_is_checked_first(
 @pytest.mark.usefixtures("calls")
 def test_token_is_described_but_not_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     token = jwt(iss="https://idp", sub="me", scope="records/read", exp=time.time() + 60)
-    monkeypatch.setenv(sign_in.TOKEN, token)
+    monkeypatch.setenv(tokens.TOKEN, token)
     reports = checked(Options(url=URL))
     assert reports["credentials"] == (
         "bearer token, issuer https://idp, subject me, scope records/read"
     )
     assert token not in json.dumps(reports)
     assert "region" not in reports
-    monkeypatch.setenv(sign_in.TOKEN, jwt(exp=100))
+    monkeypatch.setenv(tokens.TOKEN, jwt(exp=100))
     with pytest.raises(Failure, match="the token expired at 1970-01-01 00:01:40 UTC"):
         checked(Options(url=URL))

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from records_cli import contexts, local, service, sign_in
+from records_cli import contexts, local, service, sign_in, tokens
 from records_cli.app_options import Options, Role
 from records_cli.auth import Auth
 from records_cli.client import Caller, Response
@@ -21,7 +21,7 @@ from unit.test_records_cli import CONNECTION, run
 URL = "https://a1b2.execute-api.eu-central-1.amazonaws.com/records"
 EMULATED = "http://127.0.0.1:1/_aws/execute-api"
 ENVIRONMENT = (
-    *(service.URL, service.CONTEXT, local.VARIABLE, sign_in.TOKEN),
+    *(service.URL, service.CONTEXT, local.VARIABLE, tokens.TOKEN),
     *("AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID"),
     *("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "HTTPS_PROXY", "https_proxy"),
 )
@@ -202,7 +202,7 @@ def test_a_context_applies_as_a_whole(folder: Path, monkeypatch: pytest.MonkeyPa
         "[p]\naws_access_key_id=of-p\naws_secret_access_key=x\n"
         "[q]\naws_access_key_id=of-q\naws_secret_access_key=x\n"
     )
-    monkeypatch.setenv(sign_in.TOKEN, "token")
+    monkeypatch.setenv(tokens.TOKEN, "token")
     known = service.Service("https://h/records", "", region="eu-west-1", profile="p")
     assert "of-p/" in signed(sign_in.caller(known, Options(), Role.READER))
     assert "/eu-west-1/execute-api/" in signed(sign_in.caller(known, Options(), Role.READER))
@@ -319,7 +319,7 @@ def test_local_stack_chooses_the_key_of_the_verb(
 ) -> None:
     """Without --as; a token in the environment is for another service."""
     monkeypatch.setenv(local.VARIABLE, str(connection(folder / "connection.json")))
-    monkeypatch.setenv(sign_in.TOKEN, "token")
+    monkeypatch.setenv(tokens.TOKEN, "token")
     assert run(monkeypatch, "get", "x") == 0
     assert run(monkeypatch, "get", "x", "--as", "auditor") == 0
     assert [caller.access_key_id for caller in calls] == ["reader", "auditor"]

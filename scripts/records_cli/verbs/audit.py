@@ -10,7 +10,7 @@ from records_cli.call import RecordID, Role, checked, connect, record_path, send
 from records_cli.exit_codes import Exit
 from records_cli.failure import Failure
 from records_cli.formats import EntryFormat, chosen
-from records_cli.verbs.records import Order
+from records_cli.verbs.filters import Order
 
 if TYPE_CHECKING:
     from records_cli.seals import Seal

@@ -13,7 +13,7 @@ from records_cli.choices import FileFormat
 from records_cli.terminal import progress
 from records_cli.verbs import filters
 from records_cli.verbs.files import STREAM, FormatOption, Guard, format_of, resumable
-from records_cli.verbs.records import Order
+from records_cli.verbs.filters import Order
 
 if TYPE_CHECKING:
     from records_cli.client import Caller

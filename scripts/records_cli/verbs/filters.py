@@ -1,5 +1,6 @@
 """The options that select records, for verbs that read whole listings."""
 
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -7,6 +8,14 @@ import typer
 from records_cli.call import without_none
 from records_cli.exit_codes import Exit
 from records_cli.failure import Failure
+
+
+class Order(StrEnum):
+    """The order of a list."""
+
+    DESC = "desc"
+    ASC = "asc"
+
 
 Type = Annotated[str | None, typer.Option("--type", metavar="TEXT", help="Only this type.")]
 Status = Annotated[str | None, typer.Option("--status", metavar="TEXT", help="Only this status.")]
