@@ -19,8 +19,9 @@ def page(stack: Stack) -> Iterator[Page]:
     if installed.find() is None and "CI" not in os.environ:
         pytest.skip(installed.missing())
     known = stack.connection()
+    url, region, keys = known["records_url"], known["region"], {role: known[role] for role in Role}
     callers = {
-        role: Caller(known["records_url"], known["region"], **known[role.value])  # type: ignore[arg-type]
+        role: Caller(url, region, **keys[role])  # type: ignore[arg-type]
         for role in Role
     }
     with launch() as browser, serving(callers) as server:

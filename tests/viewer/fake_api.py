@@ -165,8 +165,8 @@ class FakeApi:
         limit = min(1000, int(query.get("limit", "100")))
         stop = len(self._order)
         if cursor := query.get("cursor"):
-            createdAt, _, record_id = base64.urlsafe_b64decode(cursor).decode().partition("#")  # noqa: N806
-            stop = bisect_left(self._order, (createdAt, record_id))
+            created_at, _, record_id = base64.urlsafe_b64decode(cursor).decode().partition("#")
+            stop = bisect_left(self._order, (created_at, record_id))
         texts: list[str] = []
         index = stop
         while index and len(texts) < limit:
