@@ -53,17 +53,17 @@ def test_kinds_of_callers_have_names_and_keys_apart(
     """The same key and the same body: a replay for the same caller, another record for another."""
     kind, key = unique(), unique("key")
     body = {"type": kind, "status": "new"}
-    answers = [
+    responses = [
         callers.create(signed=signed, key=key, body=body) for signed in (True, False, True, False)
     ]
-    assert [answer.status for answer in answers] == [201] * 4
-    assert [answer.headers.get("idempotency-replayed") for answer in answers] == [
+    assert [response.status for response in responses] == [201] * 4
+    assert [response.headers.get("idempotency-replayed") for response in responses] == [
         None, None, "true", "true",
     ]  # fmt: skip
-    by_user, by_person = (answer.json()["submittedBy"] for answer in answers[:2])
+    by_user, by_person = (response.json()["submittedBy"] for response in responses[:2])
     assert by_user.startswith("arn:aws:iam::000000000000:user/")
     assert by_person == f"{extra_instances.issuer}#{callers.subject}"
-    assert answers[0].json()["recordID"] != answers[1].json()["recordID"]
+    assert responses[0].json()["recordID"] != responses[1].json()["recordID"]
     items = stored_items(aws("dynamodb"), kind, extra_instances.tokens.table)
     assert sorted(item["submittedBy"]["S"] for item in items) == sorted([by_user, by_person])
 
@@ -79,8 +79,8 @@ def test_log_names_callers_of_both_kinds(
     callers: Callers, extra_instances: Instances, aws: Aws
 ) -> None:
     began = time.time()
-    answers = [callers.user.call("GET"), send_with_token(callers.url, callers.token)]
-    requests = [answer.headers["x-request-id"] for answer in answers]
+    responses = [callers.user.call("GET"), send_with_token(callers.url, callers.token)]
+    requests = [response.headers["x-request-id"] for response in responses]
 
     def names() -> list[str]:
         lines = log_lines(aws("logs"), began, extra_instances.tokens.log_group)
@@ -101,35 +101,35 @@ def test_preflight_is_answered_without_credentials(extra_instances: Instances, a
         "access-control-request-method": "PATCH",
         "access-control-request-headers": "authorization,content-type,if-match",
     }
-    answer = send("OPTIONS", f"{url}/some-id", b"", headers)
-    assert answer.status == 204
-    assert "x-request-id" not in answer.headers  # from API Gateway, not from the function
-    assert answer.headers["access-control-allow-origin"] == ORIGIN
-    assert "access-control-allow-credentials" not in answer.headers
-    methods = answer.headers["access-control-allow-methods"].split(",")
+    response = send("OPTIONS", f"{url}/some-id", b"", headers)
+    assert response.status == 204
+    assert "x-request-id" not in response.headers  # from API Gateway, not from the function
+    assert response.headers["access-control-allow-origin"] == ORIGIN
+    assert "access-control-allow-credentials" not in response.headers
+    methods = response.headers["access-control-allow-methods"].split(",")
     assert sorted(methods) == ["GET", "PATCH", "POST"]
-    allowed = set(answer.headers["access-control-allow-headers"].split(","))
+    allowed = set(response.headers["access-control-allow-headers"].split(","))
     assert {"authorization", "content-type", "if-match"} <= allowed
     assert ("x-amz-date" in allowed) == (api == "url_of_signers")
-    refused = send("OPTIONS", url, b"", headers | {"origin": "https://evil.example.com"})
-    assert "access-control-allow-origin" not in refused.headers
+    denied = send("OPTIONS", url, b"", headers | {"origin": "https://evil.example.com"})
+    assert "access-control-allow-origin" not in denied.headers
 
 
 def test_page_may_read_the_headers_that_it_needs(callers: Callers) -> None:
-    answer = send(
+    response = send(
         "GET",
         f"{callers.url}?limit=1",
         b"",
         {"authorization": f"Bearer {callers.token}", "origin": ORIGIN},
     )
-    assert answer.status == 200
-    assert answer.headers["access-control-allow-origin"] == ORIGIN
-    exposed = answer.headers["access-control-expose-headers"].split(",")
+    assert response.status == 200
+    assert response.headers["access-control-allow-origin"] == ORIGIN
+    exposed = response.headers["access-control-expose-headers"].split(",")
     assert {"etag", "link", "retry-after", "x-request-id"} <= set(exposed)
 
 
 def test_instance_without_cors_refuses_pages(reader: Caller) -> None:
     headers = {"origin": ORIGIN, "access-control-request-method": "GET"}
-    answer = send("OPTIONS", reader.url, b"", headers)
-    assert answer.status != 204
-    assert "access-control-allow-origin" not in answer.headers
+    response = send("OPTIONS", reader.url, b"", headers)
+    assert response.status != 204
+    assert "access-control-allow-origin" not in response.headers
