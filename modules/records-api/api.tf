@@ -23,9 +23,10 @@ locals {
     write = var.auth.write_scopes
   }
 
+  # A domain replaces the default endpoint.
   records_urls = {
     for key, stage in aws_apigatewayv2_stage.serving :
-    key => "${trimsuffix(stage.invoke_url, "/")}/records"
+    key => "${concat(local.domain_urls[key], [trimsuffix(stage.invoke_url, "/")])[0]}/records"
   }
 
   stage_arns = {
@@ -53,6 +54,8 @@ resource "aws_apigatewayv2_api" "records" {
   description   = "Records of ${local.service}"
   protocol_type = "HTTP"
   tags          = local.tags
+
+  disable_execute_api_endpoint = var.api.domain != null
 
   dynamic "cors_configuration" {
     for_each = local.cors

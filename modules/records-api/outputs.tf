@@ -41,6 +41,14 @@ output "dashboard_name" {
   value       = try(aws_cloudwatch_dashboard.service["service"].dashboard_name, null)
 }
 
+output "domain_target" {
+  description = <<-EOT
+    Where a DNS record of `api.domain.name` must point, as an alias or CNAME: `name` and
+    `hosted_zone_id`. Null without `api.domain`.
+  EOT
+  value       = one(values(local.domain_targets))
+}
+
 output "fixed_monthly_cost_usd" {
   description = <<-EOT
     Cost per month before any request, in US dollars: `items`, their `total`, and `as_of`, the
@@ -115,7 +123,12 @@ output "records_url" {
   EOT
   value       = local.records_urls.main
 
-  depends_on = [aws_apigatewayv2_route.operation, aws_lambda_permission.api]
+  depends_on = [
+    aws_apigatewayv2_api_mapping.records,
+    aws_apigatewayv2_route.operation,
+    aws_lambda_permission.api,
+    aws_route53_record.domain,
+  ]
 }
 
 output "records_url_jwt" {
@@ -125,7 +138,12 @@ output "records_url_jwt" {
   EOT
   value       = try(local.records_urls[local.jwt_api], null)
 
-  depends_on = [aws_apigatewayv2_route.operation, aws_lambda_permission.api]
+  depends_on = [
+    aws_apigatewayv2_api_mapping.records,
+    aws_apigatewayv2_route.operation,
+    aws_lambda_permission.api,
+    aws_route53_record.domain,
+  ]
 }
 
 output "runbook" {

@@ -18,6 +18,8 @@ locals {
 
   key_arn_prefix = "arn:${local.partition}:kms:${local.region}:${local.account_id}:key/"
 
+  certificate_arn_prefix = "arn:${local.partition}:acm:${local.region}:${local.account_id}:"
+
   has_alarm_recipients = length(var.alarms.emails) + length(var.alarms.topic_arns) > 0
 
   # The commercial partition has the billing data of GovCloud accounts (AWS GovCloud (US) User
@@ -115,6 +117,19 @@ resource "terraform_data" "profile" {
       ])
       error_message = <<-EOT
         alarms.topic_arns must be topics in ${local.region}, the region of the alarms.
+      EOT
+    }
+
+    # API Gateway takes a certificate of its own region for a regional domain name ("Custom domain
+    # names for HTTP APIs in API Gateway").
+    precondition {
+      condition = alltrue([
+        for domain in var.api.domain[*] :
+        startswith(domain.certificate_arn, local.certificate_arn_prefix)
+      ])
+      error_message = <<-EOT
+        api.domain.certificate_arn must be a certificate of this account and region:
+        ${local.certificate_arn_prefix}certificate/<id>.
       EOT
     }
 

@@ -137,7 +137,10 @@ variable "alarms" {
 variable "api" {
   description = <<-EOT
     The HTTP API. `cors`: lets pages from `allow_origins` call the API in a browser, which keeps a
-    preflight response for `max_age_seconds`; null: no page of another origin can. `stage_name`:
+    preflight response for `max_age_seconds`; null: no page of another origin can. `domain`: a
+    custom domain name, with the ARN of its ACM certificate in this region; the default endpoint is
+    then disabled. The module creates the DNS record if `hosted_zone_id` (of a public Route 53 zone)
+    is set; otherwise create it for the output `domain_target`. `stage_name`:
     `$default` keeps the stage out of the URL. `throttle_rate` (requests per second) and
     `throttle_burst` (concurrent requests) are the limits of the whole stage: all callers share
     them, so one caller can use them up. If `auth` accepts signatures and tokens, each has its own
@@ -147,6 +150,11 @@ variable "api" {
     cors = optional(object({
       allow_origins   = set(string)
       max_age_seconds = optional(number, 600)
+    }))
+    domain = optional(object({
+      certificate_arn = string
+      hosted_zone_id  = optional(string)
+      name            = string
     }))
     stage_name     = optional(string, "$default")
     throttle_burst = optional(number, 100)
@@ -185,6 +193,46 @@ variable "api" {
       var.api.cors == null,
     )
     error_message = "api.cors.max_age_seconds must be a whole number from 0 to 86400."
+  }
+
+  # "Custom domain names for HTTP APIs in API Gateway": RFC 1035, at most 63 characters per label
+  # and 255 in all. A wildcard name would have no URL for the outputs.
+  validation {
+    condition = alltrue([
+      for domain in var.api.domain[*] :
+      length(domain.name) <= 255
+      && can(regex(
+        "^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?[.])+[a-z][a-z0-9-]{0,61}[a-z0-9]$", domain.name
+      ))
+    ])
+    error_message = <<-EOT
+      api.domain.name must be a domain name in lower case, such as records.example.com, without
+      https://, a path, a port or "*".
+    EOT
+  }
+
+  validation {
+    condition = alltrue([
+      for domain in var.api.domain[*] : can(regex(
+        "^arn:aws[a-z-]*:acm:[a-z0-9-]+:[0-9]{12}:certificate/[A-Za-z0-9-]+$",
+        domain.certificate_arn,
+      ))
+    ])
+    error_message = <<-EOT
+      api.domain.certificate_arn must be the ARN of an ACM certificate
+      (arn:aws:acm:<region>:<account>:certificate/<id>).
+    EOT
+  }
+
+  validation {
+    condition = alltrue([
+      for domain in var.api.domain[*] :
+      domain.hosted_zone_id == null || can(regex("^Z[A-Z0-9]{1,31}$", domain.hosted_zone_id))
+    ])
+    error_message = <<-EOT
+      api.domain.hosted_zone_id must be the ID of a Route 53 hosted zone, such as
+      Z0123456789ABCDEFGHIJ, without /hostedzone/.
+    EOT
   }
 
   validation {

@@ -16,6 +16,7 @@ import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from lib.emulator import REGION
 from lib.paths import ENVIRONMENT, ROOT
 from lib.stack import Stack
 from lib.terraform import environment
@@ -24,6 +25,8 @@ AUDIENCE = "records-tests"
 KEY_ID = "test-key"
 HEARTBEAT = "rate(1 minute)"  # of the instance `tokens`
 BUCKET = "issuer"
+DOMAIN = "records.example.com"  # of the instance `tokens`, besides the URLs below
+CERTIFICATE = f"arn:aws:acm:{REGION}:000000000000:certificate/tests"
 ORIGIN = "https://app.example.com"  # whose pages may call the instance `tokens`
 READ, WRITE = "records/read", "records/write"
 
@@ -153,7 +156,11 @@ def _root(checkout: str, issuer: str) -> dict[str, Any]:
     tokens = {
         "name": "tokens",
         "auth": {"mode": "IAM", "issuer": issuer, "audience": [AUDIENCE, "another"]},
-        "api": {"stage_name": "local", "cors": {"allow_origins": [ORIGIN]}},
+        "api": {
+            "stage_name": "local",
+            "cors": {"allow_origins": [ORIGIN]},
+            "domain": {"name": DOMAIN, "certificate_arn": CERTIFICATE},
+        },
         "function": {"heartbeat": HEARTBEAT},
     }
     open_ = {

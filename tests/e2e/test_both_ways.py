@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from e2e.instances import ORIGIN, Instances
+from e2e.instances import DOMAIN, ORIGIN, Instances
 from e2e.support import log_lines, send_with_token, stored_items, unique, wait_for
 from lib.client import Caller, Response, send
+from lib.stack import Stack
 
 Aws = Callable[..., Any]
 
@@ -133,3 +134,17 @@ def test_instance_without_cors_refuses_pages(reader: Caller) -> None:
     response = send("OPTIONS", reader.url, b"", headers)
     assert response.status != 204
     assert "access-control-allow-origin" not in response.headers
+
+
+@pytest.mark.parametrize("path", ["records", "jwt/records"])
+def test_domain_serves_both_apis(callers: Callers, stack: Stack, path: str) -> None:
+    """The emulator finds a custom domain by the header Host; it has no TLS and no DNS."""
+    if path == "records":
+        headers = callers.user.sign("GET", f"http://{DOMAIN}/{path}", b"", {})
+    else:
+        headers = {"authorization": f"Bearer {callers.token}"}
+    response = send("GET", f"{stack.url}/{path}", b"", headers | {"host": DOMAIN})
+    assert response.status == 200, response
+    assert "records" in response.json()
+    unauthorized = send("GET", f"{stack.url}/{path}", b"", {"host": DOMAIN})
+    assert unauthorized.status == (403 if path == "records" else 401)

@@ -63,6 +63,14 @@ run "defaults" {
   }
 
   assert {
+    condition = (
+      !aws_apigatewayv2_api.records["main"].disable_execute_api_endpoint
+      && length(aws_apigatewayv2_domain_name.records) == 0 && output.domain_target == null
+    )
+    error_message = "Without api.domain, callers must reach the default endpoint."
+  }
+
+  assert {
     condition     = length(aws_apigatewayv2_api.records["main"].cors_configuration) == 0
     error_message = "Without api.cors, API Gateway must not allow pages of other origins."
   }
@@ -755,6 +763,93 @@ run "signatures_and_tokens" {
       && strcontains(output.runbook.smoke_jwt, "'${output.records_url_jwt}?")
     )
     error_message = "The function must accept both kinds of callers; outputs and runbook name both."
+  }
+}
+
+run "domain_of_two_apis" {
+  variables {
+    api = {
+      stage_name = "v1"
+      domain = {
+        name            = "records.example.com"
+        certificate_arn = "arn:aws:acm:eu-west-1:123456789012:certificate/a"
+        hosted_zone_id  = "Z0123456789ABCDEFGHIJ"
+      }
+    }
+    auth = { issuer = "https://login.example.com", audience = ["records"] }
+  }
+
+  override_resource {
+    target = aws_apigatewayv2_api.records["jwt"]
+    values = { id = "jwt456", execution_arn = "arn:aws:execute-api:eu-west-1:123456789012:jwt456" }
+  }
+
+  assert {
+    condition = (
+      output.records_url == "https://records.example.com/records"
+      && output.records_url_jwt == "https://records.example.com/jwt/records"
+      && strcontains(output.runbook.smoke, "'https://records.example.com/records?")
+      && strcontains(output.runbook.smoke_jwt, "'https://records.example.com/jwt/records?")
+    )
+    error_message = "The URLs must follow the domain."
+  }
+
+  assert {
+    condition = alltrue([
+      for api in aws_apigatewayv2_api.records : api.disable_execute_api_endpoint
+    ])
+    error_message = "With a domain, both default endpoints must be disabled."
+  }
+
+  assert {
+    condition = (
+      {
+        for key, mapping in aws_apigatewayv2_api_mapping.records :
+        key => "${mapping.api_id} ${coalesce(mapping.api_mapping_key, "-")}"
+      } == { main = "abc123 -", jwt = "jwt456 jwt" }
+      && alltrue([
+        for key, mapping in aws_apigatewayv2_api_mapping.records :
+        mapping.stage == aws_apigatewayv2_stage.serving[key].id
+        && mapping.domain_name == aws_apigatewayv2_domain_name.records["api"].id
+      ])
+    )
+    error_message = "The domain must map each API under its own path."
+  }
+
+  assert {
+    condition = (
+      aws_apigatewayv2_domain_name.records["api"].domain_name == "records.example.com"
+      && one(
+        aws_apigatewayv2_domain_name.records["api"].domain_name_configuration[*].security_policy
+      ) == "TLS_1_2"
+      && one(
+        aws_apigatewayv2_domain_name.records["api"].domain_name_configuration[*].endpoint_type
+      ) == "REGIONAL"
+      && one(aws_route53_record.domain["api"].alias).name == output.domain_target.name
+      && aws_route53_record.domain["api"].name == "records.example.com"
+      && aws_route53_record.domain["api"].zone_id == "Z0123456789ABCDEFGHIJ"
+    )
+    error_message = "The domain must be regional, require TLS 1.2, and have its DNS record."
+  }
+}
+
+run "domain_with_dns_elsewhere" {
+  variables {
+    api = {
+      domain = {
+        name            = "records.example.com"
+        certificate_arn = "arn:aws:acm:eu-west-1:123456789012:certificate/a"
+      }
+    }
+  }
+
+  assert {
+    condition = (
+      length(aws_route53_record.domain) == 0
+      && keys(aws_apigatewayv2_api_mapping.records) == ["main"]
+      && output.domain_target.name == "d-abc.execute-api.eu-west-1.amazonaws.com"
+    )
+    error_message = "Without a hosted zone, the output must say where DNS must point."
   }
 }
 

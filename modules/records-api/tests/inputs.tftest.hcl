@@ -147,6 +147,119 @@ run "rejects_preflight_cached_for_over_a_day" {
   expect_failures = [var.api]
 }
 
+run "rejects_domain_with_a_scheme" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables {
+    api = {
+      domain = {
+        certificate_arn = "arn:aws:acm:eu-west-1:111122223333:certificate/a"
+        name            = "https://records.example.com"
+      }
+    }
+  }
+  expect_failures = [var.api]
+}
+
+run "rejects_wildcard_domain" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables {
+    api = {
+      domain = {
+        certificate_arn = "arn:aws:acm:eu-west-1:111122223333:certificate/a"
+        name            = "*.example.com"
+      }
+    }
+  }
+  expect_failures = [var.api]
+}
+
+run "rejects_domain_of_one_label" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables {
+    api = {
+      domain = {
+        certificate_arn = "arn:aws:acm:eu-west-1:111122223333:certificate/a"
+        name            = "records"
+      }
+    }
+  }
+  expect_failures = [var.api]
+}
+
+run "rejects_domain_in_capitals" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables {
+    api = {
+      domain = {
+        certificate_arn = "arn:aws:acm:eu-west-1:111122223333:certificate/a"
+        name            = "Records.example.com"
+      }
+    }
+  }
+  expect_failures = [var.api]
+}
+
+run "rejects_domain_with_a_label_of_64" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables {
+    api = {
+      domain = {
+        certificate_arn = "arn:aws:acm:eu-west-1:111122223333:certificate/a"
+        name            = "${join("", [for index in range(16) : "abcd"])}.example.com"
+      }
+    }
+  }
+  expect_failures = [var.api]
+}
+
+run "rejects_certificate_that_is_no_certificate" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables {
+    api = {
+      domain = {
+        certificate_arn = "arn:aws:iam::111122223333:server-certificate/a"
+        name            = "records.example.com"
+      }
+    }
+  }
+  expect_failures = [var.api]
+}
+
+run "rejects_hosted_zone_with_a_path" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables {
+    api = {
+      domain = {
+        certificate_arn = "arn:aws:acm:eu-west-1:111122223333:certificate/a"
+        hosted_zone_id  = "/hostedzone/Z0123456789"
+        name            = "records.example.com"
+      }
+    }
+  }
+  expect_failures = [var.api]
+}
+
+run "rejects_certificate_of_another_region" {
+  command = plan
+  module { source = "./tests/inputs" }
+  variables {
+    api = {
+      domain = {
+        certificate_arn = "arn:aws:acm:us-east-1:111122223333:certificate/a"
+        name            = "records.example.com"
+      }
+    }
+  }
+  expect_failures = [terraform_data.profile]
+}
+
 run "rejects_stage_with_slash" {
   command = plan
   module { source = "./tests/inputs" }
@@ -583,7 +696,11 @@ run "allows_the_lowest_values" {
     }
     alarms = { emails = ["a@example.com"], tune = { api_5xx = { enabled = false } } }
     api = {
-      cors           = { allow_origins = ["http://localhost:5173"], max_age_seconds = 0 }
+      cors = { allow_origins = ["http://localhost:5173"], max_age_seconds = 0 }
+      domain = {
+        certificate_arn = "arn:aws:acm:eu-west-1:111122223333:certificate/a"
+        name            = "a.bc"
+      }
       stage_name     = "v1_a"
       throttle_burst = 1
       throttle_rate  = 1
@@ -632,7 +749,12 @@ run "allows_the_highest_values" {
       }
     }
     api = {
-      cors           = { allow_origins = ["https://a.example.com:8443"], max_age_seconds = 86400 }
+      cors = { allow_origins = ["https://a.example.com:8443"], max_age_seconds = 86400 }
+      domain = {
+        certificate_arn = "arn:aws:acm:eu-west-1:111122223333:certificate/a"
+        hosted_zone_id  = "Z0123456789ABCDEFGHIJ"
+        name            = "${join("", [for index in range(9) : "abcdefg"])}.example.com"
+      }
       throttle_burst = 5000
       throttle_rate  = 10000
     }

@@ -24,6 +24,15 @@ mock_resource "aws_apigatewayv2_api" {
   defaults = { id = "abc123", execution_arn = "arn:aws:execute-api:eu-west-1:123456789012:abc123" }
 }
 
+mock_resource "aws_apigatewayv2_domain_name" {
+  defaults = {
+    domain_name_configuration = {
+      hosted_zone_id     = "ZLY8HYME6SFDD"
+      target_domain_name = "d-abc.execute-api.eu-west-1.amazonaws.com"
+    }
+  }
+}
+
 mock_resource "aws_apigatewayv2_stage" {
   defaults = { invoke_url = "https://abc123.execute-api.eu-west-1.amazonaws.com/" }
 }
