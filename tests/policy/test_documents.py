@@ -20,7 +20,8 @@ SOURCE = re.compile(
     r'"git::https://git\.example\.com/platform/records-api\.git//modules/([\w-]+)\?ref=<tag>"'
 )
 VERSIONS = (ROOT / "modules/records-api/versions.tf").read_text()
-REQUIRED = {"name": '"orders"', "environment": '"dev"'}
+# The profile `local` warns of nothing: a block need not show what it is not about, such as alarms.
+REQUIRED = {"name": '"orders"', "environment": '"dev"', "profile": '"local"'}
 TEST = """\
 mock_provider "aws" {{
   source = "{mocks}"
