@@ -84,6 +84,8 @@ def root_of(block: Block, folder: Path) -> str:
     """Write the configuration that a block shows to `folder`; return a test that plans it."""
     kind, _, context = block.note.partition(" of ")
     module = next(iter(SOURCE.findall(block.text)), Path(context).name)
+    part = "<!-- test: arguments of modules/records-api -->"
+    assert module, f"{block.place}: say before the block what it is a part of, such as {part}"
     text = SOURCE.sub(lambda found: json.dumps(f"../repository/modules/{found[1]}"), block.text)
     source, variables = f"./{folder.name}", ""
     if kind == "values":
@@ -113,7 +115,7 @@ def errors(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
     runner = terraform.ensure(root / "log")
     env = terraform.environment(data=root / "data")
     initialized = runner.call(root, "init", "-backend=false", "-no-color", env=env)
-    assert initialized.code == 0, initialized.output
+    assert initialized.code == 0, initialized.output.partition("Error:")[2]
     found: dict[str, list[str]] = {}
     for line in runner.call(root, "test", "-json", env=env).output.splitlines():
         message = json.loads(line)
