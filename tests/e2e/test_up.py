@@ -246,8 +246,8 @@ def apply_minimal_example(clone: Clone) -> None:
     """Apply it in a shell that has evaluated scripts/env and has other AWS credentials."""
     root = clone.folder / "example"
     shutil.copytree(clone.folder / "modules/records-api/examples/minimal", root)
-    main = (root / "main.tf").read_text()
-    (root / "main.tf").write_text(main.replace('"../.."', '"../modules/records-api"'))
+    override = (root / "override.tf").read_text()
+    (root / "override.tf").write_text(override.replace('"../.."', '"../modules/records-api"'))
     (root / "outputs.tf").write_text('output "url" {\n  value = module.records.records_url\n}\n')
     commands = """
         eval "$("$1"/scripts/env)"

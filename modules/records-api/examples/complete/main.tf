@@ -8,8 +8,17 @@ data "aws_kms_alias" "records" {
   name = "alias/records"
 }
 
+data "aws_acm_certificate" "records" {
+  domain      = "records.example.com"
+  most_recent = true
+}
+
+data "aws_route53_zone" "public" {
+  name = "example.com"
+}
+
 module "records" {
-  source = "../.."
+  source = "git::https://git.example.com/platform/records-api.git//modules/records-api?ref=<tag>"
 
   name        = "audit-notes"
   environment = "prod"
@@ -25,6 +34,15 @@ module "records" {
   }
 
   api = {
+    cors = {
+      allow_origins   = ["https://app.example.com"]
+      max_age_seconds = 3600
+    }
+    domain = {
+      name            = "records.example.com"
+      certificate_arn = data.aws_acm_certificate.records.arn
+      hosted_zone_id  = data.aws_route53_zone.public.zone_id
+    }
     stage_name     = "$default"
     throttle_burst = 200
     throttle_rate  = 100

@@ -3,7 +3,7 @@ provider "aws" {
 }
 
 module "records" {
-  source = "../.."
+  source = "git::https://git.example.com/platform/records-api.git//modules/records-api?ref=<tag>"
 
   name        = "orders"
   environment = "dev"

@@ -1,0 +1,41 @@
+# People log in at the company's identity provider and work in a page at another origin.
+provider "aws" {
+  region = "us-east-1"
+}
+
+data "aws_acm_certificate" "records" {
+  domain      = "records.example.com"
+  most_recent = true
+}
+
+data "aws_route53_zone" "public" {
+  name = "example.com"
+}
+
+module "records" {
+  source = "git::https://git.example.com/platform/records-api.git//modules/records-api?ref=<tag>"
+
+  name        = "approvals"
+  environment = "dev"
+  alarms      = { emails = ["on-call@example.com"] }
+
+  auth = {
+    mode     = "JWT"
+    issuer   = "https://login.example.com/"
+    audience = ["records"]
+  }
+
+  api = {
+    cors = { allow_origins = ["https://app.example.com", "http://localhost:5173"] }
+    domain = {
+      name            = "records.example.com"
+      certificate_arn = data.aws_acm_certificate.records.arn
+      hosted_zone_id  = data.aws_route53_zone.public.zone_id
+    }
+  }
+}
+
+output "records_url" {
+  description = "URL of the records, for requests with a bearer token."
+  value       = module.records.records_url_jwt
+}

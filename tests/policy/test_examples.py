@@ -1,0 +1,36 @@
+"""The examples of modules/records-api: what a reader copies is what `terraform test` plans."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from policy.hcl import ROOT, blocks
+
+FOLDER = ROOT / "modules/records-api/examples"
+EXAMPLES = sorted(path for path in FOLDER.iterdir() if path.is_dir())
+SOURCE = re.compile(
+    r"git::https://git\.example\.com/platform/records-api\.git//modules/([\w-]+)\?ref=<tag>"
+)
+
+
+def sources(path: Path) -> dict[str, str]:
+    """Return the source of each module block in a file, by its name."""
+    return {block.labels[0]: block.body["source"] for block in blocks(path, "module")}
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
+def test_example_is_planned_from_this_checkout(example: Path) -> None:
+    copied, planned = (sources(example / name) for name in ("main.tf", "override.tf"))
+    assert copied.keys() == planned.keys()
+    for name, source in copied.items():
+        match = SOURCE.fullmatch(source)
+        assert match, source
+        assert (example / planned[name]).resolve() == ROOT / "modules" / match[1]
+    assert all(block.body.keys() == {"source"} for block in blocks(example / "override.tf"))
+
+
+def test_every_example_is_planned() -> None:
+    text = (ROOT / "modules/records-api/tests/examples.tftest.hcl").read_text()
+    planned = re.findall(r'module \{ source = "\./examples/([\w-]+)" \}', text)
+    assert sorted(planned) == [example.name for example in EXAMPLES]
