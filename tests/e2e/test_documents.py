@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -28,6 +29,7 @@ TESTED = [
 # What ends the endless loops of programs that follow changes.
 PRELUDE = "set -aeuo pipefail\nsleep() { exit 0; }\ntrap 'env -0 >\"$STATE\"' EXIT\n"
 SECONDS = 60
+PROGRAMS = ("curl", "jq")  # not needed otherwise, so a newcomer may lack them
 
 
 class Reader:
@@ -134,6 +136,9 @@ def run_block(reader: Reader, block: Block, filled: str) -> str:
 def test_shell_blocks_work(
     page: Path, blocks: list[Block], reader_of_pages: Reader, values: Values
 ) -> None:
+    text = " ".join(block.text for block in blocks)
+    if missing := [name for name in PROGRAMS if f"{name} " in text and not shutil.which(name)]:
+        pytest.skip(f"needs {', '.join(missing)}")
     words = values(str(page.relative_to(ROOT)))
     for block in blocks:
         problem = run_block(reader_of_pages, block, documents.filled(block.text, words))
