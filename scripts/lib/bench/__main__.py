@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from lib import venvs
-from lib.bench import growth, money, report, share, stack_times, verification
+from lib.bench import growth, largest_page, money, report, share, stack_times, verification
 from lib.bench.measure import LIMITED_MEMORY, Effort, Report, cold, warm
 from lib.bench.publish import publish
 from lib.bench.results import machine, ratios, summary, violations
@@ -49,6 +49,7 @@ def run(effort: Effort, against: Path | None) -> dict[str, Any]:
                 units = growth.measure(python, ours, effort.sizes, show)
                 costed = [subject for subject in subjects if subject.name in money.SUBJECTS]
                 counts = growth.per_request(python, costed, folder)
+                largest = largest_page.measure(python, ours)
     medians = summary(samples)
     return {
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -61,7 +62,8 @@ def run(effort: Effort, against: Path | None) -> dict[str, Any]:
         "read_units": units,
         "read_units_modelled": growth.model(units),
         "units_per_request": counts,
-        "money": money.model(medians, counts),
+        "largest_page": largest,
+        "money": money.model(medians, counts, largest["peak_megabytes"]),
         "summary": medians,
         "samples": samples,
     }
@@ -110,7 +112,18 @@ def progress(name: str) -> Iterator[Report]:
             print(f"\r{name:<34}\033[K", end="", flush=True)
 
 
-def _verb() -> None:
+def measure(options: argparse.Namespace) -> dict[str, Any]:
+    """Install the environments and measure; return the content of bench.json."""
+    for group in ("bench", "emulator"):
+        venvs.ensure(group)
+    results = run(QUICK if options.quick else FULL, options.against)
+    if not options.quick:
+        with tempfile.TemporaryDirectory() as name, progress("Terraform") as show:
+            results["terraform"] = stack_times.measure(Path(name), show)
+    return results
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="scripts/bench",
         description=__doc__,
@@ -122,6 +135,9 @@ def _verb() -> None:
         "--publish", action="store_true", help="write results, tables and charts to the documents"
     )
     parser.add_argument(
+        "--results", type=Path, metavar="PATH", help="use the results in this file, do not measure"
+    )
+    parser.add_argument(
         "--check", action="store_true", help="fail if a ratio is outside its limits"
     )
     parser.add_argument(
@@ -130,7 +146,11 @@ def _verb() -> None:
     parser.add_argument(
         "--verify", action="store_true", help="measure records verify, and nothing else"
     )
-    options = parser.parse_args()
+    return parser
+
+
+def _verb() -> None:
+    options = _parser().parse_args()
     if sys.platform != "linux":
         raise Failure("scripts/bench reads Linux's processor clocks", "run it on Linux")
     if options.publish and (options.quick or options.against):
@@ -139,12 +159,7 @@ def _verb() -> None:
     if options.verify:
         print(verification.table())
         return
-    for group in ("bench", "emulator"):
-        venvs.ensure(group)
-    results = run(QUICK if options.quick else FULL, options.against)
-    if not options.quick:
-        with tempfile.TemporaryDirectory() as name, progress("Terraform") as show:
-            results["terraform"] = stack_times.measure(Path(name), show)
+    results = json.loads(options.results.read_text()) if options.results else measure(options)
     if options.json:
         options.json.write_text(json.dumps(results, indent=1) + "\n")
     if options.publish:

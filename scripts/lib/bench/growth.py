@@ -42,7 +42,7 @@ def measure(python: Path, ours: Subject, sizes: Sequence[int], report: Report) -
     `scan_for_a_type` is what a list of one type costs without an index: it reads the whole table.
     """
     tables = new_tables()
-    with _server(tables) as url, Runtime(python, _with_endpoint(ours, url)) as runtime:
+    with serve(tables) as url, Runtime(python, with_endpoint(ours, url)) as runtime:
         return count(tables, lambda event: runtime.invoke(event).response, sizes, report)
 
 
@@ -80,10 +80,10 @@ def per_request(python: Path, subjects: Sequence[Subject], folder: Path) -> dict
     tables = new_tables()
     names = ("page_100", "get", "create")
     results: dict[str, Counts] = {}
-    with _server(tables) as url:
+    with serve(tables) as url:
         for subject in subjects:
             log = folder / f"{subject.name}.log"
-            with Runtime(python, _with_endpoint(subject, url), log=log) as runtime:
+            with Runtime(python, with_endpoint(subject, url), log=log) as runtime:
 
                 def answer(event: Any, runtime: Runtime = runtime) -> Any:
                     return runtime.invoke(event).response
@@ -214,7 +214,8 @@ def _scan(tables: Tables) -> dict[str, float]:
         request["ExclusiveStartKey"] = response["LastEvaluatedKey"]
 
 
-def _with_endpoint(subject: Subject, url: str) -> Subject:
+def with_endpoint(subject: Subject, url: str) -> Subject:
+    """Return a function that calls the tables at this endpoint."""
     settings = {
         "AWS_ENDPOINT_URL_DYNAMODB": url,
         "HISTORY_TABLE_NAME": HISTORY,
@@ -224,7 +225,7 @@ def _with_endpoint(subject: Subject, url: str) -> Subject:
 
 
 @contextmanager
-def _server(tables: Tables) -> Iterator[str]:
+def serve(tables: Tables) -> Iterator[str]:
     """Serve the tables in DynamoDB's protocol, without TLS; yield the endpoint's URL."""
 
     class Handler(BaseHTTPRequestHandler):

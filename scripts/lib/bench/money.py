@@ -29,8 +29,10 @@ MIX = {"page_100": 0.5, "get": 0.3, "create": 0.2}
 # billing for INIT Phase").
 COLD_STARTS = {10_000: 0.5, 100_000: 0.1, 1_000_000: 0.01, 10_000_000: 0.01}
 MEMORY_SIZES = (128, 256, 512, 1024, 1769)
-# The default is the cheapest size that answers the first request after a pause within a second.
+# The default is the cheapest size that answers the first request after a pause within a second, and
+# of which the largest page uses half at most.
 COLD_LIMIT_MILLISECONDS = 1000
+_BYTES_PER_MEGABYTE = 2**20  # Lambda's; the results have megabytes of 1,000,000 bytes
 _MILLION = 1_000_000
 _BYTES_PER_GIGABYTE = 2**30
 
@@ -119,19 +121,30 @@ def memory_sizes(work: Work, prices: Mapping[str, float]) -> list[dict[str, floa
     return sizes
 
 
-def cheapest(sizes: Sequence[Mapping[str, float]]) -> int:
-    """Return the cheapest memory size (MB) whose cold start is within the limit."""
-    fast = [size for size in sizes if size["cold_ms"] <= COLD_LIMIT_MILLISECONDS] or sizes[-1:]
-    return int(min(fast, key=lambda size: size["lambda_usd_per_million"])["memory_mb"])
+def cheapest(sizes: Sequence[Mapping[str, float]], peak: float) -> int:
+    """Return the cheapest memory size (MB) that is quick and large enough.
+
+    `peak` is the memory (megabytes) that the largest page needs.
+    """
+    needed = 2 * peak * 1e6 / _BYTES_PER_MEGABYTE
+    suitable = [
+        size
+        for size in sizes
+        if size["cold_ms"] <= COLD_LIMIT_MILLISECONDS and size["memory_mb"] >= needed
+    ] or sizes[-1:]
+    return int(min(suitable, key=lambda size: size["lambda_usd_per_million"])["memory_mb"])
 
 
-def model(summary: Mapping[str, Any], counts: Mapping[str, Counts]) -> dict[str, Any]:
-    """Return the costs of all subjects, the memory sizes of this service, and the assumptions."""
+def model(summary: Mapping[str, Any], counts: Mapping[str, Counts], peak: float) -> dict[str, Any]:
+    """Return the costs of all subjects, the memory sizes of this service, and the assumptions.
+
+    `peak` is what `cheapest` takes.
+    """
     table = json.loads(PRICE_TABLE.read_text())
     prices = table["us_cents"]
     all_works = works(summary, counts)
     sizes = memory_sizes(all_works[OURS], prices)
-    memory = cheapest(sizes)
+    memory = cheapest(sizes, peak)
     monthly = {
         name: {
             str(volume): round(cost(work, memory, part, prices)["total"] * volume / _MILLION, 2)

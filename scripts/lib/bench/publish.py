@@ -10,6 +10,7 @@ from lib.bench import report
 from lib.bench.charts import Bar, Line, bars, lines
 from lib.bench.measure import LIMITED_MEMORY
 from lib.bench.workload import FLOORS, OURS
+from lib.console import Failure
 from lib.paths import ROOT
 
 RESULTS = ROOT / "docs" / "bench.json"
@@ -25,7 +26,12 @@ _GROWTH = {
 
 
 def publish(results: Mapping[str, Any]) -> None:
-    """Write the results, the charts, and the tables between the markers of DOCUMENTS."""
+    """Write the results, the charts, and the tables between the markers of DOCUMENTS.
+
+    Raises Failure if the results are not those of a full run.
+    """
+    if "terraform" not in results:
+        raise Failure("these are not the results of a full run", "run scripts/bench --publish")
     RESULTS.write_text(json.dumps(results, separators=(",", ":")) + "\n")
     CHARTS.mkdir(parents=True, exist_ok=True)
     for name, chart in charts(results).items():

@@ -58,6 +58,7 @@ def sections(results: Mapping[str, Any]) -> dict[str, str]:
         "cost": cost(results),
         "volume": volume(results),
         "memory": memory(results),
+        "largest_page": largest_page(results["largest_page"]),
     }
     if "terraform" in results:
         tables["terraform"] = terraform(results["terraform"])
@@ -154,6 +155,12 @@ def memory(results: Mapping[str, Any]) -> str:
     ]
     names = ["MB", "cold start, ms", "one record", "page of 100", "page of 1,000"]
     return _table([*names, "Lambda, US dollars per million"], rows)
+
+
+def largest_page(page: Mapping[str, Any]) -> str:
+    """Return the size of the largest page and the memory that it needs."""
+    cells = [f"{page['records']:,}", f"{page['bytes']:,}", f"{page['peak_megabytes']:.0f}"]
+    return _table(["records", "bytes of the body", "peak memory, MB"], [cells])
 
 
 def terraform(times: Mapping[str, Any]) -> str:
