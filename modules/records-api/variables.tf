@@ -451,12 +451,13 @@ variable "environment" {
 
 variable "function" {
   description = <<-EOT
-    The Lambda function. `memory_mb`: CPU grows with it. `log_level`: above `INFO`, only failed
-    requests write a log line. `reserved_concurrency`: null uses the account's unreserved
-    concurrency. `dynamodb_endpoint_url`: null uses the regional endpoint; set it for a FIPS or
-    dual-stack endpoint. `heartbeat`: how often the self-test of the version that serves runs: a
-    rate from `rate(1 minute)` to `rate(3 days)`, or `off`; null is `rate(1 day)` if `profile`
-    is `prod`, otherwise `off`.
+    The Lambda function. `memory_mb`: the share of a processor grows with it; the default is the
+    cheapest size that, by the model in docs/performance.md, answers the first request after a pause
+    within a second. `log_level`: above `INFO`, only failed requests write a log line.
+    `reserved_concurrency`: null uses the account's unreserved concurrency. `dynamodb_endpoint_url`:
+    null uses the regional endpoint; set it for a FIPS or dual-stack endpoint. `heartbeat`: how
+    often the self-test of the version that serves runs: a rate from `rate(1 minute)` to
+    `rate(3 days)`, or `off`; null is `rate(1 day)` if `profile` is `prod`, otherwise `off`.
   EOT
   type = object({
     dynamodb_endpoint_url = optional(string)
