@@ -46,6 +46,7 @@ _COSTS = {
 def sections(results: Mapping[str, Any]) -> dict[str, str]:
     """Return the tables of a run by name. What the run did not measure has no table."""
     tables = {
+        "run": run(results),
         "ratios": ratios(results),
         "cold": cold(results, "cold"),
         **{
@@ -63,6 +64,23 @@ def sections(results: Mapping[str, Any]) -> dict[str, str]:
     if "terraform" in results:
         tables["terraform"] = terraform(results["terraform"])
     return tables
+
+
+def run(results: Mapping[str, Any]) -> str:
+    """Return when and where the results were measured, and how often."""
+    machine, summary = results["machine"], results["summary"]
+    starts = summary["cold"][OURS]["answer_cpu"]["samples"]
+    requests = summary["warm"]["page_100"][OURS]["cpu"]["samples"]
+    rows = [
+        ["measured", results["measured_at"]],
+        ["processors", f"{machine['processors']} of {machine['processor']}"],
+        ["load average at the end", f"{machine['load_average']:.1f}"],
+        ["Python", results["versions"]["python"]],
+        ["boto3", results["versions"]["boto3"]],
+        ["samples of each function", f"{starts} cold starts, {requests} warm pages of 100"],
+        ["smaller memory by", machine["processor_share_by"]],
+    ]
+    return _table(["run", ""], rows)
 
 
 def ratios(results: Mapping[str, Any]) -> str:
