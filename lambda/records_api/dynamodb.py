@@ -47,6 +47,7 @@ RETRYABLE_REASONS = frozenset(
 # Raised for a missing or damaged response. MemoryError and OverflowError come from a Content-Length
 # that is too large, RecursionError from deeply nested JSON.
 TRANSPORT_ERRORS = (OSError, ValueError, MemoryError, OverflowError, RecursionError)
+_TO_JSON = json.JSONEncoder(separators=(",", ":")).encode
 # DNS suffixes of the partitions, by Region prefix. The first match applies.
 DNS_SUFFIXES = (
     ("cn-", "amazonaws.com.cn"),
@@ -116,7 +117,7 @@ class Client:
         All attempts send the same body, and so the same ClientRequestToken. Raises ConditionFailed,
         Refused or Unavailable.
         """
-        body = json.dumps(payload, separators=(",", ":")).encode()
+        body = _TO_JSON(payload).encode()
         wall_deadline = time.time() + deadline - time.monotonic()
         failure = Unavailable("DeadlineExceeded", "no time was left for the call")
         attempts = 0

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, NamedTuple
 
 from .jsontext import REPEATED
@@ -73,9 +73,9 @@ class Invalid(Exception):
 
 def refuse(problems: Iterable[Problem]) -> None:
     """Raise Invalid if there is any problem."""
-    error = Invalid(problems)
-    if error.errors:
-        raise error
+    remaining = iter(problems)
+    if (first := next(remaining, None)) is not None:
+        raise Invalid(chain([first], remaining))
 
 
 def check(

@@ -70,6 +70,8 @@ def to_json(value: Any, *, sort_keys: bool = False) -> str:
             return "null"
         case bool():
             return "true" if value else "false"
+        case int():
+            return str(value)
     return json.dumps(value)
 
 

@@ -27,7 +27,7 @@ class Formatter(BaseJsonFormatter):
 
     def jsonify_log_record(self, log_data: dict[str, Any]) -> str:
         """Return the JSON text of a log line."""
-        return json.dumps(log_data, default=_text)
+        return _ENCODER.encode(log_data)
 
 
 def configure(service: str, level: str) -> None:
@@ -37,6 +37,10 @@ def configure(service: str, level: str) -> None:
     that the Lambda runtime added to the root logger is reused, because a second one would duplicate
     every line.
     """
+    # No line shows where it was logged, or by which thread and process, so no time is spent to find
+    # out (Python Logging HOWTO, "Optimization").
+    logging._srcfile = None  # noqa: SLF001
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     root = logging.getLogger()
     if not root.handlers:
         root.addHandler(logging.StreamHandler(sys.stdout))
@@ -74,9 +78,14 @@ def emit_metrics(
     if directives:
         metadata = {"Timestamp": time.time_ns() // 1_000_000, "CloudWatchMetrics": directives}
         line = {"_aws": metadata, "Service": service, "Operation": operation, **traffic, **alarmed}
-        print(json.dumps(line), flush=True)
+        # In one write: the runtime flushes after each, and a newline of its own would be a second.
+        sys.stdout.write(f"{json.dumps(line)}\n")
+        sys.stdout.flush()
 
 
 def _text(value: Any) -> str:
     """Return a value that is not JSON as text."""
     return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+_ENCODER = json.JSONEncoder(default=_text)
