@@ -16,11 +16,11 @@ from records_cli.viewer.site import Api
 
 
 @contextmanager
-def launch(*options: str) -> Iterator[Browser]:
+def launch() -> Iterator[Browser]:
     """Yield a headless browser. `installed.find()` must have found one."""
     with sync_playwright() as playwright:
         # Chromium's sandbox does not run as root.
-        arguments = [*options, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
+        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
         browser = playwright.chromium.launch(executable_path=installed.find(), args=arguments)
         try:
             yield browser

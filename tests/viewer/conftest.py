@@ -23,7 +23,7 @@ def browser() -> Iterator[Browser]:
         if "CI" in os.environ:
             pytest.fail("no browser in CI: run scripts/test --only viewer, which installs one")
         pytest.skip(installed.missing())
-    with launch("--js-flags=--expose-gc") as browser:
+    with launch() as browser:
         yield browser
 
 

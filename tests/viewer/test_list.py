@@ -44,7 +44,7 @@ def test_newest_records_come_first(api: FakeApi, visit: Visit, shot: Shot) -> No
 
 
 def test_arriving_and_changed_records_appear(api: FakeApi, visit: Visit) -> None:
-    samples.fill(api, 300)
+    samples.fill(api, 5)
     first = api.add(message="first", status="running")
     page = visit()
     expect(page.get_by_role("row", name="first")).to_be_visible()
@@ -114,6 +114,7 @@ def test_filters_live_in_the_url(api: FakeApi, visit: Visit, shot: Shot) -> None
     page.keyboard.press("f")
     page.get_by_role("textbox", name="Type").fill("a/b & c")
     page.keyboard.press("Enter")
+    expect(page.locator("[data-name=type] summary")).to_be_focused()
     expect(page.locator(".list-body .row")).to_have_count(1)
     assert query(page) == {"type": ["a/b & c"]}
     page.reload()

@@ -252,9 +252,8 @@ def test_no_accessibility_findings(
 
 
 @pytest.mark.full
-def test_hundred_thousand_records_stay_light(
-    api: FakeApi, visit: Visit, record_property: Callable[[str, object], None]
-) -> None:
+def test_hundred_thousand_records_stay_light(api: FakeApi, visit: Visit) -> None:
+    """Run with -s to see the figures."""
     now = time.time()
     for number in reversed(range(100_000)):
         api.add(
@@ -264,11 +263,15 @@ def test_hundred_thousand_records_stay_light(
             message=f"Record number {number} of a long list of records",
             attributes={"number": number, "host": f"db-{number % 100:02}"},
         )
-    began = time.monotonic()
     page = visit()
-    expect(page.locator(".list-body .row").first).to_be_visible()
-    seconds = time.monotonic() - began
-    pane = page.locator("#list-pane")
+    rows, pane = page.locator(".list-body .row"), page.locator("#list-pane")
+    seconds = []
+    for _ in range(3):
+        began = time.monotonic()
+        page.reload()
+        expect(rows.first).to_be_visible()
+        seconds.append(time.monotonic() - began)
+    began = time.monotonic()
     pane.evaluate("""async (pane) => {
         const foot = document.getElementById('list-foot');
         while (!foot.textContent.includes('all loaded')) {
@@ -276,14 +279,19 @@ def test_hundred_thousand_records_stay_light(
             await new Promise((resolve) => setTimeout(resolve, 5));
         }
     }""")
+    everything = time.monotonic() - began
     expect(page.locator(".list-foot")).to_contain_text("100,000 records, all loaded")
     pane.evaluate("(pane) => { pane.scrollTop = pane.scrollHeight; }")
     expect(page.locator(".list-body .row", has_text="number 99999")).to_be_visible()
-    assert page.locator(".list-body .row").count() < 60
-    memory = page.evaluate("() => { gc(); return performance.memory.usedJSHeapSize; }")
-    print(f"first list: {seconds:.2f} s; JavaScript memory: {memory / 1e6:.0f} MB")
-    record_property("memory", memory)
-    assert memory < 100e6
+    assert rows.count() < 60
+    tools = page.context.new_cdp_session(page)
+    tools.send("HeapProfiler.collectGarbage")
+    memory = tools.send("Runtime.getHeapUsage")["usedSize"] / 1e6
+    print(
+        f"first list: {min(seconds):.2f} s; all records: {everything:.0f} s;"
+        f" JavaScript memory: {memory:.0f} MB"
+    )
+    assert memory < 100
     api.add(message="one more")
     page.keyboard.press("r")
     page.get_by_role("button", name="1 new record above").click()
