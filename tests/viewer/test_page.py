@@ -261,7 +261,7 @@ def test_hundred_thousand_records_stay_light(api: FakeApi, visit: Visit) -> None
             type=f"type-{number % 7}",
             status=("ok", "failed")[number % 5 == 0],
             message=f"Record number {number} of a long list of records",
-            attributes={"number": number, "host": f"db-{number % 100:02}"},
+            attributes={"host": f"db-{number % 100:02}", "trace": f"{number:0400}"},
         )
     page = visit()
     rows, pane = page.locator(".list-body .row"), page.locator("#list-pane")
