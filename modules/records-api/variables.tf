@@ -463,7 +463,7 @@ variable "function" {
     dynamodb_endpoint_url = optional(string)
     heartbeat             = optional(string)
     log_level             = optional(string, "INFO")
-    memory_mb             = optional(number, 512)
+    memory_mb             = optional(number, 256)
     reserved_concurrency  = optional(number)
   })
   default  = {}

@@ -58,13 +58,19 @@ def test_incomplete_samples_are_not_paired() -> None:
 
 
 def test_each_ratio_has_a_limit() -> None:
-    assert results.AT_LEAST.keys() | results.AT_MOST.keys() == RATIOS
+    assert results.AT_LEAST.keys() | results.AT_MOST.keys() == RATIOS == results.GOALS.keys()
     within = results.AT_LEAST | results.AT_MOST
     assert results.violations(within) == []
     slow = {name: limit - 0.01 for name, limit in results.AT_LEAST.items()}
     large = {name: limit + 1 for name, limit in results.AT_MOST.items()}
     sentences = results.violations(slow | large)
     assert [sentence.split()[0] for sentence in sentences] == [*results.AT_LEAST, *results.AT_MOST]
+
+
+def test_missed_goal_is_named() -> None:
+    assert results.missed(results.GOALS) == set()
+    changed = results.GOALS | {"cold_boto3_client": 4.99, "cold_over_floor": 2.51}
+    assert results.missed(changed) == {"cold_boto3_client", "cold_over_floor"}
 
 
 def test_pages_hold_items_as_they_were_written() -> None:

@@ -50,5 +50,7 @@ def test_default_is_the_cheapest_size_with_a_quick_start() -> None:
     assert [size["cold_ms"] for size in sizes] == [1392, 701, 356, 183, 110]
     assert money.cheapest(sizes, 30.0) == 256
     assert money.cheapest(sizes, 140.0) == 512  # the largest page would use more than half of 256
+    fast = money.memory_sizes(WORK._replace(start=10.0), PRICES)
+    assert money.cheapest(fast, 30.0) == 256
     slow = money.memory_sizes(WORK._replace(start=5000.0), PRICES)
     assert money.cheapest(slow, 30.0) == money.MEMORY_SIZES[-1]

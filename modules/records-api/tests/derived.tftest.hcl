@@ -412,7 +412,7 @@ run "defaults" {
   assert {
     condition = (
       output.settings.profile == "dev" && output.settings.audit.mode == "off"
-      && output.settings.function.memory_mb == 512 && output.settings.insights.saved_queries
+      && output.settings.function.memory_mb == 256 && output.settings.insights.saved_queries
       && output.settings.lambda_package == var.lambda_package && output.settings.tags == local.tags
     )
     error_message = "The output must show the settings in effect, with defaults applied."

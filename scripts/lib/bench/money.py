@@ -30,7 +30,9 @@ MIX = {"page_100": 0.5, "get": 0.3, "create": 0.2}
 COLD_STARTS = {10_000: 0.5, 100_000: 0.1, 1_000_000: 0.01, 10_000_000: 0.01}
 MEMORY_SIZES = (128, 256, 512, 1024, 1769)
 # The default is the cheapest size that answers the first request after a pause within a second, and
-# of which the largest page uses half at most.
+# of which the largest page uses half at most. AWS recommends 128 MB for simple functions only (AWS
+# Lambda Developer Guide, "Configure Lambda function memory"), so the default is larger.
+_MINIMUM_MEGABYTES = 128
 COLD_LIMIT_MILLISECONDS = 1000
 _BYTES_PER_MEGABYTE = 2**20  # Lambda's; the results have megabytes of 1,000,000 bytes
 _MILLION = 1_000_000
@@ -115,7 +117,9 @@ def memory_sizes(work: Work, prices: Mapping[str, float]) -> list[dict[str, floa
                 "memory_mb": memory,
                 "cold_ms": round(cold_milliseconds(work, memory)),
                 **{f"{request}_ms": value for request, value in times.items()},
-                "lambda_usd_per_million": costs["lambda_requests"] + costs["lambda_duration"],
+                "lambda_usd_per_million": round(
+                    costs["lambda_requests"] + costs["lambda_duration"], 4
+                ),
             }
         )
     return sizes
@@ -126,7 +130,7 @@ def cheapest(sizes: Sequence[Mapping[str, float]], peak: float) -> int:
 
     `peak` is the memory (megabytes) that the largest page needs.
     """
-    needed = 2 * peak * 1e6 / _BYTES_PER_MEGABYTE
+    needed = max(2 * peak * 1e6 / _BYTES_PER_MEGABYTE, _MINIMUM_MEGABYTES + 1)
     suitable = [
         size
         for size in sizes

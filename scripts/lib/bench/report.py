@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from lib.bench.results import AT_LEAST, AT_MOST, paired
+from lib.bench.results import AT_LEAST, AT_MOST, GOALS, missed, paired
 from lib.bench.workload import OURS
 
 _COLD_COLUMNS = {
@@ -84,14 +84,14 @@ def run(results: Mapping[str, Any]) -> str:
 
 
 def ratios(results: Mapping[str, Any]) -> str:
-    """Return the ratios, with the limits of `scripts/bench --check`."""
-
-    def limit(name: str) -> str:
-        kind, value = ("≥", AT_LEAST[name]) if name in AT_LEAST else ("≤", AT_MOST[name])
-        return f"{kind} {value:,g}"
-
-    rows = [[f"`{name}`", f"{value:,}", limit(name)] for name, value in results["ratios"].items()]
-    return _table(["ratio", "measured", "limit in CI"], rows)
+    """Return the ratios, the goals, and the limits of `scripts/bench --check`."""
+    measured = results["ratios"]
+    rows = []
+    for name, value in measured.items():
+        sign, limit = ("≥", AT_LEAST[name]) if name in AT_LEAST else ("≤", AT_MOST[name])
+        goal = f"{sign} {GOALS[name]:,g}" + (", missed" if name in missed(measured) else "")
+        rows.append([f"`{name}`", f"{value:,}", goal, f"{sign} {limit:,g}"])
+    return _table(["ratio", "measured", "goal", "limit in CI"], rows)
 
 
 def cold(results: Mapping[str, Any], name: str) -> str:
