@@ -12,7 +12,8 @@ Query = dict[str, str]
 # Returns the members of a page of GET /records or GET /changes.
 Read = Callable[[Query], Mapping[str, Any]]
 
-PAGE = "1000"  # the largest page
+PAGE = 1000  # the largest page
+_FIRST_PAGE = 100  # usually more than there is in a minute
 # A record can appear in the listing after others that were created later: its write may take as
 # long as its invocation, and the index follows the table. The feed has the same delay.
 LATE = timedelta(seconds=60)
@@ -38,7 +39,8 @@ class NewRecords:
     def first(self, count: int | None) -> list[Record]:
         """Return the last `count` records (None: all), oldest first. Later ones are new."""
         records: list[Record] = []
-        for page in self._pages({"order": "desc"}):
+        size = PAGE if count is None else min(max(count, _FIRST_PAGE), PAGE)
+        for page in self._pages({"order": "desc", "limit": str(size)}):
             records += page
             self._move(page)
             is_enough = count is not None and len(records) >= count
@@ -50,7 +52,7 @@ class NewRecords:
 
     def more(self) -> Iterator[list[Record]]:
         """Yield the records that were not shown yet, page by page."""
-        query = {"order": "asc"}
+        query = {"order": "asc", "limit": str(PAGE)}
         if self.bound > self.filters.get("createdAfter", ""):
             query["createdAfter"] = self.bound
         for page in self._pages(query):
@@ -58,7 +60,7 @@ class NewRecords:
             self._move(page)
 
     def _pages(self, query: Query) -> Iterator[list[Record]]:
-        query = {**self.filters, "limit": PAGE, **query}
+        query = {**self.filters, **query}
         while True:
             page = self.read(query)
             yield page["records"]
@@ -101,7 +103,7 @@ class NewChanges:
     def more(self) -> Iterator[list[Record]]:
         """Yield the changes that were not shown yet, page by page."""
         while True:
-            page = self.read({**self.position, "limit": PAGE, "unsettled": "true"})
+            page = self.read({**self.position, "limit": str(PAGE), "unsettled": "true"})
             yield [each for each in page["changes"] if self._is_new(each)]
             self.position = {"cursor": page["next"]}
             if page["caughtUp"]:
