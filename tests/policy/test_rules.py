@@ -95,7 +95,7 @@ VIOLATIONS: dict[str, tuple[Any, str, Callable[[dict[str, Any]], object]]] = {
     ),
     "no limits": (
         rules.stages_are_throttled,
-        "records_api.aws_apigatewayv2_stage.serving",
+        'records_api.aws_apigatewayv2_stage.serving["main"]',
         lambda stage: stage["default_route_settings"][0].update(throttling_rate_limit=0),
     ),
     "no deletion protection": (
