@@ -123,10 +123,13 @@ def unused_port() -> int:
 def repacked(path: Path, name: str, edit: Callable[[str], str | None]) -> dict[str, str]:
     """Write the package to `path` with one file edited, or without it if `edit` returns None.
 
-    Returns the value of `lambda_package`.
+    The copy has no bytecode, which would be used in place of an edited source. Returns the value of
+    `lambda_package`.
     """
     with zipfile.ZipFile(PACKAGE / "records-api.zip") as old, zipfile.ZipFile(path, "w") as new:
         for entry in old.infolist():
+            if entry.filename.endswith(".pyc"):
+                continue
             content: str | None = old.read(entry).decode()
             if entry.filename == name:
                 content = edit(old.read(entry).decode())

@@ -64,13 +64,16 @@ def test_responses_conform_to_the_document(tmp_path: Path, new_user: Callable[..
     assert summary["operations"]["tested"] == summary["operations"]["total"] == 8
     assert summary["test_cases"]["generated"] >= REQUESTS
     names = ("operation", "check", "signature")
-    tolerated = {
-        tuple(entry[name] for name in names): entry["reason"]
-        for entry in tomllib.loads((FOLDER / "findings.toml").read_text())["finding"]
+    entries = tomllib.loads((FOLDER / "findings.toml").read_text())["finding"]
+    tolerated = {tuple(entry[name] for name in names): entry["reason"] for entry in entries}
+    occasional = {
+        tuple(entry[name] for name in names) for entry in entries if entry.get("occasional")
     }
     findings = {
         tuple(entry[name] for name in names) for entry in json.loads(found.read_text())["entries"]
     }
     assert not findings - tolerated.keys(), result.stdout
-    assert not tolerated.keys() - findings, "no longer found: remove from findings.toml"
+    assert not tolerated.keys() - occasional - findings, (
+        "no longer found: remove from findings.toml"
+    )
     assert all(tolerated.values())

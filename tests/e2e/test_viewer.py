@@ -37,6 +37,7 @@ def test_viewer_reads_writes_and_verifies(page: Page, writer: Caller) -> None:
     page.get_by_role("textbox", name="Type").fill(kind)
     page.keyboard.press("Enter")
     page.get_by_role("row", name="first").click()
+    expect(page.get_by_role("heading", name="first")).to_be_visible(timeout=15_000)
     page.keyboard.press("e")
     page.get_by_label("Message").fill("mine")
     path = f"/{record['recordID']}"
