@@ -764,8 +764,8 @@ variable "table" {
     see "The tables are gone" in docs/operate.md. Without that procedure, a new suffix creates empty
     tables. `filter_indexes`: which of the filters `type`, `status` and `submittedBy` have an
     index; a filter without one reads the records in order of creation. `protect_history`: whether
-    a resource policy denies everyone to change and delete entries of the history, and everyone but
-    the function to add them; see "Evidence" in the README.
+    a resource policy denies everyone permission to change or delete entries of the history, and
+    everyone but the function permission to add them; see "Evidence" in the README.
   EOT
   type = object({
     deletion_protection    = optional(bool, true)
