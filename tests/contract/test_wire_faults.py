@@ -31,7 +31,7 @@ from contract.fault_server import (
     responds,
     responds_and_closes,
 )
-from records_api import connection, dynamodb, selftest, store, trust
+from records_api import connection, dynamodb, http1, selftest, store, trust
 
 Serve = Callable[..., FaultServer]
 Count = Callable[..., None]
@@ -419,6 +419,7 @@ UNUSUAL = {
     "Connection: close": (message(ITEM, extra=["Connection: close"]), False),
     "HTTP/1.0": (message(ITEM).replace(b"HTTP/1.1", b"HTTP/1.0"), False),
     "no CRC32": (message(ITEM, crc=None), True),
+    "two lengths, of which the first counts": (message(ITEM, extra=["Content-Length: 999"]), True),
     "header names in capitals": (message(ITEM).replace(b"x-amz-crc32", b"X-AMZ-CRC32"), True),
     "a megabyte": (message({"Item": {"recordID": {"S": "x" * 1_000_000}}}), True),
 }
@@ -432,6 +433,12 @@ def test_unusual_response_is_accepted(kind: str, serve: Serve, trial: Start, tls
     for _ in range(3):
         assert "recordID" in each.call(f"unusual: {kind}")["Item"]
     assert connections_of(server) == ([1, 1, 1] if is_kept else [1, 2, 3])
+
+
+def test_head_with_a_repeated_header_is_not_plain() -> None:
+    head = "HTTP/1.1 200 OK\r\nContent-Length: 2"
+    assert http1._plain_head(head)
+    assert http1._plain_head(f"{head}\r\nContent-Length: 999") is None
 
 
 def test_response_that_ends_with_the_connection_is_accepted(serve: Serve, trial: Start) -> None:
