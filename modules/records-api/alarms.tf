@@ -61,7 +61,7 @@ locals {
   }
 
   # `dimensions`: one alarm for each element; its key is appended to the name of the alarm.
-  alarm_catalogue = {
+  alarm_catalog = {
     # "Monitor CloudWatch metrics for HTTP APIs": `5xx` and `Count` are counts. A period without
     # errors may have no `5xx` data, so FILL supplies 0. A period without requests has no value.
     api_5xx = {
@@ -209,8 +209,8 @@ locals {
     }
   }
 
-  catalogue_alarms = flatten([
-    for key, entry in local.alarm_catalogue : [
+  catalog_alarms = flatten([
+    for key, entry in local.alarm_catalog : [
       for suffix, dimensions in entry.dimensions : merge(local.alarm_defaults, entry, {
         dimensions = dimensions
         enabled    = local.has_alarm_recipients && try(var.alarms.tune[key].enabled, true)
@@ -220,7 +220,7 @@ locals {
     ]
   ])
 
-  alarms = { for alarm in local.catalogue_alarms : alarm.name => alarm if alarm.enabled }
+  alarms = { for alarm in local.catalog_alarms : alarm.name => alarm if alarm.enabled }
 
   # "Amazon CloudWatch pricing": an alarm is charged for each metric that it evaluates.
   alarm_metrics = sum(concat([0], [for alarm in local.alarms : max(1, length(alarm.sums))]))

@@ -44,7 +44,7 @@ def quoted(text: str) -> list[str]:
 
 
 def test_alarm_keys_are_the_same_everywhere() -> None:
-    catalog = set(local("alarms.tf", "alarm_catalogue"))
+    catalog = set(local("alarms.tf", "alarm_catalog"))
     condition, message = validation("modules/records-api", "alarms", "keys(var.alarms.tune)")
     table = (ROOT / "docs/operate.md").read_text().split("\n## Alarms\n")[1].split("\n## ")[0]
     assert set(local("alarms.tf", "default_thresholds")) == catalog
