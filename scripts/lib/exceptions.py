@@ -73,6 +73,11 @@ def ledger(text: str) -> dict[Skip, Review]:
     }
 
 
+def reviews() -> dict[Skip, Review]:
+    """Return the entries of the committed ledger."""
+    return ledger(LEDGER.read_text())
+
+
 def compare(
     sources: Iterable[Skip], listed: Iterable[Skip], skipped: Iterable[Skip] | None = None
 ) -> None:

@@ -29,7 +29,7 @@ def scan_sources() -> str:
     Raises Failure if a check fails, or if the skips are not those in the ledger.
     """
     reasons = exceptions.in_sources(_HCL)
-    reviews = exceptions.ledger(exceptions.LEDGER.read_text())
+    reviews = exceptions.reviews()
     exceptions.compare(reasons, reviews)
     # One run per folder: with several folders, checkov counts the first one again in the next.
     options = ["--framework", "terraform", "--skip-path", "/[.]terraform", "--skip-path", "/tests/"]
@@ -53,7 +53,7 @@ def scan_sources() -> str:
 
 def check_reviews() -> str:
     """Return how many skips are in the ledger. Raises Failure if a review is overdue."""
-    reviews = exceptions.ledger(exceptions.LEDGER.read_text())
+    reviews = exceptions.reviews()
     if lines := exceptions.overdue(reviews, dt.datetime.now(dt.UTC).date()):
         raise Failure(
             f"{len(lines)} reviews of skipped checks are overdue",
@@ -89,15 +89,11 @@ def scan_applied() -> str:
 
     Raises Failure if Terraform, checkov or a check in tests/policy fails.
     """
-    with applied_plan() as plan:
-        return f"{scan_plan('local', plan)}; applied checks: {applied_checks(plan)}"
-
-
-def scan_plan(name: str, plan: Path) -> str:
-    """Scan a plan in JSON with checkov; return the counts. Raises Failure if a check fails."""
     # checkov reads the skip comments from the sources.
     options = ["--framework", "terraform_plan", "--repo-root-for-plan-enrichment", str(ROOT)]
-    return str(checkov.run(name, *options, "--file", plan))
+    with applied_plan() as plan:
+        counts = checkov.run("local", *options, "--file", plan)
+        return f"{counts}; applied checks: {applied_checks(plan)}"
 
 
 def applied_checks(plan: Path) -> str:
@@ -133,7 +129,7 @@ def _verb() -> None:
     venvs.ensure("scan")
     with step("policy scan: sources") as line:
         line.note = scan_sources()
-    reviews = exceptions.ledger(exceptions.LEDGER.read_text())
+    reviews = exceptions.reviews()
     for warning in exceptions.overdue(reviews, dt.datetime.now(dt.UTC).date()):
         print(f"warning: {warning}")
     with step("policy scan: applied stack") as line:

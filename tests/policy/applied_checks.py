@@ -14,7 +14,7 @@ import pytest
 
 from lib.policies import resources_of
 from policy import rules
-from policy.iam import Request, is_allowed
+from policy.iam import Request, is_allowed, listed
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", ResourceWarning)  # it leaves the files of its definitions open
@@ -31,11 +31,6 @@ def statements(document: str) -> list[dict[str, Any]]:
     """Return the statements of a policy, which can have one statement or a list."""
     content = json.loads(document)["Statement"]
     return [content] if isinstance(content, dict) else list(content)
-
-
-def texts(value: str | list[str]) -> list[str]:
-    """Return one or more strings of a policy as a list."""
-    return [value] if isinstance(value, str) else value
 
 
 @pytest.fixture(scope="session")
@@ -85,8 +80,8 @@ def test_stack_follows_the_rule(rule: Any, applied: dict[str, Resource]) -> None
 def test_no_policy_names_any_resource(applied: dict[str, Resource]) -> None:
     for address, document in identity_policies(applied).items():
         for statement in statements(document):
-            assert "*" not in texts(statement["Resource"]), address
-            assert "logs:CreateLogGroup" not in texts(statement["Action"]), address
+            assert "*" not in listed(statement["Resource"]), address
+            assert "logs:CreateLogGroup" not in listed(statement["Action"]), address
 
 
 def test_routes_may_invoke_the_alias(applied: dict[str, Resource]) -> None:
@@ -132,7 +127,7 @@ def test_key_policy_allows_the_logs_of_this_stack_only(applied: dict[str, Resour
         statement for statement in services if statement["Principal"]["Service"].startswith("logs.")
     ]
     named = logs["Condition"]["ArnEquals"]["kms:EncryptionContext:aws:logs:arn"]
-    assert sorted(texts(named)) == sorted(group["arn"] for group in groups)
+    assert sorted(listed(named)) == sorted(group["arn"] for group in groups)
     for group in groups:
         assert group["kms_key_id"] == key["arn"]
 
@@ -172,8 +167,8 @@ def log_groups_written(allowed: list[dict[str, Any]]) -> set[str]:
     return {
         resource.removesuffix(":*")
         for statement in allowed
-        if "logs:PutLogEvents" in texts(statement["Action"])
-        for resource in texts(statement["Resource"])
+        if "logs:PutLogEvents" in listed(statement["Action"])
+        for resource in listed(statement["Resource"])
     }
 
 
@@ -184,8 +179,8 @@ def using_key(
     return [
         statement
         for statement in allowed
-        if action in texts(statement["Action"])
-        and key in texts(statement["Resource"])
+        if action in listed(statement["Action"])
+        and key in listed(statement["Resource"])
         and statement.get("Condition", {})
         .get("StringEquals", {})
         .get("kms:ViaService", "")
@@ -198,7 +193,7 @@ def encryption_context(statement: dict[str, Any]) -> list[str]:
     return [
         arn
         for operator in ("ArnEquals", "StringEquals")
-        for arn in texts(
+        for arn in listed(
             statement["Condition"].get(operator, {}).get("kms:EncryptionContext:aws:logs:arn", [])
         )
     ]
@@ -224,10 +219,10 @@ def test_function_may_use_its_tables_and_indexes(
     ]
     allowed: dict[str, set[str]] = {}
     for statement in statements(policy["policy"]):
-        for action in texts(statement["Action"]):
+        for action in listed(statement["Action"]):
             service, _, name = action.partition(":")
             if service == "dynamodb":
-                for resource in texts(statement["Resource"]):
+                for resource in listed(statement["Resource"]):
                     allowed.setdefault(resource, set()).add(name)
                     conditions = statement.get("Condition")
                     assert (conditions == IN_TRANSACTION) == (
@@ -299,8 +294,8 @@ def test_heartbeat_invokes_the_alias_once(applied: dict[str, Resource]) -> None:
         if policy["role"] == role["id"]
     ]
     (permission,) = statements(policy["policy"])
-    assert texts(permission["Action"]) == ["lambda:InvokeFunction"]
-    assert texts(permission["Resource"]) == [alias["arn"]]
+    assert listed(permission["Action"]) == ["lambda:InvokeFunction"]
+    assert listed(permission["Resource"]) == [alias["arn"]]
     # "Confused deputy prevention in EventBridge Scheduler": SourceArn must be the group.
     (group,) = of_type(applied, ".aws_scheduler_schedule_group").values()
     assert schedule["group_name"] == group["name"]

@@ -95,7 +95,7 @@ def decide(policy: str | Document, request: Request, *, has_principals: bool) ->
         raise Unsupported(f"policy elements {sorted(unknown)}")
     decisions = {
         _decide_statement(statement, request, has_principals=has_principals)
-        for statement in _listed(document["Statement"])
+        for statement in listed(document["Statement"])
     }
     for decision in (Decision.DENY, Decision.ALLOW, Decision.DELEGATE):
         if decision in decisions:
@@ -134,7 +134,7 @@ def _match_principal(principal: str | Mapping[str, Any], request: Request) -> De
     for kind, values in principal.items():
         if kind not in {"AWS", "Service"}:
             raise Unsupported(f"Principal type {kind!r}")
-        for value in _listed(values):
+        for value in listed(values):
             if kind == "Service":
                 matched = Decision.ALLOW if value == request.principal else Decision.NONE
             else:
@@ -254,12 +254,13 @@ _OPERATORS: dict[str, tuple[Callable[[str, str], bool], bool]] = {
 }
 
 
-def _listed(value: Any) -> list[Any]:
+def listed(value: Any) -> list[Any]:
+    """Return a member of a policy, which may be one value or several, as a list."""
     return list(value) if isinstance(value, list | tuple) else [value]
 
 
 def _strings(value: Any) -> list[str]:
-    texts = _listed(value)
+    texts = listed(value)
     for text in texts:
         if not isinstance(text, str):
             raise Unsupported(f"{text!r} is not a string")

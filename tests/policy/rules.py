@@ -7,6 +7,8 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from policy.iam import listed
+
 Resources = Mapping[str, Mapping[str, Any]]
 BLOCKS = (
     "block_public_acls",
@@ -23,11 +25,6 @@ def of_type(resources: Resources, kind: str) -> dict[str, Mapping[str, Any]]:
         for address, values in resources.items()
         if f".{address}".partition(f".{kind}.")[1]
     }
-
-
-def listed(value: Any) -> list[Any]:
-    """Return a value, or the members of a list, as a list."""
-    return value if isinstance(value, list) else [value]
 
 
 def statements(resources: Resources) -> Iterator[tuple[str, dict[str, Any]]]:

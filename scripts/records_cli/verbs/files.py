@@ -19,7 +19,7 @@ _EXTENSIONS = {".ndjson": FileFormat.NDJSON, ".jsonl": FileFormat.NDJSON, ".csv"
 
 FormatOption = Annotated[
     FileFormat | None,
-    typer.Option("--format", help="FileFormat of the file (default: by its extension)."),
+    typer.Option("--format", help="Format of the file (default: by its extension)."),
 ]
 Guard = Annotated[
     bool,

@@ -1,4 +1,4 @@
-"""The options that select records, for verbs that read whole listings."""
+"""The options that select records and their columns, for verbs that read whole listings."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -40,6 +40,12 @@ CreatedAfter = Annotated[
 ]
 CreatedBefore = Annotated[
     str | None, typer.Option("--created-before", metavar="TIME", help="As the API: exclusive.")
+]
+Columns = Annotated[
+    str | None,
+    typer.Option(
+        "--columns", metavar="NAMES", help="Separated by commas, such as type,attributes.x.y."
+    ),
 ]
 
 

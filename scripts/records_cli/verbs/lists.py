@@ -39,12 +39,7 @@ def list_records(
             "-o", "--output", help="Format. [default: table on a terminal, otherwise json]"
         ),
     ] = None,
-    columns: Annotated[
-        str | None,
-        typer.Option(
-            "--columns", metavar="NAMES", help="Separated by commas, such as type,attributes.x.y."
-        ),
-    ] = None,
+    columns: filters.Columns = None,
 ) -> None:
     """Print records, newest first.
 

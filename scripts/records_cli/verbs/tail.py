@@ -55,12 +55,7 @@ def tail(
             "-o", "--output", help="Format. [default: table on a terminal, otherwise ndjson]"
         ),
     ] = None,
-    columns: Annotated[
-        str | None,
-        typer.Option(
-            "--columns", metavar="NAMES", help="Separated by commas, such as type,attributes.x.y."
-        ),
-    ] = None,
+    columns: filters.Columns = None,
     interval: Annotated[
         float, typer.Option("--interval", metavar="SECONDS", min=0.1, help="Time between reads.")
     ] = 2.0,
