@@ -25,10 +25,14 @@ OPERATION = re.compile(r'operation\["(?P<name>\w+)"\]\.(?P<resource>\S+)')
 _HEAD = """\
 # Permissions
 
-Every permission of every role, policy and resource policy that the modules create, for an instance
-`records-dev` with all options in account 111122223333 and Region eu-central-1. `operations` names
-the members of `var.operations` that need the permission; `always` means that every instance has it.
-An instance has the union of the rows of its operations.
+Every permission in the policies that the modules create for roles, callers, keys, buckets, topics
+and tables, for an instance `records-dev` in account 111122223333 and Region eu-central-1.
+`operations` names the members of `var.operations` that need the permission; `always` means that
+every instance has it. An instance has the union of the rows of its operations.
+
+Not listed: the permission of API Gateway to invoke the function, which names the alias and the
+route (`aws_lambda_permission`), and the trust of the writer and auditor roles, which has the form
+of the reader's.
 
 `scripts/permissions --write` generates this page. `scripts/test` fails if the page differs from the
 policies that Terraform renders.
