@@ -32,7 +32,8 @@ Progress = Callable[[str], None]
 class Tip:
     """The end of a record's chain in the feed.
 
-    `missing` are versions that the feed has skipped so far.
+    `entries` is the number of its entries in the feed so far; `missing` are versions that the feed
+    has skipped.
     """
 
     version: int
@@ -40,6 +41,7 @@ class Tip:
     record_hash: str | None
     expires_at: int | None
     is_confirmed: bool = False
+    entries: int = 0
     missing: list[range] = field(default_factory=list)
 
     def lacks(self, version: int) -> bool:
@@ -48,7 +50,10 @@ class Tip:
 
 
 class Outcome(NamedTuple):
-    """What was verified, and what is wrong."""
+    """What was verified, and what is wrong.
+
+    `entries` counts those of records that were read again as their histories show them.
+    """
 
     entries: int
     records: int
@@ -94,6 +99,7 @@ class Walk:
         first = 1 if tip is None else tip.version + 1
         if tip is None:
             tip = self.tips[record_id] = Tip(0, "", None, None)
+        tip.entries += 1
         if not is_next and version > first:
             tip.missing.append(range(first, version))
         if version > tip.version:
@@ -172,9 +178,13 @@ def verify_all(
     walk.end(time.time())
     doubts = dict(_doubts(walk, seal)) if seal else {}
     findings: list[Finding] = []
-    suspects = sorted(walk.suspects | doubts.keys())
-    for chain, found in _verify_each(api, suspects, progress):
+    suspects = walk.suspects | doubts.keys()
+    # The last page of the feed has only part of the unsettled entries if there are many, so what is
+    # read again may have more entries than the feed has shown.
+    entries = sum(tip.entries for key, tip in walk.tips.items() if key not in suspects)
+    for chain, found in _verify_each(api, sorted(suspects), progress):
         record_id = chain.record_id
+        entries += len(chain.leaves)
         findings += found
         if chain.finding is None:
             findings += _holes(chain, walk.tips.get(record_id), horizon)
@@ -183,7 +193,7 @@ def verify_all(
         if leaves:
             covered = zip(chain.leaves, chain.times, strict=True)
             leaves.replace(record_id, [each for each, changed_at in covered if changed_at < up_to])
-    return Outcome(walk.entries, len(walk.tips.keys() | walk.suspects), findings)
+    return Outcome(entries, len(walk.tips.keys() | suspects), findings)
 
 
 def timestamp(moment: datetime) -> str:

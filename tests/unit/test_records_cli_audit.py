@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from records_cli import local, reads, seals
+from records_cli import local, reads, seals, verification
 from records_cli.client import Caller, Response
 from unit.fake_history import Service
 from unit.test_records_cli import CONNECTION, run
@@ -44,6 +45,21 @@ def test_intact_histories_exit_with_0(
         "intact": True,
         "findings": [],
     }
+
+
+def test_entries_that_the_feed_does_not_show_yet_are_counted(
+    api: Service, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """After an import of many rows, the last page has only part of the unsettled entries."""
+    now = datetime.now(UTC)
+    api.clock = lambda minute: verification.timestamp(now + timedelta(milliseconds=minute))
+    for number in range(10):
+        api.write(f"new{number}", "create")
+        api.write(f"new{number}", "update")
+    # The feed ends between the two entries of new4.
+    api.unindexed = {("new4", 2)} | {(f"new{n}", v) for n in range(5, 10) for v in (1, 2)}
+    assert run(monkeypatch, "verify", "--all") == 0
+    assert capsys.readouterr().out == "entries: 23, records: 12, intact\n"
 
 
 @pytest.mark.parametrize("arguments", [["--all"], ["r"]])
