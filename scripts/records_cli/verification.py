@@ -181,10 +181,10 @@ def verify_all(
     suspects = walk.suspects | doubts.keys()
     # The last page of the feed has only part of the unsettled entries if there are many, so what is
     # read again may have more entries than the feed has shown.
-    entries = sum(tip.entries for key, tip in walk.tips.items() if key not in suspects)
+    count = sum(tip.entries for key, tip in walk.tips.items() if key not in suspects)
     for chain, found in _verify_each(api, sorted(suspects), progress):
         record_id = chain.record_id
-        entries += len(chain.leaves)
+        count += len(chain.leaves)
         findings += found
         if chain.finding is None:
             findings += _holes(chain, walk.tips.get(record_id), horizon)
@@ -193,7 +193,7 @@ def verify_all(
         if leaves:
             covered = zip(chain.leaves, chain.times, strict=True)
             leaves.replace(record_id, [each for each, changed_at in covered if changed_at < up_to])
-    return Outcome(entries, len(walk.tips.keys() | suspects), findings)
+    return Outcome(count, len(walk.tips.keys() | suspects), findings)
 
 
 def timestamp(moment: datetime) -> str:
