@@ -4,11 +4,11 @@ import dataclasses
 import functools
 import shlex
 import subprocess
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lib import browser, docs, package, rehearse_upgrade, release, scan, venvs
+from lib import browser, docs, npm_tools, package, rehearse_upgrade, release, scan, venvs
 from lib.console import Failure
 from lib.paths import LOGS, ROOT, TOOLS, shown
 from lib.terraform import Terraform, environment
@@ -40,24 +40,40 @@ class Stage:
 
 def linter(name: str, *command: str | Path) -> Stage:
     """Return a stage that runs `command`, which exits with an error if it has findings."""
-    return Stage(name, command, functools.partial(run_linter, command))
+    return Stage(name, command, functools.partial(run_linter, name, command))
 
 
-def run_linter(command: Sequence[str | Path]) -> str:
-    """Run a linter; return its last line. Raises Failure with its output."""
+def openapi_linter(name: str, *arguments: str | Path) -> Stage:
+    """Return a stage that checks the OpenAPI document with the program `name` from npm."""
+    command = [*npm_tools.command(name), *arguments, ROOT / "lambda" / "openapi.yaml"]
+    run = functools.partial(run_npm_linter, name, command)
+    return Stage(name, command, run, "default", (npm_tools.GROUP,))
+
+
+def run_npm_linter(name: str, command: Sequence[str | Path]) -> str:
+    """Run a linter from npm, which is installed first; return and raise as `run_linter`."""
+    npm_tools.ensure()
+    return run_linter(name, command, npm_tools.environment())
+
+
+def run_linter(
+    name: str, command: Sequence[str | Path], env: Mapping[str, str] | None = None
+) -> str:
+    """Run a linter, by default with the environment of Terraform; return its last line.
+
+    Raises Failure with its output.
+    """
     result = subprocess.run(
         command,
         cwd=ROOT,
-        env=environment(),
+        env=environment() if env is None else env,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         check=False,
     )
     if result.returncode != 0:
-        raise Failure(
-            f"{Path(command[0]).name} failed", "see its output above", report=result.stdout
-        )
+        raise Failure(f"{name} failed", "see its output above", report=result.stdout)
     return (result.stdout.strip().splitlines() or [""])[-1]
 
 
@@ -207,6 +223,8 @@ def stages(runner: Terraform, tier: str) -> Iterator[Stage]:
     yield linter("uv-lock", Path(venvs.uv()), "lock", "--check", *public_index)
     yield linter("terraform-fmt", Path(runner.binary), "fmt", "-check", "-recursive", "-diff")
     yield linter("zizmor", BIN / "zizmor", "--offline", "--quiet", "--pedantic", ROOT / ".github")
+    yield openapi_linter("spectral", "lint", "--fail-severity=hint")
+    yield openapi_linter("redocly", "lint", "--extends=recommended-strict")
     yield Stage("release", ["scripts/release"], release.check)
     yield Stage("docs", ["scripts/docs", "--check"], check_docs)
     yield Stage("package", ["scripts/package", "--check"], check_package)

@@ -135,7 +135,7 @@ def _verb() -> None:
         for stage in chosen:
             print(f"{stage.name:<24} {stage.command_line}")
         return
-    for group in ("bench", "emulator", "scan"):
+    for group in ("bench", "emulator", "node", "scan"):
         if any(group in stage.groups for stage in chosen):
             venvs.ensure(group)
     began = time.monotonic()

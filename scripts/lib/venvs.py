@@ -1,6 +1,6 @@
 """Python environments under .tools/, which uv installs from uv.lock.
 
-There is one per dependency group of pyproject.toml: bench, dev, emulator and scan.
+There is one per dependency group of pyproject.toml: bench, dev, emulator, node and scan.
 """
 
 import hashlib
