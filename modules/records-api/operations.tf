@@ -1,7 +1,11 @@
-# Every operation of the service. Routes and their authorization, the function's permissions and
-# environment, the callers' policies, the invoke permissions and the CORS settings are derived from
-# this map. Use literals only: a contract test compares it with the OpenAPI document and the
-# handler.
+# Every operation of the service. Derived from this map are: the routes and their authorization, the
+# permissions to invoke the function, the actions in the function's role, its variable OPERATIONS,
+# the callers' policies, the CORS settings, and the widgets and alarms per operation and table call.
+#
+# Written by hand elsewhere: the names that var.operations accepts (a validation cannot read
+# locals), the KMS actions that reads and writes need (function.tf), the Deny for everything below a
+# record (access.tf), the handler and the OpenAPI document. Tests compare the names in all of these
+# places. Use literals only, because the tests read this file without Terraform.
 locals {
   # `actions`: the DynamoDB actions of an operation, by what they act on: `records` (the table),
   # `indexes` (the table's indexes), `history` (the history table) and `feed` (its index byChange).

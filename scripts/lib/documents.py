@@ -14,7 +14,7 @@ from typing import NamedTuple
 from lib.paths import ROOT, shown
 
 RUN, PLANNED = ("sh", "console"), ("hcl",)
-PLAIN = ("json", "mermaid", "python", "sql", "text")  # not tested
+PLAIN = ("js", "json", "mermaid", "python", "sql", "text")  # not tested
 SKIPPED, ELSEWHERE = "skipped, ", "run by "
 _BLOCK = re.compile(
     r"(?:^ *<!-- test: (?P<note>.+?) -->\n\n?)?"

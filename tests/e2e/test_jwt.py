@@ -1,17 +1,23 @@
 """Bearer tokens: which ones API Gateway accepts, and how the function reads their claims."""
 
 import json
+import re
+import subprocess
 import time
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
+import playwright
 import pytest
 
 from e2e.instances import AUDIENCE, READ, WRITE, Instance, Instances, new_key, signed
 from e2e.support import assert_problem, log_lines, send_with_token, stored_items, unique, wait_for
+from lib import documents
 from lib.client import Caller, Response, send
+from lib.paths import ROOT
 
 Aws = Callable[..., object]
 Make = Callable[[Instances], str]
@@ -177,6 +183,22 @@ def test_caller_is_logged_and_token_is_not(extra_instances: Instances, aws: Aws)
     assert [line["caller"] for line in wait_for(request_lines)] == [
         f"{extra_instances.issuer}#{subject}"
     ]
+
+
+def test_sample_of_a_page_in_a_browser_works(extra_instances: Instances) -> None:
+    """Node's `fetch` sends no preflight requests; test_both_ways.py covers these."""
+    page = ROOT / "docs/network.md"
+    [sample] = [block.text for block in documents.blocks(page) if block.language == "js"]
+    url, token = json.dumps(extra_instances.tokens.url), json.dumps(extra_instances.token())
+    text, count = re.subn('^const url = ".*";$', f"const url = {url};", sample, flags=re.MULTILINE)
+    assert count == 1
+    text += f"\nexample({token}).then((result) => console.log(JSON.stringify(result)));\n"
+    node = Path(playwright.__file__).parent / "driver/node"  # in its wheel
+    done = subprocess.run([node, "-"], input=text, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert result["created"]["submittedBy"] == f"{extra_instances.issuer}#tester"
+    assert result["created"] in result["page"]["records"]
 
 
 def test_signature_and_token_are_not_interchangeable(

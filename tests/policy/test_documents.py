@@ -98,7 +98,8 @@ def root_of(block: Block, folder: Path) -> str:
             text = f'module "it" {{\n  source = "../repository/{context}"\n{required}{text}}}\n'
         folder.mkdir()
         (folder / "main.tf").write_text(text)
-        (folder / "versions.tf").write_text(VERSIONS)
+        if "required_providers" not in text:
+            (folder / "versions.tf").write_text(VERSIONS)
     mocks = f"./repository/modules/{module}/tests/mocks"
     return TEST.format(mocks=mocks, source=source, variables=variables)
 

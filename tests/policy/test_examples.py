@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from lib import documents
 from policy.hcl import ROOT, blocks
 
 FOLDER = ROOT / "modules/records-api/examples"
@@ -34,3 +35,10 @@ def test_every_example_is_planned() -> None:
     text = (ROOT / "modules/records-api/tests/examples.tftest.hcl").read_text()
     planned = re.findall(r'module \{ source = "\./examples/([\w-]+)" \}', text)
     assert sorted(planned) == [example.name for example in EXAMPLES]
+
+
+@pytest.mark.parametrize("page", ["README.md", "modules/records-api/README.md"])
+def test_page_shows_the_minimal_example(page: str) -> None:
+    """It is complete: provider and versions included."""
+    block = next(block for block in documents.blocks(ROOT / page) if block.language == "hcl")
+    assert block.text == (FOLDER / "minimal/main.tf").read_text()

@@ -1,4 +1,16 @@
-# Every input. Callers authenticate with tokens of the company's identity provider.
+# Every input but `access`, which is for callers that sign: these authenticate with tokens of the
+# company's identity provider. This is a reference, to copy parts from.
+#
+# Before the apply:
+# - an instance that has published version 7, because `release` pins it: a first deployment has no
+#   version to pin, so remove `release` from it;
+# - an identity provider, a certificate and a hosted zone, as in jwt-browser; a key, as in own-key;
+# - the package in the versioned bucket of `lambda_package`, in this region, and its version ID.
+#   Remove `lambda_package` to use the package of the module;
+# - the SNS topic in `alarms.topic_arns`, whose policy and key allow cloudwatch.amazonaws.com;
+# - the policy in `permissions_boundary_arn`, which allows what the README of the module lists;
+# - the cost allocation tag Service, activated in the management account: until then, the budget
+#   sees no costs.
 provider "aws" {
   region = "us-east-1"
 }

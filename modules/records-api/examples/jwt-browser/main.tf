@@ -1,4 +1,11 @@
 # People log in at the company's identity provider and work in a page at another origin.
+#
+# Before the first apply:
+# - an OpenID Connect provider at `auth.issuer`, which issues access tokens for `auth.audience` with
+#   the scopes records/read and records/write. API Gateway reads its public keys over the internet;
+# - an ACM certificate for records.example.com in this region, issued (not pending);
+# - the public Route 53 hosted zone example.com in this account. If the zone is elsewhere, remove
+#   `hosted_zone_id` and create the record for the output `domain_target`.
 provider "aws" {
   region = "us-east-1"
 }

@@ -1,6 +1,12 @@
-# An existing KMS key. Its ARN must be known in the plan, so the key cannot be created here. Its
-# policy must contain the statements in the output, which `terraform plan` shows before any resource
-# exists.
+# An existing KMS key. Its ARN must be known in the plan, so the key cannot be created here.
+#
+# Before the first apply:
+# - a symmetric KMS key in this account and region with the alias alias/records;
+# - its policy contains the statements in the output, beside those for its administrators.
+#   `terraform plan` shows them before any resource exists:
+#     terraform plan -out=first.tfplan
+#     terraform show -json first.tfplan |
+#       jq -r .planned_values.outputs.kms_key_policy_statements.value
 provider "aws" {
   region = "us-east-1"
 }

@@ -1,5 +1,7 @@
 # Two services in one account. One audit trail covers both, because an account can have five trails
 # per region, and AWS charges for every copy of the management events after the first.
+#
+# Before the first apply: fewer than five trails in the region.
 provider "aws" {
   region = "us-east-1"
 }
