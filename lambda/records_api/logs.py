@@ -39,7 +39,7 @@ def configure(service: str, level: str) -> None:
     """
     # No line shows where it was logged, or by which thread and process, so no time is spent to find
     # out (Python Logging HOWTO, "Optimization").
-    logging._srcfile = None  # noqa: SLF001
+    logging._srcfile = None  # noqa: SLF001 (named by the HOWTO)
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     root = logging.getLogger()
     if not root.handlers:

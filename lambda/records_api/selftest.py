@@ -60,9 +60,8 @@ def run(
 def source_digest() -> str | None:
     """Return the digest of the package's sources, or None if this code is not in a package."""
     try:
-        # Importing pathlib takes long.
-        path = os.path.join(os.path.dirname(__file__), "SOURCE_DIGEST")  # noqa: PTH118, PTH120
-        with open(path, encoding="ascii") as file:  # noqa: PTH123
+        path = os.path.join(os.path.dirname(__file__), "SOURCE_DIGEST")
+        with open(path, encoding="ascii") as file:
             return file.read().strip()
     except FileNotFoundError:
         return None

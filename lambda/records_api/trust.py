@@ -20,7 +20,7 @@ def amazon() -> ssl.SSLContext | None:
     """Return a context that trusts Amazon's roots of the system's bundle, or None without them."""
     path = ssl.get_default_verify_paths().cafile
     try:
-        with open(path or "", "rb") as bundle:  # noqa: PTH123 (importing pathlib takes long)
+        with open(path or "", "rb") as bundle:
             texts = bundle.read().split(BEGIN)[1:]
         roots = [a2b_base64(text.partition(END)[0]) for text in texts]
         selected = [root for root in roots if any(name in root for name in AMAZON)]

@@ -17,7 +17,7 @@ def session(region: str | None) -> "boto3.Session":
     Its region is `region`, otherwise AWS_REGION (which boto3 does not read), otherwise the
     profile's. Raises Failure when none of them is set.
     """
-    import boto3  # noqa: PLC0415 (installed with the environment)
+    import boto3
 
     user_session = boto3.Session(region_name=region or os.environ.get("AWS_REGION"))
     if user_session.region_name is None:
@@ -28,7 +28,7 @@ def session(region: str | None) -> "boto3.Session":
 @contextmanager
 def explained(remedy: str) -> Iterator[None]:
     """Turn an error that boto3 raises inside into a Failure with `remedy`."""
-    from botocore.exceptions import BotoCoreError, ClientError, WaiterError  # noqa: PLC0415
+    from botocore.exceptions import BotoCoreError, ClientError, WaiterError
 
     try:
         yield

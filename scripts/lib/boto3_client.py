@@ -15,7 +15,7 @@ _CONDITION_FAILED = frozenset({"ConditionalCheckFailed", "TransactionConflict"})
 class Boto3Client(dynamodb.Client):
     """A client with the interface of the wire client. `client` is boto3's for DynamoDB."""
 
-    def __init__(self, client: Any) -> None:  # noqa: ANN401 (boto3)
+    def __init__(self, client: Any) -> None:
         self._client = client
         self._methods: dict[str, Callable[..., dict[str, Any]]] = {
             "GetItem": client.get_item,
@@ -47,7 +47,7 @@ class Boto3Client(dynamodb.Client):
         return converted
 
 
-def _binaries(value: Any, convert: Callable[[Any], object]) -> Any:  # noqa: ANN401 (JSON)
+def _binaries(value: Any, convert: Callable[[Any], object]) -> Any:
     """Return a payload with binary values converted: base64 on the wire, bytes in boto3."""
     if isinstance(value, dict):
         if len(value) == 1:

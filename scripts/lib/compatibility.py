@@ -76,7 +76,7 @@ def check() -> str:
 
     Raises Failure if the document breaks callers and the major version is that of the release.
     """
-    import yaml  # noqa: PLC0415 (installed with the environment)
+    import yaml
 
     tag = last_release()
     if tag is None:

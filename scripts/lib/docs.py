@@ -28,7 +28,7 @@ class Block(NamedTuple):
 
 def blocks(source: str, kind: str) -> Iterator[Block]:
     """Yield the blocks of `kind` in the HCL text `source`, in order."""
-    import hcl2  # noqa: PLC0415 (installed with the environment)
+    import hcl2
 
     for tree in hcl2.parses_to_tree(source).find_data("block"):
         label, name, *_ = (_text(source, child) for child in tree.children if _is_tree(child))
@@ -90,15 +90,15 @@ def check() -> None:
         raise Failure(f"out of date: {', '.join(names)}", "run scripts/docs and commit the result")
 
 
-def _is_tree(node: Any, kind: str | None = None) -> bool:  # noqa: ANN401 (a tree or a token)
+def _is_tree(node: Any, kind: str | None = None) -> bool:
     return hasattr(node, "data") and (kind is None or node.data == kind)
 
 
-def _text(source: str, tree: Any) -> str:  # noqa: ANN401 (hcl2 has no types)
+def _text(source: str, tree: Any) -> str:
     return "" if tree.meta.empty else source[tree.meta.start_pos : tree.meta.end_pos]
 
 
-def _attribute(source: str, tree: Any) -> tuple[str, str]:  # noqa: ANN401 (hcl2 has no types)
+def _attribute(source: str, tree: Any) -> tuple[str, str]:
     name, value = (child for child in tree.children if _is_tree(child))
     return _text(source, name), _text(source, value)
 

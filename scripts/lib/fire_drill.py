@@ -24,7 +24,7 @@ _QUEUE_PREFIX = "fire-drill-"
 _REASON = "scripts/fire-drill: this is a drill, no action is needed"
 
 
-def alarm_of(cloudwatch: Any, service: str, key: str) -> dict[str, Any]:  # noqa: ANN401 (boto3)
+def alarm_of(cloudwatch: Any, service: str, key: str) -> dict[str, Any]:
     """Return the alarm `key` of `service`, as CloudWatch describes it.
 
     Raises Failure if it does not exist, is already in ALARM, or notifies no topic.
@@ -172,7 +172,7 @@ def drill(
 
 
 def check_delivery(
-    cloudwatch: Any,  # noqa: ANN401 (boto3)
+    cloudwatch: Any,
     alarm: Mapping[str, Any],
     listener: Listener,
     seconds: float,
@@ -194,7 +194,7 @@ def check_delivery(
         )
 
 
-def check_subscriptions(sns: Any, topics: Iterable[str]) -> str:  # noqa: ANN401 (boto3)
+def check_subscriptions(sns: Any, topics: Iterable[str]) -> str:
     """Return how many endpoints are subscribed. Raises Failure if one has not confirmed."""
     subscriptions = [each for topic in topics for each in _subscriptions(sns, topic)]
     if pending := unconfirmed(subscriptions):
@@ -205,11 +205,11 @@ def check_subscriptions(sns: Any, topics: Iterable[str]) -> str:  # noqa: ANN401
     return f"{len({each['Endpoint'] for each in subscriptions})} confirmed, 0 unconfirmed"
 
 
-def _set_state(cloudwatch: Any, alarm: Mapping[str, Any], state: str) -> None:  # noqa: ANN401
+def _set_state(cloudwatch: Any, alarm: Mapping[str, Any], state: str) -> None:
     cloudwatch.set_alarm_state(AlarmName=alarm["AlarmName"], StateValue=state, StateReason=_REASON)
 
 
-def _subscriptions(sns: Any, topic: str) -> list[dict[str, str]]:  # noqa: ANN401 (boto3)
+def _subscriptions(sns: Any, topic: str) -> list[dict[str, str]]:
     """Return a topic's subscriptions, without those of drills, which stay listed for a while."""
     pages = sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)
     return [

@@ -100,7 +100,7 @@ def _time(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
 
 
-def _value(value: Any) -> str:  # noqa: ANN401 (JSON)
+def _value(value: Any) -> str:
     if isinstance(value, str) and value.isprintable() and " " not in value:
         return value
     return json.dumps(value, ensure_ascii=True)
@@ -147,7 +147,7 @@ def _verb() -> None:
 
 
 def _show(group: str, region: str, arguments: argparse.Namespace) -> None:
-    import boto3  # noqa: PLC0415 (installed with the environment)
+    import boto3
 
     client = boto3.client(
         "logs",

@@ -13,7 +13,7 @@ def _verb() -> None:
     with redirect_stdout(sys.stderr):  # a line about the installation is not a part of the output
         venvs.run_in("dev", "lib.records")
     os.environ.setdefault("RECORDS_CONNECTION", str(LOCAL / "connection.json"))
-    from records_cli import app  # noqa: PLC0415 (needs the environment)
+    from records_cli import app
 
     app.main()
 

@@ -122,7 +122,7 @@ class _Deployment:
         (self._folder / "main.tf.json").write_text(json.dumps(root))
         self._run("init", "-lockfile=readonly")
 
-    def plan(self) -> Any:  # noqa: ANN401 (JSON)
+    def plan(self) -> Any:
         """Plan, and return the plan as Terraform's JSON."""
         self._run("plan", "-out=upgrade.tfplan")
         return self._runner.read(self._folder, "show", "-json", "upgrade.tfplan", env=self._env)

@@ -54,7 +54,7 @@ def repairs(item: Mapping[str, Any]) -> Item:
 
 
 def reindex(
-    table: Any,  # noqa: ANN401 (boto3)
+    table: Any,
     progress: Path,
     report: Callable[[str], None],
 ) -> tuple[int, int]:
@@ -78,7 +78,7 @@ def reindex(
     return repaired, reported
 
 
-def _repair(table: Any, item: Item) -> bool:  # noqa: ANN401 (boto3)
+def _repair(table: Any, item: Item) -> bool:
     """Repair one item; return whether it needed repair. Raises ValueError if it can't be listed."""
     key = {"recordID": item["recordID"]}
     current: Item | None = item
@@ -90,7 +90,7 @@ def _repair(table: Any, item: Item) -> bool:  # noqa: ANN401 (boto3)
     return False
 
 
-def _scanned(table: Any, progress: Path) -> Iterator[Item]:  # noqa: ANN401 (boto3)
+def _scanned(table: Any, progress: Path) -> Iterator[Item]:
     start = {"ExclusiveStartKey": json.loads(progress.read_text())} if progress.exists() else {}
     while True:
         page = table.scan(Limit=_PAGE_ITEMS, ConsistentRead=True, **start)
@@ -103,7 +103,7 @@ def _scanned(table: Any, progress: Path) -> Iterator[Item]:  # noqa: ANN401 (bot
         progress.write_text(json.dumps(page["LastEvaluatedKey"]))
 
 
-def _update(table: Any, item: Item, changed: Item) -> bool:  # noqa: ANN401 (boto3)
+def _update(table: Any, item: Item, changed: Item) -> bool:
     """Set `changed` unless `item` was modified since it was read; return whether it was set.
 
     An item that a transaction is changing at the moment counts as modified.

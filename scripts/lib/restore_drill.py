@@ -50,7 +50,7 @@ class Comparison:
 def digest(item: Item) -> str:
     """Return the SHA-256 of `item`, in hex. The order of attributes and set elements is ignored."""
 
-    def plain(value: Any) -> Any:  # noqa: ANN401 (an attribute value)
+    def plain(value: Any) -> Any:
         if isinstance(value, dict):
             return {
                 name: sorted(map(str, part)) if name in ("BS", "NS", "SS") else plain(part)
@@ -110,7 +110,7 @@ def content(versions: Mapping[str, Version], keys: list[str]) -> str:
     ).hexdigest()
 
 
-def versions(dynamodb: Any, table: str) -> dict[str, Version]:  # noqa: ANN401 (a boto3 client)
+def versions(dynamodb: Any, table: str) -> dict[str, Version]:
     """Return key -> version for every item of `table`. A key of several attributes has `#`."""
     schema = dynamodb.describe_table(TableName=table)["Table"]["KeySchema"]
     names = [element["AttributeName"] for element in schema]
@@ -123,7 +123,7 @@ def versions(dynamodb: Any, table: str) -> dict[str, Version]:  # noqa: ANN401 (
 
 
 def moment_of(
-    dynamodb: Any,  # noqa: ANN401 (a boto3 client)
+    dynamodb: Any,
     tables: Sequence[str],
     wanted: datetime | None,
 ) -> datetime:
@@ -182,7 +182,7 @@ def drill(
             )
 
 
-def _start_restore(dynamodb: Any, table: str, copy: str, moment: datetime) -> None:  # noqa: ANN401
+def _start_restore(dynamodb: Any, table: str, copy: str, moment: datetime) -> None:
     """Restore a table as a copy without indexes: they can be rebuilt, and take most of the time."""
     dynamodb.restore_table_to_point_in_time(
         SourceTableName=table,
@@ -192,14 +192,14 @@ def _start_restore(dynamodb: Any, table: str, copy: str, moment: datetime) -> No
     )
 
 
-def _wait_for(dynamodb: Any, table: str) -> None:  # noqa: ANN401
+def _wait_for(dynamodb: Any, table: str) -> None:
     """Wait until a table exists."""
     limits = {"Delay": _WAIT_SECONDS, "MaxAttempts": _WAITS}
     dynamodb.get_waiter("table_exists").wait(TableName=table, WaiterConfig=limits)
 
 
 def _compared(
-    dynamodb: Any,  # noqa: ANN401 (a boto3 client)
+    dynamodb: Any,
     table: str,
     copy: str,
     moment: datetime,
@@ -225,7 +225,7 @@ def _compared(
     return ""
 
 
-def _delete(dynamodb: Any, copy: str, report: Callable[[str], None]) -> None:  # noqa: ANN401
+def _delete(dynamodb: Any, copy: str, report: Callable[[str], None]) -> None:
     try:
         dynamodb.delete_table(TableName=copy)
     except dynamodb.exceptions.ResourceInUseException:

@@ -105,7 +105,7 @@ class Terraform:
             )
         return result.output
 
-    def read(self, folder: Path, *arguments: str, env: Mapping[str, str]) -> Any:  # noqa: ANN401
+    def read(self, folder: Path, *arguments: str, env: Mapping[str, str]) -> Any:
         """Run a command that prints JSON and return the parsed value.
 
         Raises Failure when Terraform fails.

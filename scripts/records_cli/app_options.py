@@ -84,13 +84,13 @@ def with_options(verb: Callable[..., Any], *, hidden: bool = True) -> Callable[.
     added = {f"global_{field}": field for field in _OPTIONS}
 
     @functools.wraps(verb)
-    def run(**arguments: Any) -> Any:  # noqa: ANN401 (Typer passes the parameters)
+    def run(**arguments: Any) -> Any:
         given = {field: arguments.pop(name) for name, field in added.items()}
         known = arguments["context"].meta.setdefault(_META, {})
         known.update({field: value for field, value in given.items() if value is not None})
         return finish(functools.partial(verb, **arguments))
 
-    parameters = [
+    added_parameters = [
         inspect.Parameter(
             name,
             inspect.Parameter.KEYWORD_ONLY,
@@ -99,17 +99,16 @@ def with_options(verb: Callable[..., Any], *, hidden: bool = True) -> Callable[.
         )
         for name, field in added.items()
     ]
-    run.__signature__ = signature.replace(  # type: ignore[attr-defined]
-        parameters=[*signature.parameters.values(), *parameters]
-    )
+    parameters = [*signature.parameters.values(), *added_parameters]
+    vars(run)["__signature__"] = signature.replace(parameters=parameters)
     run.__annotations__ = {
         **verb.__annotations__,
-        **{each.name: each.annotation for each in parameters},
+        **{each.name: each.annotation for each in added_parameters},
     }
     return run
 
 
-def _annotation(field: str, *, hidden: bool) -> Any:  # noqa: ANN401 (a type)
+def _annotation(field: str, *, hidden: bool) -> Any:
     option, metavar, type_, help_ = _OPTIONS[field]
     settings: dict[str, Any] = {"metavar": metavar} if metavar else {}
     if field == "context":
@@ -129,7 +128,7 @@ class App(typer.Typer):
     def command(
         self,
         name: str | None = None,
-        **settings: Any,  # noqa: ANN401 (as Typer)
+        **settings: Any,
     ) -> Callable[..., Any]:
         """Register a verb, as Typer does. It takes the Typer context as `context`."""
         register = super().command(name, **{"epilog": EPILOG, **settings})
@@ -141,7 +140,7 @@ class App(typer.Typer):
         return decorate
 
 
-def finish(verb: Callable[[], Any]) -> Any:  # noqa: ANN401 (of the verb)
+def finish(verb: Callable[[], Any]) -> Any:
     """Call `verb` and flush its output.
 
     A Failure, Ctrl-C, a reader of the output that has exited, and an error of a file or disk end

@@ -85,7 +85,7 @@ def _path(text: str) -> list[str]:
     return [name.replace("\\.", ".") for name in re.split(r"(?<!\\)\.", text)]
 
 
-def _json(text: str, assignment: str) -> Any:  # noqa: ANN401 (JSON)
+def _json(text: str, assignment: str) -> Any:
     try:
         return jsontext.parse(text)
     except (ValueError, RecursionError) as error:
@@ -96,7 +96,7 @@ def _json(text: str, assignment: str) -> Any:  # noqa: ANN401 (JSON)
         ) from error
 
 
-def _set(body: Body, path: list[str], value: Any) -> None:  # noqa: ANN401 (JSON)
+def _set(body: Body, path: list[str], value: Any) -> None:
     *parents, last = path
     for name in parents:
         inner = body.setdefault(name, {})

@@ -34,7 +34,7 @@ def without_none(values: dict[str, Any]) -> dict[str, Any]:
 
 def record_path(record_id: str) -> str:
     """Return a record's path below /records."""
-    from urllib.parse import quote  # noqa: PLC0415 (--help does not need it)
+    from urllib.parse import quote
 
     return f"/{quote(record_id, safe='')}"
 
@@ -44,7 +44,7 @@ def connect(context: typer.Context, role: Role) -> "Caller":
 
     Raises Failure if there is no service, or if there are no credentials.
     """
-    from records_cli import service, sign_in  # noqa: PLC0415 (--help does not need it)
+    from records_cli import service, sign_in
 
     chosen = options(context)
     return sign_in.caller(service.find(chosen), chosen, role)
@@ -54,7 +54,7 @@ def send(
     caller: "Caller",
     method: str,
     path: str = "",
-    **request: Any,  # noqa: ANN401 (as Caller.call)
+    **request: Any,
 ) -> "Response":
     """Send one request and return its response. Raises Failure for an error, or without one."""
     return checked(lambda: caller.call(method, path, **request), method, caller.url)
@@ -65,9 +65,9 @@ def checked(request: "Callable[[], Response]", method: str, url: str) -> "Respon
 
     Raises Failure if it is an error, or if there is none.
     """
-    from http import HTTPStatus  # noqa: PLC0415 (--help does not need it)
+    from http import HTTPStatus
 
-    from records_cli import problems  # noqa: PLC0415
+    from records_cli import problems
 
     try:
         answer = request()
@@ -83,7 +83,7 @@ def call(
     role: Role,
     method: str,
     path: str = "",
-    **request: Any,  # noqa: ANN401 (as for Caller.call)
+    **request: Any,
 ) -> None:
     """Send one request and print the response. Raises Failure for an error."""
     print_answer(send(connect(context, role), method, path, **request))
@@ -91,7 +91,7 @@ def call(
 
 def print_answer(answer: "Response") -> None:
     """Print the body to standard output, and ETag and Idempotency-Replayed to standard error."""
-    from records_cli import jsontext, terminal  # noqa: PLC0415 (--help does not need it)
+    from records_cli import jsontext, terminal
 
     for name in ("etag", "idempotency-replayed"):
         if name in answer.headers:

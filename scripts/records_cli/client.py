@@ -24,7 +24,7 @@ class Response:
     headers: Mapping[str, str]
     body: bytes
 
-    def json(self) -> Any:  # noqa: ANN401 (JSON)
+    def json(self) -> Any:
         """Return the body, parsed as JSON."""
         return json.loads(self.body)
 
@@ -78,14 +78,14 @@ class Caller:
     ) -> dict[str, str]:
         """Return `headers` with a signature (SigV4 for execute-api) that covers all of them."""
         # Imported here because the import is slow.
-        from botocore.credentials import Credentials  # noqa: PLC0415
+        from botocore.credentials import Credentials
 
         key = Credentials(self.access_key_id, self.secret_access_key, self.session_token)
         return sigv4(key, self.region, method, url, body, headers)
 
 
 def sigv4(  # noqa: PLR0913, PLR0917 (the parts of a request)
-    key: Any,  # noqa: ANN401 (botocore's credentials, frozen or not)
+    key: Any,
     region: str,
     method: str,
     url: str,
@@ -93,8 +93,8 @@ def sigv4(  # noqa: PLR0913, PLR0917 (the parts of a request)
     headers: Mapping[str, str],
 ) -> dict[str, str]:
     """Return `headers` with a signature (SigV4 for execute-api) that covers all of them."""
-    from botocore.auth import SigV4Auth  # noqa: PLC0415
-    from botocore.awsrequest import AWSRequest  # noqa: PLC0415
+    from botocore.auth import SigV4Auth
+    from botocore.awsrequest import AWSRequest
 
     request = AWSRequest(method=method, url=url, data=body, headers=dict(headers))
     SigV4Auth(key, "execute-api", region).add_auth(request)
@@ -134,7 +134,7 @@ def proxy_of(url: SplitResult) -> SplitResult | None:
     text = os.environ.get("https_proxy") or os.environ.get("HTTPS_PROXY")
     if not text or url.scheme != "https":
         return None
-    from urllib.request import proxy_bypass  # noqa: PLC0415 (slow)
+    from urllib.request import proxy_bypass
 
     if proxy_bypass(url.hostname or ""):
         return None

@@ -21,7 +21,7 @@ _MILLISECONDS = re.compile(r"^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.\d{3}Z$")
 _GAP = "  "
 
 
-def value(record: Mapping[str, Any], column: str) -> Any:  # noqa: ANN401 (JSON)
+def value(record: Mapping[str, Any], column: str) -> Any:
     """Return the value of a column such as `type` or `attributes.x.y`; None if it is absent.
 
     A member whose name contains dots is found too: the longest name goes first.
@@ -37,7 +37,7 @@ def value(record: Mapping[str, Any], column: str) -> Any:  # noqa: ANN401 (JSON)
     return None
 
 
-def text(cell: Any) -> str:  # noqa: ANN401 (JSON)
+def text(cell: Any) -> str:
     """Return a value as text: strings and numbers as they are, nothing for null, else JSON."""
     if cell is None:
         return ""

@@ -29,7 +29,7 @@ def unguard(text: str) -> str:
     return text[1:] if _GUARDED.match(text) else text
 
 
-def cell(value: Any, *, guarded: bool) -> str:  # noqa: ANN401 (JSON)
+def cell(value: Any, *, guarded: bool) -> str:
     """Return the text of a JSON value (see `columns.text`); `guarded` applies `guard` to strings.
 
     A JSON number such as -1 is no formula.

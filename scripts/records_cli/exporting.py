@@ -21,7 +21,7 @@ from records_cli.failure import Failure
 try:
     import fcntl
 except ImportError:  # not on Windows
-    fcntl = None  # type: ignore[assignment]
+    fcntl = None  # type: ignore[assignment]  # tested before each use
 
 FORMAT = "records-export-1"
 _CHUNK = 1 << 20

@@ -16,12 +16,12 @@ class Number(str):
     __slots__ = ()
 
 
-def parse(text: bytes | str) -> Any:  # noqa: ANN401 (JSON)
+def parse(text: bytes | str) -> Any:
     """Return JSON text parsed, with each number as a Number. Raises ValueError if it is invalid."""
     return json.loads(text, parse_int=Number, parse_float=Number)
 
 
-def canonical(value: Any) -> str:  # noqa: ANN401 (JSON)
+def canonical(value: Any) -> str:
     """Return the canonical text: names sorted by code point, no blanks, numbers as spelled."""
     if isinstance(value, str):
         return value if isinstance(value, Number) else encode_basestring(value)
@@ -33,12 +33,12 @@ def canonical(value: Any) -> str:  # noqa: ANN401 (JSON)
     return json.dumps(value)
 
 
-def digest(value: Any) -> str:  # noqa: ANN401 (JSON)
+def digest(value: Any) -> str:
     """Return the SHA-256 of the canonical text as 64 hexadecimal digits."""
     return hashlib.sha256(canonical(value).encode()).hexdigest()
 
 
-def compact(value: Any) -> str:  # noqa: ANN401 (JSON)
+def compact(value: Any) -> str:
     """Return JSON text on one line, with members in their order and numbers as spelled."""
     if isinstance(value, dict):
         return (
@@ -51,7 +51,7 @@ def compact(value: Any) -> str:  # noqa: ANN401 (JSON)
     return canonical(value)
 
 
-def pretty(value: Any, indent: str = "") -> str:  # noqa: ANN401 (JSON)
+def pretty(value: Any, indent: str = "") -> str:
     """Return indented JSON text for people; numbers keep their spelling."""
     inner = f"{indent}  "
     if isinstance(value, dict) and value:

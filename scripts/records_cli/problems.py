@@ -132,8 +132,8 @@ def no_response(error: OSError, method: str, url: str) -> Failure:
 
 
 def _unreachable(reason: BaseException) -> str:
-    import socket  # noqa: PLC0415 (errors only)
-    import ssl  # noqa: PLC0415
+    import socket
+    import ssl
 
     if isinstance(reason, socket.gaierror):
         return "check the host in the URL, and the name server (VPN?)"

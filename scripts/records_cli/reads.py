@@ -67,7 +67,7 @@ def _pages(api: Api, path: str, query: dict[str, str]) -> Iterator[dict[str, Any
         query = query | {"cursor": page["next"]}
 
 
-def _get(api: Api, path: str, query: Mapping[str, str]) -> Any:  # noqa: ANN401 (JSON)
+def _get(api: Api, path: str, query: Mapping[str, str]) -> Any:
     """Return the body of a response; None if it is 404.
 
     Raises Failure if there is no response, or for any other error status, after retries where

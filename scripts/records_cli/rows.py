@@ -40,7 +40,7 @@ def ndjson(file: IO[bytes]) -> Iterator[Row]:
             yield number, problem
 
 
-def parse(text: str) -> Any:  # noqa: ANN401 (JSON)
+def parse(text: str) -> Any:
     """Return strict JSON parsed, with each number as a Number. Raises Malformed."""
     try:
         return json.loads(
@@ -175,7 +175,7 @@ def _attributes(text: str) -> Fields:
     return value
 
 
-def _json_or_text(text: str) -> Any:  # noqa: ANN401 (JSON)
+def _json_or_text(text: str) -> Any:
     try:
         return parse(text)
     except Malformed:

@@ -68,7 +68,7 @@ def checked_url(text: str, source: str) -> str:
 
     Raises Failure if `text`, which comes from `source`, can't be the URL of a service.
     """
-    from urllib.parse import urlsplit  # noqa: PLC0415 (--help does not need it)
+    from urllib.parse import urlsplit
 
     try:
         parts = urlsplit(text)
@@ -89,9 +89,9 @@ def checked_url(text: str, source: str) -> str:
 
 def of_terraform(folder: Path) -> Service:
     """Return the service in the Terraform outputs of a folder. Raises Failure if there is none."""
-    import json  # noqa: PLC0415 (--help does not need it)
-    import shutil  # noqa: PLC0415
-    import subprocess  # noqa: PLC0415
+    import json
+    import shutil
+    import subprocess
 
     program = shutil.which("terraform") or shutil.which("tofu")
     if program is None:
@@ -120,7 +120,7 @@ def _of_environment() -> Service | None:
         return Service(checked_url(url, URL), URL)
     if name := os.environ.get(CONTEXT):
         return _of_context(name, CONTEXT)
-    from records_cli import local  # noqa: PLC0415 (--help does not need it)
+    from records_cli import local
 
     if path := os.environ.get(local.VARIABLE):
         return _of_connection(Path(path), local.VARIABLE)
@@ -128,13 +128,13 @@ def _of_environment() -> Service | None:
 
 
 def _of_context(name: str, source: str) -> Service:
-    from records_cli import contexts  # noqa: PLC0415 (--help does not need it)
+    from records_cli import contexts
 
     return _with_settings(contexts.load().get(name), f"context {name} ({source})")
 
 
 def _of_current_context() -> Service | None:
-    from records_cli import contexts  # noqa: PLC0415 (--help does not need it)
+    from records_cli import contexts
 
     known = contexts.load()
     if known.current is None:
@@ -148,7 +148,7 @@ def _with_settings(known: "Context", source: str) -> Service:
 
 
 def _of_checkout() -> Service:
-    from records_cli import local  # noqa: PLC0415 (--help does not need it)
+    from records_cli import local
 
     file = local.enclosing_connection()
     if file is None:
@@ -162,7 +162,7 @@ def _of_checkout() -> Service:
 
 
 def _of_connection(file: Path, source: str) -> Service:
-    from records_cli import local  # noqa: PLC0415 (--help does not need it)
+    from records_cli import local
 
     known = local.read(file)
     url, region = known["records_url"], known["region"]

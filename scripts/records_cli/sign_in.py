@@ -47,8 +47,8 @@ class TokenCaller(Caller):
     def sign(
         self,
         method: str,  # noqa: ARG002 (as in Caller)
-        url: str,  # noqa: ARG002
-        body: bytes,  # noqa: ARG002
+        url: str,  # noqa: ARG002 (as in Caller)
+        body: bytes,  # noqa: ARG002 (as in Caller)
         headers: Mapping[str, str],
     ) -> dict[str, str]:
         """Return `headers` with the token. Raises Failure if its command fails."""
@@ -62,8 +62,8 @@ class AnonymousCaller(Caller):
     def sign(
         self,
         method: str,  # noqa: ARG002 (as in Caller)
-        url: str,  # noqa: ARG002
-        body: bytes,  # noqa: ARG002
+        url: str,  # noqa: ARG002 (as in Caller)
+        body: bytes,  # noqa: ARG002 (as in Caller)
         headers: Mapping[str, str],
     ) -> dict[str, str]:
         """Return `headers` unchanged."""
@@ -78,7 +78,7 @@ def caller(service: Service, options: Options, role: Role) -> Caller:
     _check(service, options)
     auth, profile, command = _settings(service, options)
     if auth is None and service.connection is not None:
-        from records_cli import local  # noqa: PLC0415 (other services do not need it)
+        from records_cli import local
 
         return local.connect(service.connection, options.role or role)
     if auth is None:
@@ -124,7 +124,7 @@ def region_of(url: str) -> str | None:
 
 
 def _chain_caller(service: Service, options: Options, profile: str | None) -> ChainCaller:
-    import botocore.session  # noqa: PLC0415 (slow; callers with keys do not need it)
+    import botocore.session
 
     with explained():
         session = botocore.session.Session(profile=profile)
@@ -160,14 +160,14 @@ class explained:  # noqa: N801 (a context manager)
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         """Raise Failure for an error of botocore."""
-        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 (slow)
+        from botocore.exceptions import BotoCoreError, ClientError
 
         if isinstance(error, BotoCoreError | ClientError):
             raise Failure(f"AWS credentials: {error}", _remedy(error), Exit.REFUSED) from error
 
 
 def _remedy(error: Exception) -> str:
-    from botocore import exceptions  # noqa: PLC0415 (slow)
+    from botocore import exceptions
 
     if isinstance(error, exceptions.SSOError | exceptions.TokenRetrievalError):
         return "sign in again: aws sso login"

@@ -61,8 +61,8 @@ class CommandToken:
         return self._token
 
     def _run(self) -> str:
-        import shlex  # noqa: PLC0415 (token commands only)
-        import subprocess  # noqa: PLC0415
+        import shlex
+        import subprocess
 
         remedy = "run it in a shell: it must print a bearer token and nothing else"
         try:

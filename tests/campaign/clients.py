@@ -96,12 +96,12 @@ def environment(endpoint: str) -> dict[str, str]:
 def run(endpoint: str, seed: str, number: int, operations: int, file: Path) -> None:
     """Send `operations` requests as client `number`; write the outcomes to `file` as JSON lines."""
     os.environ.update(environment(endpoint))
-    from records_api import handler, ids  # noqa: PLC0415 (reads the environment)
-    from unit.support import ALICE, Context, event  # noqa: PLC0415
+    from records_api import handler, ids
+    from unit.support import ALICE, Context, event
 
     logging.getLogger("records_api").setLevel(logging.CRITICAL)
     shared = [ids.derived_id(ALICE.namespace, key) for key in KEYS]
-    draw = random.Random(f"{seed}/{number}")  # noqa: S311 (repeatable)
+    draw = random.Random(f"{seed}/{number}")
     known, tags = list(shared), dict[str | None, str]()
     with file.open("w", buffering=1) as lines, Path(os.devnull).open("w") as nothing:
         os.dup2(nothing.fileno(), 1)  # the handler's metrics
@@ -128,8 +128,8 @@ def follow(endpoint: str, stop: Path, file: Path) -> None:
     Ends when the file `stop` exists and all changes until then are settled.
     """
     os.environ.update(environment(endpoint))
-    from records_api import entries, handler  # noqa: PLC0415 (reads the environment)
-    from unit.support import Context, event  # noqa: PLC0415
+    from records_api import entries, handler
+    from unit.support import Context, event
 
     query, end = "since=2020-01-01T00:00:00Z", math.inf
     with file.open("w") as lines, Path(os.devnull).open("w") as nothing:

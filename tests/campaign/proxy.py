@@ -44,7 +44,7 @@ class Proxy(ThreadingHTTPServer):
         url = urlsplit(target)
         self.target = (url.hostname or "", url.port or 80)
         self.counts: Counter[str] = Counter()
-        self._random = random.Random(seed)  # noqa: S311 (faults must be repeatable)
+        self._random = random.Random(seed)
         self._lock = threading.Lock()
         threading.Thread(target=self.serve_forever, daemon=True).start()
 

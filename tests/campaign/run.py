@@ -95,9 +95,13 @@ def _run_clients(
 
 
 def _dynamodb(url: str) -> Any:
-    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
-    where = {"region_name": clients.REGION, "endpoint_url": url}
-    return boto3.client("dynamodb", **where, **keys)  # type: ignore[call-overload]
+    return boto3.client(
+        "dynamodb",
+        region_name=clients.REGION,
+        endpoint_url=url,
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
 
 
 class _Api:
@@ -105,7 +109,7 @@ class _Api:
 
     def __init__(self, url: str) -> None:
         os.environ.update(clients.environment(url))
-        from records_api import handler  # noqa: PLC0415 (reads the environment)
+        from records_api import handler
 
         now = handler._now
         handler._now = lambda: now() + timedelta(minutes=2)
@@ -113,7 +117,7 @@ class _Api:
 
     def get(self, path: str, query: Mapping[str, str]) -> Response:
         """Send a GET request."""
-        from unit.support import Context, event  # noqa: PLC0415
+        from unit.support import Context, event
 
         first, _, rest = path.strip("/").partition("/")
         record_id, _, view = rest.partition("/")

@@ -6,12 +6,12 @@ The CLI derives its commands and options from botocore's models. CUSTOM lists it
 import json
 import subprocess
 import sys
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import botocore.session
 import jmespath
 from botocore import xform_name
-from botocore.model import Shape
+from botocore.model import ListShape, Shape
 from botocore.validate import ParamValidator
 
 GLOBAL_OPTIONS = {"output", "query", "region"}
@@ -98,7 +98,7 @@ def parsed(words: list[str]) -> Call | None:
 def value_of(shape: Shape, text: str) -> Any:
     """Return an option's value, in shorthand or plain, as the shape's type."""
     if shape.type_name == "list":
-        member = shape.member  # type: ignore[attr-defined]
+        member = cast("ListShape", shape).member
         return [value_of(member, part) for part in text.split(" ")]
     if shape.type_name == "structure":
         return dict(pair.split("=", 1) for pair in text.split(","))

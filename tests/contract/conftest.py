@@ -114,7 +114,7 @@ def generous_limits(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def short_attempts(
     monkeypatch: pytest.MonkeyPatch,
-    generous_limits: None,  # noqa: ARG001
+    generous_limits: None,  # noqa: ARG001 (a fixture that only acts)
 ) -> Callable[[Step], Step]:
     """Return a function that makes attempts short until the step is reached."""
 

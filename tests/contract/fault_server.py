@@ -256,7 +256,7 @@ class FaultServer:
                 step(exchange)
         except OSError:
             pass  # many steps make the client close the connection
-        except Exception as error:  # noqa: BLE001 - the fixture reports it
+        except Exception as error:  # noqa: BLE001 (the fixture reports it)
             self.problems.append(repr(error))
         exchange.close()
 

@@ -153,7 +153,7 @@ def test_every_api_metric_is_shown_for_every_api(dashboards: dict[str, dict[str,
         assert len(set(labels)) == len(labels), key
 
 
-GOOD = {
+GOOD: dict[str, Any] = {
     "type": "metric",
     "x": 0,
     "y": 0,
@@ -186,8 +186,7 @@ GOOD = {
 )
 def test_each_invalid_widget_is_reported(place: dict[str, Any], properties: dict[str, Any]) -> None:
     assert not list(problems({"widgets": [GOOD]}))
-    changed = GOOD["properties"] | properties  # type: ignore[operator]
-    broken = GOOD | place | {"properties": changed}
+    broken = GOOD | place | {"properties": {**GOOD["properties"], **properties}}
     assert list(problems({"widgets": [broken]}))
 
 

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from lib import smoke, venvs
-from lib.client import Response
+from lib.client import Caller, Response
 from lib.console import Failure
 from lib.smoke import CHECKS, Bearer, checked, checked_url, writes
 from unit.fake_service import send
@@ -176,6 +176,11 @@ class Api:
         self.record: dict[str, Any] = {}
         self.changed = changed
 
+    @property
+    def as_caller(self) -> Caller:
+        """Return this stub with the type that `writes` takes."""
+        return cast("Caller", self)
+
     def call(
         self, method: str, path: str = "", *, query: str = "", body: object = None, **others: object
     ) -> Response:
@@ -196,7 +201,7 @@ class Api:
 
 def test_write_reads_lists_and_deletes_its_record() -> None:
     api = Api()
-    assert writes(api) == "new created, read and deleted"  # type: ignore[arg-type]
+    assert writes(api.as_caller) == "new created, read and deleted"
     kind = api.record["type"]
     assert api.sent == [
         ("POST", ""),
@@ -206,14 +211,14 @@ def test_write_reads_lists_and_deletes_its_record() -> None:
         ("DELETE", "/new"),
     ]
     again = Api()
-    writes(again)  # type: ignore[arg-type]
+    writes(again.as_caller)
     assert again.record["type"] != kind
 
 
 @pytest.mark.parametrize("status", [403, 404])
 def test_record_that_cannot_be_deleted_is_reported(status: int) -> None:
     api = Api(DELETE=Response(status, {}, b'{"message":"Not Found"}'))
-    note = writes(api)  # type: ignore[arg-type]
+    note = writes(api.as_caller)
     assert note.startswith(
         f"new (type {api.record['type']}) was not deleted: DELETE returned {status}"
     )
@@ -240,7 +245,7 @@ def test_failed_write_check_deletes_its_record(
     monkeypatch.setattr(smoke, "_INDEX_SECONDS", -0.1)
     api = Api(**changed)
     with pytest.raises(Failure, match=cause) as failure:
-        checked(writes, api)  # type: ignore[arg-type]
+        checked(writes, api.as_caller)
     assert (("DELETE", "/new") in api.sent) is deleted
     assert ("writer policy" in failure.value.remedy) is ("403" in cause)
 

@@ -476,7 +476,7 @@ def half_second_attempts(monkeypatch: pytest.MonkeyPatch) -> None:
 def mixed(tables: Tables, injected: Counter[str], share: float, seed: int) -> Step:
     """Return a step that injects a random fault into this share of the writes."""
     kinds = fault_tables.kinds(tables)
-    rng = random.Random(seed)  # noqa: S311 - no secret
+    rng = random.Random(seed)
 
     def step(exchange: faults.Exchange) -> None:
         kind = rng.choice(sorted(kinds)) if rng.random() < share else "none"
@@ -537,7 +537,7 @@ def test_each_acknowledged_write_of_8_clients_has_an_entry(
     outcomes: dict[str, str] = {}
 
     def client(number: int) -> None:
-        rng = random.Random(f"{seed} {number}")  # noqa: S311 - no secret
+        rng = random.Random(f"{seed} {number}")
         for _ in range(12):
             token, old = new_token(), rng.choice(olds)
             outcomes[token] = attempt(rng, token, old)

@@ -151,8 +151,8 @@ Start = Callable[[str], Trial]
 @pytest.fixture
 def trial(
     tally: Count,
-    credentials: None,  # noqa: ARG001
-    short_pauses: None,  # noqa: ARG001
+    credentials: None,  # noqa: ARG001 (a fixture that only acts)
+    short_pauses: None,  # noqa: ARG001 (a fixture that only acts)
 ) -> Iterator[Start]:
     trials: list[Trial] = []
 
@@ -397,12 +397,9 @@ def test_transaction_in_progress_at_the_deadline_is_ambiguous(
         (cancellation("ValidationError"), dynamodb.Refused),
     ],
 )
+@pytest.mark.usefixtures("sleeper")
 def test_cancellation_after_in_progress_is_ambiguous(
-    content: bytes,
-    expected: type[dynamodb.DynamoDBError],
-    serve: Serve,
-    trial: Start,
-    sleeper: list[float],  # noqa: ARG001
+    content: bytes, expected: type[dynamodb.DynamoDBError], serve: Serve, trial: Start
 ) -> None:
     server = serve(responds(content))
     server.script(IN_PROGRESS)
@@ -729,7 +726,7 @@ def unresponsive_port() -> Iterator[int]:
         listener.bind(("127.0.0.1", 0))
         listener.listen(0)
         for each in (first, second):
-            each.setblocking(False)  # noqa: FBT003
+            each.setblocking(False)
             each.connect_ex(listener.getsockname())
         yield listener.getsockname()[1]
 
@@ -913,10 +910,9 @@ class Peer:
         pass
 
 
+@pytest.mark.usefixtures("credentials")
 def test_attempt_is_limited_to_3_seconds_and_the_deadline(
-    credentials: None,  # noqa: ARG001
-    clock: Clock,
-    monkeypatch: pytest.MonkeyPatch,
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     limits: list[float] = []
 

@@ -234,7 +234,7 @@ def plain(value: Any) -> Any:
         case set():
             return {plain(member) for member in value}
         case Binary():
-            value = bytes(value)  # type: ignore[call-overload]
+            value = bytes(value)  # type: ignore[call-overload]  # absent from its stub
     return type(value), value.as_tuple() if isinstance(value, Decimal) else value
 
 

@@ -24,7 +24,8 @@ Connection = dict[str, Any]
 
 def _folder(config: pytest.Config) -> Path:
     """Return the stack's folder, which all processes of one run share."""
-    base = Path(config._tmp_path_factory.getbasetemp())  # type: ignore[attr-defined]
+    factory: pytest.TempPathFactory = vars(config)["_tmp_path_factory"]
+    base = factory.getbasetemp()
     return (base.parent if hasattr(config, "workerinput") else base) / "stack"
 
 

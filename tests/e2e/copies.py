@@ -38,7 +38,5 @@ def aws(url: str, service: str, **arguments: str) -> Any:
     defaults = {"region_name": REGION, "aws_access_key_id": "test", "aws_secret_access_key": "test"}
     # One attempt, so that a test sees an error at once.
     config = Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"})
-    arguments = defaults | arguments
-    return boto3.client(  # type: ignore[call-overload]
-        service, endpoint_url=url, config=config, **arguments
-    )
+    client: Any = boto3.client  # its stub has one overload for each service
+    return client(service, endpoint_url=url, config=config, **defaults | arguments)

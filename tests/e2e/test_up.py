@@ -11,6 +11,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -204,14 +205,16 @@ def check_starts_after_a_kill(clone: Clone) -> None:
     assert len(clone.records()) == len(RECORDS)
 
 
+def log_of(clone: Clone, request_id: str) -> str:
+    """Return the log lines of a request, or "" before they can be read."""
+    return clone.run("logs", request_id).out
+
+
 def check_logs(clone: Clone) -> None:
     connection = json.loads((clone.folder / ".local/connection.json").read_text())
     reader = Caller(connection["records_url"], connection["region"], **connection["reader"])
     ids = [reader.call("GET", "/absent").headers["x-request-id"] for _ in range(2)]
-    shown = [
-        wait_for(lambda each=each: clone.run("logs", each).out, 10)  # type: ignore[misc]
-        for each in ids
-    ]
+    shown = [wait_for(partial(log_of, clone, each), 10) for each in ids]
     for request_id, other, lines in zip(ids, reversed(ids), shown, strict=True):
         assert f"requestId={request_id}" in lines
         assert "operation=get  status=404" in lines
@@ -228,7 +231,7 @@ def check_logs(clone: Clone) -> None:
         env=env,
         stdout=subprocess.PIPE,
         text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 (no threads)
     ) as following:
         assert following.stdout
         line, deadline = "", time.monotonic() + 60

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -18,12 +19,8 @@ from viewer.browsers import launch, serving
 def page(stack: Stack) -> Iterator[Page]:
     if installed.find() is None and "CI" not in os.environ:
         pytest.skip(installed.missing())
-    known = stack.connection()
-    url, region, keys = known["records_url"], known["region"], {role: known[role] for role in Role}
-    callers = {
-        role: Caller(url, region, **keys[role])  # type: ignore[arg-type]
-        for role in Role
-    }
+    known: dict[str, Any] = stack.connection()
+    callers = {role: Caller(known["records_url"], known["region"], **known[role]) for role in Role}
     with launch() as browser, serving(callers) as server:
         page = browser.new_page(reduced_motion="reduce")
         page.goto(server.site.link)

@@ -94,7 +94,8 @@ class Service:
             if isinstance(fault, BaseException):
                 raise fault
             if method == "POST":
-                return self._create(json.loads(body), dict(headers or {}))  # type: ignore[arg-type]
+                assert isinstance(body, str | bytes)
+                return self._create(json.loads(body), dict(headers or {}))
             return self._feed(parameters) if path == "/changes" else self._list(parameters)
 
     def add(self, milliseconds: int | None = None, **fields: object) -> Record:

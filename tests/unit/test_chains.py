@@ -338,7 +338,9 @@ def seal(tmp_path: Path) -> seals.Seal:
 def forged(api: Service) -> None:
     content_changed(api)
     api.rehash("r")
-    api.records["r"] = json.loads(api.last("r")["record"])  # type: ignore[index]
+    newest = api.last("r")
+    assert newest
+    api.records["r"] = json.loads(newest["record"])
 
 
 def forged_removed(api: Service) -> None:

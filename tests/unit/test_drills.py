@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from uuid import uuid4
 
 import boto3
@@ -80,7 +80,7 @@ def test_queue_is_created_with_its_policy(session: boto3.Session, service: str) 
     """A policy that is set later takes up to 60 seconds to apply on AWS."""
     topic = alarm(session, service)["AlarmActions"][0]
     calls: list[str] = []
-    real = session.client("sqs")
+    real, client = session.client("sqs"), cast("Any", session.client)
 
     class Sqs:
         def create_queue(self, **request: Any) -> Any:
@@ -94,10 +94,10 @@ def test_queue_is_created_with_its_policy(session: boto3.Session, service: str) 
         region_name = session.region_name
 
         def client(self, name: str) -> Any:
-            return Sqs() if name == "sqs" else session.client(name)  # type: ignore[call-overload]
+            return Sqs() if name == "sqs" else client(name)
 
     with ExitStack() as cleanup:
-        listener = fire_drill.listen(Session(), [topic], cleanup)  # type: ignore[arg-type]
+        listener = fire_drill.listen(cast("boto3.Session", Session()), [topic], cleanup)
         (policy,) = calls
         (statement,) = json.loads(policy)["Statement"]
         arn = real.get_queue_attributes(QueueUrl=listener.url, AttributeNames=["QueueArn"])

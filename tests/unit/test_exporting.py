@@ -35,7 +35,7 @@ def pages(
         yield PAGES[number], str(number + 1) if number + 1 < len(PAGES) else None
 
 
-def encode(records: list[dict[str, Any]], _is_first: bool) -> bytes:  # noqa: FBT001
+def encode(records: list[dict[str, Any]], _is_first: bool) -> bytes:
     return "".join(f"{json.dumps(each)}\n" for each in records).encode()
 
 
@@ -185,7 +185,10 @@ def test_existing_file_is_kept_unless_overwritten(file: Path) -> None:
     with pytest.raises(Failure, match="exists") as failure:
         export(file)
     assert failure.value.remedy == "choose another name, or add --overwrite"
-    interrupted_read: Any = lambda *_: (_ for _ in ()).throw(Stopped)  # noqa: E731
+
+    def interrupted_read(_query: dict[str, str], _cursor: str | None) -> Iterator[Any]:
+        raise Stopped
+
     with pytest.raises(Stopped):
         export(file, read=interrupted_read, overwrite=True)
     assert file.read_text() == "mine"

@@ -26,7 +26,7 @@ class Items:
     """Random items, with a fixed seed."""
 
     def __init__(self, seed: int) -> None:
-        self.numbers = random.Random(seed)  # noqa: S311 (test data)
+        self.numbers = random.Random(seed)
 
     def text(self) -> str:
         return "".join(self.numbers.choices(CHARACTERS, k=self.numbers.randrange(12)))

@@ -105,7 +105,7 @@ def apply(table: store.Table, held: dict[str, store.Record], change: Change) -> 
     read_at_once=st.integers(1, 9),
     meanwhile=st.lists(changes, max_size=8),
 )
-def test_matching_records_are_listed_once_in_order(  # noqa: PLR0913
+def test_matching_records_are_listed_once_in_order(  # noqa: PLR0913 (what hypothesis draws)
     dynamodb_client: "DynamoDBClient",
     monkeypatch: "pytest.MonkeyPatch",
     *,

@@ -139,7 +139,7 @@ def test_lambda_runs_the_bytecode_and_shows_source_lines(
 
 
 def test_compressed_content_is_what_zlib_reads() -> None:
-    numbers = random.Random(20261124)  # noqa: S311 (test data)
+    numbers = random.Random(20261124)
     texts = [
         bytes(numbers.choices(range(values), k=numbers.randrange(2000)))
         for values in (1, 2, 20, 256)

@@ -181,7 +181,7 @@ def test_bodies_over_1_kib_are_compressed(size: int, *, is_compressed: bool) -> 
 
 @pytest.mark.parametrize("size", [900, 2_000, 30_000])
 def test_compression_never_makes_a_response_larger(size: int) -> None:
-    noise = random.Random(7)  # noqa: S311 (not a secret)
+    noise = random.Random(7)
     text = "".join(chr(noise.randrange(0x20, 0x7F)) for _ in range(size))
     for listed in (
         [record(message=text)],
@@ -208,7 +208,7 @@ def entry(version: int, **more: Any) -> history.Entry:
     return fields | {"feed": "changes", "position": "p", "writeToken": "secret", "requestHash": "h"}
 
 
-HISTORY = parameters.HistoryRequest("r", True, 9, None, {"limit": "9"})  # noqa: FBT003
+HISTORY = parameters.HistoryRequest("r", True, 9, None, {"limit": "9"})
 FEED_PLACE = "2026-01-31T09:30:00.123Z#r#0000000001"
 
 

@@ -251,7 +251,7 @@ def history_errors(query: str, record_id: str = "a") -> list[str]:
 
 
 def test_default_history_is_all_entries_newest_first() -> None:
-    assert history("a%3Ab") == parameters.HistoryRequest("a:b", True, 100, None, {})  # noqa: FBT003
+    assert history("a%3Ab") == parameters.HistoryRequest("a:b", True, 100, None, {})
 
 
 @pytest.mark.parametrize("order", ["asc", "desc"])
@@ -312,7 +312,7 @@ INVALID_PLACES = [
 
 
 def test_default_feed_is_settled_changes_from_the_start() -> None:
-    assert changes() == parameters.ChangesRequest(entries.BEGINNING, 100, False)  # noqa: FBT003
+    assert changes() == parameters.ChangesRequest(entries.BEGINNING, 100, False)
 
 
 @pytest.mark.parametrize(

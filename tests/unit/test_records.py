@@ -42,7 +42,7 @@ DAY = timedelta(days=1)
 TRANSACTION = "TransactWriteItems"
 
 
-def create(  # noqa: PLR0913
+def create(  # noqa: PLR0913 (those of records.create)
     table: store.Table,
     body: Any = BODY,
     caller: records.Caller = ALICE,

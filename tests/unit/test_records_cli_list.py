@@ -214,7 +214,7 @@ def test_table_fits_the_terminal_and_keeps_ids_whole(monkeypatch: pytest.MonkeyP
 )
 def test_colors_are_for_terminals_that_want_them(
     variable: dict[str, str],
-    has_color: bool,  # noqa: FBT001 (a parameter of the test)
+    has_color: bool,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     terminal = on_terminal(monkeypatch)

@@ -274,8 +274,8 @@ def test_a_concurrent_change_is_not_lost(change: str, service: Service) -> None:
 
 def test_a_concurrent_restore_is_not_lost(service: Service) -> None:
     service.write("delete")
-    act = lambda: service.write("restore", expiresAt=LATER)  # noqa: E731
-    redact(interrupted(service, act), request(2), lambda _: None, lambda: service.now)
+    table = interrupted(service, lambda: service.write("restore", expiresAt=LATER))
+    redact(table, request(2), lambda _: None, lambda: service.now)
     assert [entry["change"] for entry in service.entries()][4:] == ["delete", "restore", "redact"]
     assert service.findings() == []
 

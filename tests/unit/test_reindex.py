@@ -30,10 +30,9 @@ PLACE = f"{MOMENT}#foreign-1"
 def raw(table: store.Table) -> "Table":
     """The table as a boto3 resource, for writes that bypass the service."""
     keys = {"aws_access_key_id": "AKIAIOSFODNN7EXAMPLE", "aws_secret_access_key": "secret"}
-    resource: Any = boto3.resource(  # type: ignore[call-overload]
-        "dynamodb", region_name="us-east-1", **keys
-    )
-    return resource.Table(table.name)  # type: ignore[no-any-return]
+    connect: Any = boto3.resource  # its stub takes no unpacked arguments
+    made: Table = connect("dynamodb", region_name="us-east-1", **keys).Table(table.name)
+    return made
 
 
 @pytest.fixture
@@ -223,7 +222,7 @@ def test_concurrently_modified_item_is_repaired(
 
 
 def test_item_in_a_transaction_is_read_again(
-    table: store.Table, raw: "Table", progress: Path
+    table: store.Table, raw: "Table", progress: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(raw, foreign())
     error = raw.meta.client.exceptions.TransactionConflictException({}, "UpdateItem")
@@ -235,7 +234,7 @@ def test_item_in_a_transaction_is_read_again(
             raise failures.pop()
         update_item(**request)
 
-    shared.update_item = failing  # type: ignore[method-assign]
+    monkeypatch.setattr(shared, "update_item", failing)
     assert reindex(shared, progress, pytest.fail) == (1, 0)
     assert listed(table) == ["foreign-1"]
 

@@ -8,7 +8,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sized
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -260,12 +261,16 @@ def stop_when(
     return process.communicate(timeout=60)
 
 
+def has(members: Sized, number: int) -> bool:
+    return len(members) >= number
+
+
 @pytest.mark.enable_socket
 def test_killed_import_is_completed_by_the_same_command(remote: Service) -> None:
     write("rows.ndjson", *ROWS)
     for created in (40, 200):
         process = start("import", "rows.ndjson")
-        stop_when(process, lambda: len(remote.records) >= created, signal.SIGKILL)  # noqa: B023
+        stop_when(process, partial(has, remote.records, created), signal.SIGKILL)
         assert process.returncode == -signal.SIGKILL
         assert len(remote.records) < len(ROWS)
     before = len(remote.calls)
@@ -284,7 +289,7 @@ def test_killed_export_is_completed_by_the_same_command(remote: Service) -> None
         remote.add(message=f"{number} {'x' * 500}")
     for calls in (5, 20):
         process = start("export", "all.ndjson")
-        stop_when(process, lambda: len(remote.calls) >= calls, signal.SIGKILL)  # noqa: B023
+        stop_when(process, partial(has, remote.calls, calls), signal.SIGKILL)
         assert not Path("all.ndjson").exists()
     out, err = start("export", "all.ndjson").communicate(timeout=60)
     octets = Path("all.ndjson").read_bytes()

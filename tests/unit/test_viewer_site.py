@@ -37,7 +37,7 @@ class Caller:
         path: str = "",
         *,
         query: Mapping[str, str] | str = "",
-        body: object = None,  # noqa: ARG002
+        body: object = None,  # noqa: ARG002 (a parameter of Api.call)
         headers: Mapping[str, str] | None = None,
     ) -> Response:
         if self.error:

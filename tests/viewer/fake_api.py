@@ -41,7 +41,7 @@ class FakeApi:
     identity: str = ALICE
     delay: float = 0.0
     is_lost: bool = False
-    fault: Callable[[str, str], Response | None] = lambda method, path: None  # noqa: ARG005
+    fault: Callable[[str, str], Response | None] = lambda *_: None
     records: dict[str, Record] = field(default_factory=dict)
     entries: dict[str, list[Record]] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)

@@ -32,7 +32,7 @@ _EVENTS: tuple[tuple[str, str, str, dict[str, object], int], ...] = (
 
 def fill(api: FakeApi, number: int, *, hours: float = 48, now: float | None = None) -> None:
     """Add records of the last hours; the same ones each time, but for their times."""
-    chance = random.Random(7)  # noqa: S311 (sample data)
+    chance = random.Random(7)
     end = time.time() if now is None else now
     weights = [each[4] for each in _EVENTS]
     ages = sorted((chance.random() ** 1.3 for _ in range(number)), reverse=True)

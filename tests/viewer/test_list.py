@@ -72,12 +72,12 @@ def test_hidden_page_does_not_poll(api: FakeApi, visit: Visit) -> None:
         Object.defineProperty(document, 'hidden', {value: hidden, configurable: true});
         document.dispatchEvent(new Event('visibilitychange'));
     }"""
-    page.evaluate(hide, True)  # noqa: FBT003
+    page.evaluate(hide, True)
     before = len(api.calls)
     page.clock.run_for(60_000)
     assert len(api.calls) == before
     api.add(message="meanwhile")
-    page.evaluate(hide, False)  # noqa: FBT003
+    page.evaluate(hide, False)
     expect(page.get_by_text("meanwhile")).to_be_visible()
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from records_cli import jsontext
@@ -64,7 +65,9 @@ def test_history_without_permission_says_so(api: FakeApi, visit: Visit) -> None:
     expect(page.get_by_text("db-09", exact=True)).to_be_visible()
 
 
-def test_create_survives_a_lost_response(api: FakeApi, visit: Visit) -> None:
+def test_create_survives_a_lost_response(
+    api: FakeApi, visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
     page = visit()
     page.get_by_role("button", name="New record").first.click()
     page.get_by_label("Type").fill("note")
@@ -77,10 +80,10 @@ def test_create_survives_a_lost_response(api: FakeApi, visit: Visit) -> None:
 
     def lose(sent: object, headers: dict[str, str]) -> object:
         lost(sent, headers)
-        api._create = lost  # type: ignore[method-assign]
+        monkeypatch.setattr(api, "_create", lost)
         return problem(503, "outcome-unknown", "The database did not confirm the change.")
 
-    api._create = lose  # type: ignore[method-assign, assignment]
+    monkeypatch.setattr(api, "_create", lose)
     page.get_by_role("button", name="Create").click()
     expect(page.get_by_text("The change may or may not have been made")).to_be_visible()
     page.get_by_role("button", name="Create").click()

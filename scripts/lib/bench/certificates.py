@@ -36,7 +36,7 @@ class _Issued(NamedTuple):
 
 def create(folder: Path, system: Path, host: str) -> Chain:
     """Write a chain for `host` to `folder`. `system` is the bundle of the system's roots."""
-    from cryptography.hazmat.primitives import serialization  # noqa: PLC0415 (slow to import)
+    from cryptography.hazmat.primitives import serialization
 
     root = _issue(ROOT_NAME, None)
     intermediate = _issue("Intermediate of scripts/bench", root, path_length=0)
@@ -63,9 +63,9 @@ def _issue(
 
     It is a server certificate for `host`, or, without one, that of an authority.
     """
-    from cryptography import x509  # noqa: PLC0415
-    from cryptography.hazmat.primitives import hashes  # noqa: PLC0415
-    from cryptography.hazmat.primitives.asymmetric import rsa  # noqa: PLC0415
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import rsa
 
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     signing_key = issuer.key if issuer else key
@@ -94,7 +94,7 @@ def _issue(
 
 
 def _subject(name: str) -> "x509.Name":
-    from cryptography import x509  # noqa: PLC0415
+    from cryptography import x509
 
     attributes = {
         x509.NameOID.ORGANIZATION_NAME: _ORGANIZATION,
@@ -104,7 +104,7 @@ def _subject(name: str) -> "x509.Name":
 
 
 def _usage(*, authority: bool) -> "x509.KeyUsage":
-    from cryptography import x509  # noqa: PLC0415
+    from cryptography import x509
 
     return x509.KeyUsage(
         digital_signature=True, content_commitment=False, key_encipherment=not authority,

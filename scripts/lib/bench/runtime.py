@@ -204,15 +204,15 @@ def _server(runtime: Runtime) -> ThreadingHTTPServer:
         disable_nagle_algorithm = True
 
         def do_GET(self) -> None:
-            runtime._arrivals.put(("next", runtime._now(), None))  # noqa: SLF001
-            event = runtime._events.get()  # noqa: SLF001
+            runtime._arrivals.put(("next", runtime._now(), None))
+            event = runtime._events.get()
             if event is not None:
                 self.reply(200, json.dumps(event).encode())
 
         def do_POST(self) -> None:
             content = self.rfile.read(int(self.headers["content-length"]))
-            kind, now = self.path.rpartition("/")[2], runtime._now()  # noqa: SLF001
-            runtime._arrivals.put((kind, now, json.loads(content)))  # noqa: SLF001
+            kind, now = self.path.rpartition("/")[2], runtime._now()
+            runtime._arrivals.put((kind, now, json.loads(content)))
             self.reply(202, b"{}")
 
         def reply(self, status: int, body: bytes) -> None:

@@ -31,7 +31,8 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self._reply(self._answer())
 
-    do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = do_GET  # noqa: N815
+    do_HEAD = do_POST = do_PUT = do_GET  # noqa: N815 (names of http.server)
+    do_PATCH = do_DELETE = do_OPTIONS = do_GET  # noqa: N815 (names of http.server)
 
     def _answer(self) -> Reply:
         length = self.headers.get("content-length", "0")

@@ -281,7 +281,7 @@ def describe(caller: Api) -> dict[str, object]:
 
 def _verify(site: Site, record_id: str) -> Reply:
     """Verify a record's history like `records verify RECORD_ID`."""
-    from records_cli import verification  # noqa: PLC0415 (only auditors need it)
+    from records_cli import verification
 
     try:
         outcome = verification.verify_records(site.callers[Role.AUDITOR], [record_id])

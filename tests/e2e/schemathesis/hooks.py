@@ -1,6 +1,7 @@
 """Signs the requests of schemathesis with SigV4; SCHEMATHESIS_HOOKS names this module."""
 
 import os
+from typing import Any
 
 import requests
 import schemathesis
@@ -27,5 +28,5 @@ class Signature(requests.auth.AuthBase):
         return request
 
 
-# Its stub lacks the method.
-schemathesis.auth.set_from_requests(Signature())  # type: ignore[attr-defined]
+auth: Any = schemathesis.auth  # its stub lacks the method
+auth.set_from_requests(Signature())
