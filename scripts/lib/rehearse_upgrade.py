@@ -1,5 +1,7 @@
 """Rehearses an upgrade on the emulator: applies an older commit, then this checkout over it.
 
+Without a commit, it rehearses the upgrades from the oldest supported one and from the last release.
+
 Fails if the plan replaces a resource that holds data or that callers or operators refer to, if a
 record is lost or changed, or if a request fails during the upgrade.
 """
@@ -16,7 +18,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from lib import scratch, terraform, venvs
+from lib import compatibility, scratch, terraform, venvs
 from lib.client import Caller
 from lib.console import Failure, main, step
 from lib.emulator import REGION
@@ -191,6 +193,12 @@ def upgrade(deployment: _Deployment, caller: Caller, record_id: str) -> None:
         line.note = "no request failed"
 
 
+def starts() -> list[str]:
+    """Return what upgrades begin at: the oldest supported commit, and the last release's tag."""
+    release = compatibility.last_release()
+    return [OLDEST, release] if release else [OLDEST]
+
+
 def run(ref: str) -> None:
     """Rehearse the upgrade from commit `ref` on a temporary emulator. Raises Failure on damage."""
     with tempfile.TemporaryDirectory(prefix="records-upgrade-") as name:
@@ -206,12 +214,15 @@ def run(ref: str) -> None:
 def _verb() -> None:
     parser = argparse.ArgumentParser(prog="scripts/rehearse-upgrade", description=__doc__)
     parser.add_argument(
-        "ref", nargs="?", default=OLDEST, help=f"commit or tag to upgrade from (default: {OLDEST})"
+        "ref",
+        nargs="?",
+        help=f"commit or tag to upgrade from (default: {OLDEST}, and the last release if any)",
     )
     ref = parser.parse_args().ref
     venvs.run_in("dev", "lib.rehearse_upgrade")
     venvs.ensure("emulator")
-    run(ref)
+    for each in [ref] if ref else starts():
+        run(each)
 
 
 if __name__ == "__main__":

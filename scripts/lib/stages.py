@@ -149,9 +149,13 @@ def run_bench() -> str:
 
 
 def check_upgrade() -> str:
-    """Rehearse the upgrade from the oldest supported commit. Raises Failure on any damage."""
+    """Rehearse the upgrades from the oldest supported commit and from the last release.
+
+    Raises Failure on any damage.
+    """
     print(flush=True)  # its steps follow, one per line
-    rehearse_upgrade.run(rehearse_upgrade.OLDEST)
+    for ref in rehearse_upgrade.starts():
+        rehearse_upgrade.run(ref)
     return ""
 
 
@@ -255,7 +259,7 @@ def stages(runner: Terraform, tier: str) -> Iterator[Stage]:
     )
     yield Stage(
         "rehearse-upgrade",
-        ["scripts/rehearse-upgrade", rehearse_upgrade.OLDEST],
+        ["scripts/rehearse-upgrade"],
         check_upgrade,
         "full",
         ("emulator",),

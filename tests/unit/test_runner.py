@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lib import rehearse_upgrade, stages, venvs
+from lib import compatibility, rehearse_upgrade, stages, venvs
 from lib import test as runner
 from lib.console import Failure
 from lib.terraform import Terraform
@@ -33,15 +33,22 @@ def test_each_tier_includes_the_shorter_ones(every_stage: list[stages.Stage]) ->
     assert full == names(every_stage)
 
 
-def test_full_tier_rehearses_the_upgrade(
-    every_stage: list[stages.Stage], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("release", "rehearsed"), [(None, ["056e895"]), ("v1.2.0", ["056e895", "v1.2.0"])]
+)
+def test_full_tier_rehearses_the_upgrades(
+    release: str | None,
+    rehearsed: list[str],
+    every_stage: list[stages.Stage],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     refs: list[str] = []
+    monkeypatch.setattr(compatibility, "last_release", lambda: release)
     monkeypatch.setattr(rehearse_upgrade, "run", refs.append)
     [stage] = runner.selected(every_stage, "full", ["rehearse-upgrade"])
     assert stage.run() == ""
-    assert refs == ["056e895"]
-    assert stage.command_line == "scripts/rehearse-upgrade 056e895"
+    assert refs == rehearsed
+    assert stage.command_line == "scripts/rehearse-upgrade"
     assert stage.exclusive
     assert stage.groups == ("emulator",)
 
