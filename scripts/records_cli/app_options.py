@@ -16,7 +16,8 @@ from records_cli.auth import Auth
 from records_cli.exit_codes import Exit
 from records_cli.failure import Failure
 
-_META = "records_cli.options"  # the key in a Typer context's meta, which parent and child share
+# Keys in a Typer context's meta, which parent and child share: the options, and the service called.
+_META, SERVICE = "records_cli.options", "records_cli.service"
 EPILOG = "records --help lists the options that find the service and sign in."
 
 
@@ -88,7 +89,7 @@ def with_options(verb: Callable[..., Any], *, hidden: bool = True) -> Callable[.
         given = {field: arguments.pop(name) for name, field in added.items()}
         known = arguments["context"].meta.setdefault(_META, {})
         known.update({field: value for field, value in given.items() if value is not None})
-        return finish(functools.partial(verb, **arguments))
+        return finish(functools.partial(_naming_service, verb, arguments))
 
     added_parameters = [
         inspect.Parameter(
@@ -106,6 +107,25 @@ def with_options(verb: Callable[..., Any], *, hidden: bool = True) -> Callable[.
         **{each.name: each.annotation for each in added_parameters},
     }
     return run
+
+
+def _naming_service(verb: Callable[..., Any], arguments: dict[str, Any]) -> Any:
+    """Call a verb; add to a failure of the service which one was called, and why that one."""
+    try:
+        return verb(**arguments)
+    except Failure as failure:
+        known = arguments["context"].meta.get(SERVICE)
+        if failure.is_of_service and known is not None:
+            url = "that URL is" if known.url in failure.cause else f"service: {known.url},"
+            failure.details += (f"{url} from {known.source}",)
+            if failure.code == Exit.REFUSED and _is_anonymous(arguments["context"], known.auth):
+                failure.remedy = "sign in: omit --auth none, or add the context again without it"
+        raise
+
+
+def _is_anonymous(context: typer.Context, auth: str | None) -> bool:
+    """Return whether requests had no credentials; `auth` is the setting of the service."""
+    return (options(context).auth or auth) == Auth.NONE
 
 
 def _annotation(field: str, *, hidden: bool) -> Any:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from records_cli.app_options import Role, options
+from records_cli.app_options import SERVICE, Role, options
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,9 +45,16 @@ def connect(context: typer.Context, role: Role) -> "Caller":
     Raises Failure if there is no service, or if there are no credentials.
     """
     from records_cli import service, sign_in
+    from records_cli.failure import Failure
 
     chosen = options(context)
-    return sign_in.caller(service.find(chosen), chosen, role)
+    known = service.find(chosen)
+    context.meta[SERVICE] = known
+    try:
+        return sign_in.caller(known, chosen, role)
+    except Failure as failure:
+        failure.is_of_service = True
+        raise
 
 
 def send(
@@ -68,9 +75,13 @@ def checked(request: "Callable[[], Response]", method: str, url: str) -> "Respon
     from http import HTTPStatus
 
     from records_cli import problems
+    from records_cli.failure import Failure
 
     try:
         answer = request()
+    except Failure as failure:  # the credentials have expired, or the token command failed
+        failure.is_of_service = True
+        raise
     except OSError as error:
         raise problems.no_response(error, method, url) from error
     if answer.status >= HTTPStatus.MULTIPLE_CHOICES:

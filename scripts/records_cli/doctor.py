@@ -5,14 +5,14 @@ import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
-from records_cli import problems, service, sign_in, tokens
+from records_cli import problems, service, sign_in
 from records_cli.app_options import Options, Role
 from records_cli.client import Caller, NotSentError, Response, proxy_of
+from records_cli.doctor_credentials import check_credentials, credentials, region
 from records_cli.exit_codes import Exit
 from records_cli.failure import Failure
 from records_cli.service import Service
@@ -20,6 +20,7 @@ from records_cli.service import Service
 _TIMEOUT_SECONDS = 10
 _NO_RECORD = "/records-doctor-no-such-record"
 _REFUSED = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+_RIGHT_URL = "it is the Terraform output records_url"
 
 
 @dataclass(frozen=True)
@@ -27,52 +28,60 @@ class Probe:
     """A request that changes nothing: it names no record, or its body is not valid."""
 
     operation: str
-    needs: str
+    role: Role
     method: str
     path: str = ""
     body: object = None
     headers: Mapping[str, str] | None = None
 
 
-_READER = "the reader, writer or auditor policy (token: the scope records/read)"
-_WRITER = "the writer policy (token: the scope records/write)"
-_AUDITOR = "the auditor policy (token: the scope records/audit)"
+# What a caller needs for the operations of each access level.
+_NEEDS = {
+    Role.READER: "the reader, writer or auditor policy (token: the scope records/read)",
+    Role.WRITER: "the writer policy (token: the scope records/write)",
+    Role.AUDITOR: "the auditor policy (token: the scope records/audit)",
+}
 PROBES = (
-    Probe("list", _READER, "GET"),
-    Probe("get", _READER, "GET", _NO_RECORD),
-    Probe("create", _WRITER, "POST", body={}),
-    Probe("update", _WRITER, "PATCH", _NO_RECORD, body=[]),
-    Probe("delete", _WRITER, "DELETE", _NO_RECORD, headers={"If-Match": '"0-000000000000"'}),
-    Probe("restore", _WRITER, "POST", f"{_NO_RECORD}/restore", body={}),
-    Probe("history", _AUDITOR, "GET", f"{_NO_RECORD}/history"),
-    Probe("changes", _AUDITOR, "GET"),
+    Probe("list", Role.READER, "GET"),
+    Probe("get", Role.READER, "GET", _NO_RECORD),
+    Probe("create", Role.WRITER, "POST", body={}),
+    Probe("update", Role.WRITER, "PATCH", _NO_RECORD, body=[]),
+    Probe("delete", Role.WRITER, "DELETE", _NO_RECORD, headers={"If-Match": '"0-000000000000"'}),
+    Probe("restore", Role.WRITER, "POST", f"{_NO_RECORD}/restore", body={}),
+    Probe("history", Role.AUDITOR, "GET", f"{_NO_RECORD}/history"),
+    Probe("changes", Role.AUDITOR, "GET"),
 )
 
 
 def run(options: Options, report: Callable[[str, str], None]) -> None:
     """Make all checks in order; call `report` with the name and the result of each.
 
-    Raises Failure at the first check that fails: those after it would fail for the same reason.
+    What needs no credentials comes first. Raises Failure at the first check that fails: those after
+    it would fail for the same reason.
     """
     known = service.find(options)
     report("service", f"{known.url}, from {known.source}")
     for name, note in _network(known):
         report(name, note)
-    caller = sign_in.caller(known, options, Role.READER)
-    report("credentials", credentials(caller, known, options.role or Role.READER))
+    unsigned = _unsigned_response(known)
+    report("HTTP", f"{unsigned.status} to a request without credentials")
+    report("clock", clock(unsigned))
+    role = options.role or Role.READER
+    caller = sign_in.caller(known, options, role)
+    report("credentials", credentials(caller, known, role))
     if isinstance(caller, sign_in.ChainCaller):
         report("region", region(caller))
-    response = _first_response(caller)
-    report("clock", clock(response))
+    first = _sent(caller, PROBES[0])
+    if problems.names_no_route(first) and first.status == HTTPStatus.FORBIDDEN:
+        raise _no_route(first)
+    check_credentials(caller, known, unsigned, first)
     outcomes = {}
     for probe in PROBES:
         outcomes[probe.operation] = outcome = judgment(_sent(caller, probe))
-        report(probe.operation, _explained(probe, outcome))
-    if set(outcomes.values()) <= {"refused", "disabled"}:
-        raise problems.failure(response, "GET")
-    if "no answer" in outcomes.values():
-        names = ", ".join(name for name, each in outcomes.items() if each == "no answer")
-        raise Failure(f"no answer to {names}", "try again in a moment", Exit.UNAVAILABLE)
+        report(probe.operation, _explained(probe, outcome, known, role))
+    _check_outcomes(caller, outcomes, first)
+    allowed = ", ".join(name for name, each in outcomes.items() if each == "allowed")
+    report("result", f"no problem found: this caller may {allowed}")
 
 
 def _network(known: Service) -> Iterator[tuple[str, str]]:
@@ -93,7 +102,7 @@ def _network(known: Service) -> Iterator[tuple[str, str]]:
     except OSError as error:
         reason = NotSentError(str(error))
         reason.__cause__ = error
-        raise problems.no_response(reason, "GET", known.url) from error
+        raise problems.no_response(reason, "GET", known.url, hint="") from error
 
 
 def _tls(connection: socket.socket, parts: SplitResult) -> str:
@@ -103,62 +112,51 @@ def _tls(connection: socket.socket, parts: SplitResult) -> str:
         return f"{encrypted.version()}, certificate until {certificate.get('notAfter')}"
 
 
-def credentials(caller: Caller, known: Service, role: Role) -> str:
-    """Return what is known of the credentials, without secrets. Raises Failure if they expired."""
-    if isinstance(caller, sign_in.AnonymousCaller):
-        return "none"
-    if isinstance(caller, sign_in.TokenCaller):
-        return _token(caller.token())
-    if isinstance(caller, sign_in.ChainCaller):
-        with sign_in.explained():
-            key = caller.credentials.get_frozen_credentials()
-        kind = "temporary" if key.token else "long-term"
-        return (
-            f"AWS access key {shortened(key.access_key)}, {kind}, from {caller.credentials.method}"
-        )
-    return f"the {role} of {known.source}"
+def _unsigned_response(known: Service) -> Response:
+    """Return the response to a request without credentials.
 
-
-def shortened(key_id: str) -> str:
-    """Return the ends of an access key's ID, enough to recognize it."""
-    return f"{key_id[:4]}...{key_id[-4:]}"
-
-
-def _token(token: str) -> str:
-    claims, expiry = tokens.claims(token), tokens.expiry(token)
-    if expiry <= time.time():
-        moment = datetime.fromtimestamp(expiry, UTC)
-        raise Failure(
-            f"the token expired at {moment:%Y-%m-%d %H:%M:%S} UTC", "sign in again", Exit.REFUSED
-        )
-    names = {"issuer": "iss", "subject": "sub", "client": "client_id", "scope": "scope"}
-    notes = [f"{name} {claims[claim]}" for name, claim in names.items() if claims.get(claim)]
-    return ", ".join(["bearer token", *notes])
-
-
-def region(caller: Caller) -> str:
-    """Return the region that is signed for. Raises Failure if the URL names another one."""
-    expected = sign_in.region_of(caller.url)
-    if expected not in {None, caller.region}:
-        raise Failure(
-            f"requests are signed for {caller.region}, but the URL is in {expected}",
-            f"omit --region (and the region of the context), or pass --region {expected}",
-            Exit.BAD_INPUT,
-        )
-    return caller.region
-
-
-def _first_response(caller: Caller) -> Response:
-    """Return the response to a list of one record. Raises Failure if another service responds."""
+    API Gateway looks for the route first, so it shows whether the path is right. Raises Failure if
+    it has none of the routes, or if another service responds.
+    """
+    caller = sign_in.AnonymousCaller(known.url, "", "", "")
     response = _sent(caller, PROBES[0])
     is_gateway = b'"message"' in response.body and response.status >= HTTPStatus.BAD_REQUEST
     if "x-request-id" not in response.headers and not is_gateway:
         raise Failure(
             f"the server responds with {response.status}, but is not a records API",
-            "check the URL: it is the Terraform output records_url",
+            f"check the URL: {_RIGHT_URL}",
             Exit.BAD_INPUT,
         )
+    # A deployment can lack operations, but not all of them.
+    others = (_sent(caller, probe) for probe in PROBES[1:])
+    if problems.names_no_route(response) and all(map(problems.names_no_route, others)):
+        raise _no_route(response)
     return response
+
+
+def _no_route(response: Response) -> Failure:
+    return Failure(
+        f"API Gateway has no such path: {problems.message(response)} ({response.status})",
+        f"check the path, the stage and the ID of the API in the URL: {_RIGHT_URL}",
+        Exit.BAD_INPUT,
+    )
+
+
+def _check_outcomes(caller: Caller, outcomes: Mapping[str, str], first: Response) -> None:
+    """Raise Failure if no operation is allowed, or if one gave no answer."""
+    if set(outcomes.values()) <= {"refused", "disabled"}:
+        remedy = "attach the policy in the output reader_policy_arn, writer_policy_arn or"
+        remedy = f"{remedy} auditor_policy_arn to this caller"
+        if isinstance(caller, sign_in.TokenCaller):
+            remedy = "get a token with the scope records/read, records/write or records/audit"
+        elif "not authorized to perform" not in problems.message(first):
+            # An HTTP API says "Forbidden" for wrong keys and for missing permissions alike.
+            remedy = f"if aws sts get-caller-identity fails, correct the keys; otherwise {remedy}"
+        text = f"{problems.message(first)} ({first.status})"
+        raise Failure(f"this caller may use no operation: {text}", remedy, Exit.REFUSED)
+    if "no answer" in outcomes.values():
+        names = ", ".join(name for name, each in outcomes.items() if each == "no answer")
+        raise Failure(f"no answer to {names}", "try again in a moment", Exit.UNAVAILABLE)
 
 
 def _sent(caller: Caller, probe: Probe) -> Response:
@@ -170,7 +168,7 @@ def _sent(caller: Caller, probe: Probe) -> Response:
             probe.method, probe.path, query=query, body=probe.body, headers=probe.headers
         )
     except OSError as error:
-        raise problems.no_response(error, "GET", caller.url) from error
+        raise problems.no_response(error, "GET", caller.url, hint="") from error
 
 
 def clock(response: Response) -> str:
@@ -197,7 +195,10 @@ def judgment(response: Response) -> str:
     return "disabled" if response.status == HTTPStatus.NOT_FOUND else "no answer"
 
 
-def _explained(probe: Probe, outcome: str) -> str:
+def _explained(probe: Probe, outcome: str, known: Service, role: Role) -> str:
+    """Return what to print for an outcome. An operation for other callers is not a fault."""
+    if outcome == "refused" and known.connection is not None:
+        return f"not for the {role}; --as {probe.role} may"
     if outcome == "refused":
-        return f"refused: it needs {probe.needs}"
+        return f"not for this caller: needs {_NEEDS[probe.role]}"
     return "disabled in this deployment" if outcome == "disabled" else outcome

@@ -12,9 +12,15 @@ from records_cli.exit_codes import Exit
 from records_cli.failure import Failure
 
 CLOCK_LIMIT_SECONDS = 240  # AWS accepts five minutes
+# What a 403 says about an access key or session token that AWS does not know.
+_UNKNOWN_KEY = (
+    *("security token", "unrecognizedclient", "invalidclienttokenid"),
+    "credential should be scoped",
+)
 _WRITES = frozenset({"POST", "PATCH", "PUT", "DELETE"})
 _SERVICE = "urn:records-api:"
 _AGAIN = "try again; if it happens again, search the service's log for the request ID"
+_UNREACHABLE = "check the URL and the network; for the local stack, run scripts/up"
 _READ_FIRST = "read the record, or its history, before you repeat the command"
 
 # Exit code and remedy of each problem type of the service (lambda/openapi.yaml).
@@ -67,27 +73,33 @@ def failure(answer: Response, method: str) -> Failure:
     """
     content = _content(answer)
     kind = str(content.get("type", "")).removeprefix(_SERVICE)
-    text = _TEXTS.get(kind) or str(
-        content.get("detail") or content.get("message") or _phrase(answer.status)
-    )
-    cause = f"{text.rstrip('.')} ({answer.status})"
-    code, remedy = _judgment(answer, kind, text, method)
+    text = _TEXTS.get(kind) or message(answer)
+    cause = f"{text} ({answer.status})"
+    code, remedy = _judgment(answer, kind, method)
     details = _errors(content)
     if etag := answer.headers.get("etag"):
         details.append(f"current ETag: {etag}")
     if identifier := content.get("requestId"):
         details.append(f"request ID: {identifier}")
-    return Failure(cause, remedy, code, details=details)
+    is_of_service = code != Exit.BAD_INPUT  # those errors are of the request, wherever it is sent
+    return Failure(cause, remedy, code, details=details, is_of_service=is_of_service)
 
 
-def _judgment(answer: Response, kind: str, text: str, method: str) -> tuple[Exit, str]:
+def message(answer: Response) -> str:
+    """Return what the body of an error says, without a period at its end; else the status."""
+    content = _content(answer)
+    text = content.get("detail") or content.get("message") or _phrase(answer.status)
+    return str(text).rstrip(".")
+
+
+def _judgment(answer: Response, kind: str, method: str) -> tuple[Exit, str]:
     status = answer.status
     if status == HTTPStatus.TOO_MANY_REQUESTS or kind == "unavailable":
         return Exit.UNAVAILABLE, f"nothing was changed: {_wait(answer)}"
     if kind in _PROBLEMS:
         return _PROBLEMS[kind]
     if status == HTTPStatus.FORBIDDEN:
-        return Exit.REFUSED, _refusal(answer, text)
+        return Exit.REFUSED, _refusal(answer)
     if kind in _INTERNAL and method not in _WRITES:
         return Exit.ERROR, "search the service's log for the request ID"
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -96,21 +108,54 @@ def _judgment(answer: Response, kind: str, text: str, method: str) -> tuple[Exit
     return _STATUSES.get(status, (Exit.ERROR, "check the URL: records doctor"))
 
 
-def _refusal(answer: Response, text: str) -> str:
-    """Return the remedy for a 403: API Gateway says little, but the text tells some cases apart."""
-    text = text.lower()
+def _refusal(answer: Response) -> str:
+    """Return the remedy for a 403."""
     if (skew := clock_skew(answer)) and abs(skew) > CLOCK_LIMIT_SECONDS:
         side = "behind" if skew > 0 else "ahead"
         return f"set the clock of this machine: it is {abs(skew):.0f} s {side}"
+    if names_no_route(answer):
+        return "check the path and the stage in the URL"
+    return (
+        wrong_credentials(answer)
+        or "these credentials lack the permission: records doctor shows what they may do"
+    )
+
+
+def wrong_credentials(answer: Response) -> str | None:
+    """Return the remedy if a 403 says that the credentials themselves are wrong, otherwise None.
+
+    Source of the texts: AWS re:Post Knowledge Center, "How do I troubleshoot HTTP 403 errors from
+    API Gateway?". An HTTP API can also refuse wrong credentials with "Forbidden" and nothing else.
+    """
+    text = f"{answer.headers.get('x-amzn-errortype', '')} {message(answer)}".lower()
     if "signature expired" in text or "not yet current" in text:
         return "set the clock of this machine"
     if "token" in text and "expired" in text:
         return "the AWS credentials have expired: sign in again (aws sso login)"
-    if "security token" in text or "credential should be scoped" in text:
-        return "the AWS credentials are not valid here: check --profile and --region"
+    if any(each in text for each in _UNKNOWN_KEY):
+        return (
+            "the AWS credentials are not valid here: check --profile, or AWS_ACCESS_KEY_ID and"
+            " AWS_SESSION_TOKEN, and --region"
+        )
     if "signature" in text:
-        return "the signature was not accepted: check the secret key, --region and the URL"
-    return "these credentials lack the permission: records doctor shows what they may do"
+        return (
+            "the signature was not accepted: check the secret key (AWS_SECRET_ACCESS_KEY),"
+            " --region and the URL"
+        )
+    return None
+
+
+def names_no_route(answer: Response) -> bool:
+    """Return whether API Gateway, not the service, says that it has no such path.
+
+    HTTP APIs answer 404 "Not Found", and REST APIs 403 "Missing Authentication Token" (AWS re:Post
+    Knowledge Center, "How do I troubleshoot ... Missing Authentication Token errors").
+    """
+    if "x-request-id" in answer.headers:
+        return False
+    if answer.status == HTTPStatus.FORBIDDEN:
+        return "missing authentication token" in message(answer).lower()
+    return answer.status == HTTPStatus.NOT_FOUND and "message" in _content(answer)
 
 
 def clock_skew(answer: Response) -> float | None:
@@ -122,16 +167,22 @@ def clock_skew(answer: Response) -> float | None:
         return None
 
 
-def no_response(error: OSError, method: str, url: str) -> Failure:
-    """Return the Failure for a request to `url` that got no response."""
+def no_response(
+    error: OSError, method: str, url: str, *, hint: str = "; records doctor checks each step"
+) -> Failure:
+    """Return the Failure for a request to `url` that got no response.
+
+    `hint` ends the remedy if the reason is not clear.
+    """
     reason = error.__cause__ if isinstance(error, NotSentError) and error.__cause__ else error
     cause = f"no response from {url}: {reason}"
     if method in _WRITES and not isinstance(error, NotSentError | ConnectionRefusedError):
-        return Failure(cause, _READ_FIRST, Exit.OUTCOME_UNKNOWN)
-    return Failure(cause, _unreachable(reason), Exit.UNAVAILABLE)
+        return Failure(cause, _READ_FIRST, Exit.OUTCOME_UNKNOWN, is_of_service=True)
+    remedy = _clear_remedy(reason) or f"{_UNREACHABLE}{hint}"
+    return Failure(cause, remedy, Exit.UNAVAILABLE, is_of_service=True)
 
 
-def _unreachable(reason: BaseException) -> str:
+def _clear_remedy(reason: BaseException) -> str | None:
     import socket
     import ssl
 
@@ -141,7 +192,7 @@ def _unreachable(reason: BaseException) -> str:
         return "check the URL; behind an inspecting proxy, set SSL_CERT_FILE to its certificates"
     if isinstance(reason, ssl.SSLError):
         return "check that the URL is https and its port speaks TLS"
-    return "check the URL and the network: records doctor; for the local stack, run scripts/up"
+    return None
 
 
 def _content(answer: Response) -> dict[str, Any]:

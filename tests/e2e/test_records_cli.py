@@ -112,9 +112,18 @@ def test_aws_keys_call_the_service_of_a_context(
     assert f"service      {reader.url}, from context here (the current one)" in checks.out
     lines = dict(line.split(maxsplit=1) for line in checks.out.splitlines())
     assert lines["list"] == lines["get"] == "allowed"
-    assert all(lines[verb].startswith("refused") for verb in ("create", "delete", "changes"))
+    assert all(lines[verb].startswith("not for") for verb in ("create", "delete", "changes"))
+    assert lines["result"] == "no problem found: this caller may list, get"
+    wrong = records("doctor", **keys | {"AWS_SECRET_ACCESS_KEY": "wrong"})
+    assert wrong.code == Exit.REFUSED
+    assert "error: the credentials are not accepted" in wrong.err
+    assert "list" not in wrong.out
+    path = records("doctor", "--url", f"{reader.url}-wrong")
+    assert path.code == Exit.BAD_INPUT
+    assert "error: API Gateway has no such path" in path.err
     unsigned = records("list", "--auth", "none")
     assert unsigned.code == Exit.REFUSED
+    assert "fix: sign in: omit --auth none" in unsigned.err
 
 
 def test_tokens_call_a_service_with_an_issuer(records: Run, extra_instances: Instances) -> None:

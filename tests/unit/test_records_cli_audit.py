@@ -153,19 +153,16 @@ def test_seals_are_made_in_order(
 @pytest.mark.parametrize(
     ("status", "result"),
     [
-        (403, (4, "(403)\n  fix: these credentials lack the permission")),
-        (
-            404,
-            (5, "(404)\n  fix: check the URL with records doctor; else this operation is disabled"),
-        ),
-        (429, (7, "(429)\n  fix: nothing was changed: try again")),
-        (503, (7, "(503)\n  fix: try again")),
-        (None, (7, "no response from the API (/changes): refused\n  fix: check the URL")),
+        (403, (4, "(403)", "these credentials lack the permission")),
+        (404, (5, "(404)", "check the URL with records doctor; else this operation is disabled")),
+        (429, (7, "(429)", "nothing was changed: try again")),
+        (503, (7, "(503)", "try again")),
+        (None, (7, "no response from the API (/changes): refused", "check the URL")),
     ],
 )
 def test_only_errors_that_may_pass_are_retried(
     status: int | None,
-    result: tuple[int, str],
+    result: tuple[int, str, str],
     api: Service,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -179,10 +176,12 @@ def test_only_errors_that_may_pass_are_retried(
         return Response(status, {}, b"no")
 
     monkeypatch.setattr(api, "get", get)
-    code, message = result
+    code, cause, remedy = result
     assert run(monkeypatch, "verify", "--all") == code
     assert len(responses) == (1 if status in (403, 404) else 6)
-    assert message in capsys.readouterr().err
+    printed = capsys.readouterr().err
+    assert f"{cause}\n  service: http://127.0.0.1:1/records, from the local stack" in printed
+    assert f"  fix: {remedy}" in printed
 
 
 def test_transient_errors_are_retried(api: Service, monkeypatch: pytest.MonkeyPatch) -> None:

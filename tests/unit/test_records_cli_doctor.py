@@ -12,8 +12,9 @@ from typing import Any, Self
 
 import pytest
 
-from records_cli import doctor, tokens
+from records_cli import doctor, sign_in, tokens
 from records_cli.app_options import Options
+from records_cli.auth import Auth
 from records_cli.client import Caller, Response
 from records_cli.exit_codes import Exit
 from records_cli.failure import Failure
@@ -22,6 +23,7 @@ from unit.test_records_cli_service import URL, folder, jwt
 
 __all__ = ["folder"]  # a fixture
 
+UNAUTHORIZED = Response(401, {}, b'{"message": "Unauthorized"}')
 FORBIDDEN = Response(403, {}, b'{"message": "Forbidden"}')
 NOT_FOUND = Response(404, {}, b'{"message": "Not Found"}')
 HANDLED = Response(400, {"x-request-id": "q"}, b"{}")
@@ -82,16 +84,19 @@ def test_all_checks_report_what_they_found(
     calls: Calls, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(monkeypatch, "doctor", "--url", URL) == 0
+    names = ", ".join(probe.operation for probe in doctor.PROBES)
     lines = [line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines()]
     assert lines[0] == ["service", f"{URL}, from --url"]
     assert lines[1] == ["name", "a1b2.execute-api.eu-central-1.amazonaws.com is 192.0.2.1"]
     assert lines[2][0] == "connection"
     assert lines[3:] == [
         ["TLS", "TLSv1.3, certificate until Jan  1 00:00:00 2030 GMT"],
+        ["HTTP", "400 to a request without credentials"],
+        ["clock", "the response has no Date header to compare with"],
         ["credentials", "AWS access key AKIA...2345, long-term, from env"],
         ["region", "eu-central-1"],
-        ["clock", "the response has no Date header to compare with"],
         *([probe.operation, "allowed"] for probe in doctor.PROBES),
+        ["result", f"no problem found: this caller may {names}"],
     ]
     assert [call for call in calls if call[0] != "GET"] == [
         ("POST", "", {}),
@@ -112,9 +117,65 @@ def test_operations_are_allowed_refused_or_disabled(
     respond(monkeypatch, calls, answer)
     reports = checked(Options(url=URL))
     assert (reports["list"], reports["get"]) == ("allowed", "allowed")
-    assert reports["update"].startswith("refused: it needs the writer policy")
-    assert reports["history"].startswith("refused: it needs the auditor policy")
+    assert reports["update"].startswith("not for this caller: needs the writer policy")
+    assert reports["history"].startswith("not for this caller: needs the auditor policy")
+    assert reports["result"] == "no problem found: this caller may list, get"
     assert reports["changes"] == "disabled in this deployment"
+
+
+def aws_error(kind: str, text: str) -> Response:
+    """Return a 403 of API Gateway that says why."""
+    return Response(403, {"x-amzn-errortype": kind}, json.dumps({"message": text}).encode())
+
+
+@pytest.mark.parametrize(
+    ("unsigned", "signed", "token", "text"),
+    [
+        (FORBIDDEN, aws_error("UnrecognizedClientException", "The security token included in the"
+                              " request is invalid."), "", "the AWS credentials are not valid"),
+        # What AWS documents: another type with the same text.
+        (FORBIDDEN, aws_error("AccessDeniedException", "The security token included in the request"
+                              " is invalid."), "", "the AWS credentials are not valid"),
+        (FORBIDDEN, aws_error("InvalidSignatureException", "The request signature we calculated"
+                              " does not match"), "", "check the secret key"),
+        (FORBIDDEN, aws_error("InvalidSignatureException", "Signature expired: 2026"), "",
+         "set the clock"),
+        (FORBIDDEN, aws_error("MissingAuthenticationTokenException",
+                              "Missing Authentication Token"), "", "check the path, the stage"),
+        (FORBIDDEN, FORBIDDEN, "t", "this URL takes AWS signatures, not bearer tokens"),
+        (UNAUTHORIZED, UNAUTHORIZED, "", "this URL takes bearer tokens, not AWS signatures"),
+        (UNAUTHORIZED, UNAUTHORIZED, "t", "the token is not accepted"),
+    ],
+)  # fmt: skip
+@pytest.mark.usefixtures("calls")
+def test_wrong_credentials_end_the_checks_before_permissions(
+    unsigned: Response, signed: Response, token: str, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def call(caller: Caller, *_: object, **__: object) -> Response:
+        return unsigned if isinstance(caller, sign_in.AnonymousCaller) else signed
+
+    monkeypatch.setattr(Caller, "call", call)
+    monkeypatch.setenv(tokens.TOKEN, token)
+    reports: dict[str, str] = {}
+    with pytest.raises(Failure, match=text) as failure:
+        doctor.run(Options(url=URL), reports.__setitem__)
+    assert "credentials" in reports
+    assert "list" not in reports
+    assert "doctor" not in failure.value.remedy
+
+
+def test_a_path_without_route_is_found_before_credentials_are_needed(
+    calls: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    respond(monkeypatch, calls, lambda *_: NOT_FOUND)
+    with pytest.raises(Failure, match=r"has no such path: Not Found \(404\)") as failure:
+        checked(Options(url=URL))
+    assert "doctor" not in failure.value.remedy
+    # A deployment without the first operation is no wrong path.
+    respond(monkeypatch, calls, lambda method, _: NOT_FOUND if method == "GET" else FORBIDDEN)
+    with pytest.raises(Failure, match="there are no AWS credentials"):
+        checked(Options(url=URL))
 
 
 def dated(seconds: float) -> Response:
@@ -130,7 +191,9 @@ def dated(seconds: float) -> Response:
          (Exit.BAD_INPUT, "signed for us-east-1, but the URL is in eu-central-1")),
         (Options(url=URL), Response(200, {}, b"<html>"), (Exit.BAD_INPUT, "not a records API")),
         (Options(url=URL), dated(-600), (Exit.REFUSED, " s ahead of the service")),
-        (Options(url=URL), FORBIDDEN, (Exit.REFUSED, "Forbidden (403)")),
+        (Options(url=URL), FORBIDDEN, (Exit.REFUSED, "may use no operation: Forbidden (403)")),
+        (Options(url=URL, auth=Auth.NONE), FORBIDDEN,
+         (Exit.REFUSED, "the service takes no requests without credentials")),
         (Options(url=URL), Response(503, {"x-request-id": "q"}, b"{}"),
          (Exit.UNAVAILABLE, "no answer to list, get, create")),
         (Options(url=URL, profile="absent"), HANDLED, (Exit.REFUSED, "absent")),
@@ -149,6 +212,7 @@ def test_the_first_problem_ends_the_checks(
     code, cause = result
     assert failure.value.code == code
     assert cause in failure.value.cause
+    assert "doctor" not in failure.value.remedy
 
 
 @pytest.mark.usefixtures("calls")
@@ -182,6 +246,7 @@ def test_the_network_is_checked_first(
         checked(Options(url=URL))
     assert failure.value.code == Exit.UNAVAILABLE
     assert remedy in failure.value.remedy
+    assert "doctor" not in failure.value.remedy
 
 
 @pytest.mark.usefixtures("calls")

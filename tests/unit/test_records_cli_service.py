@@ -145,7 +145,9 @@ def test_contexts_are_added_used_listed_and_removed(
 ) -> None:
     add = ("context", "add")
     assert run(monkeypatch, *add, "dev", "--url", URL, "--profile", "dev") == 0
+    assert "It is the current context now" in capsys.readouterr().err
     assert run(monkeypatch, "--url", "https://p", *add, "prod", "--token-command", "idp token") == 0
+    assert capsys.readouterr().err == "prod: https://p/records\n"
     file = folder / "config" / "records" / "config.json"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     capsys.readouterr()
@@ -157,6 +159,10 @@ def test_contexts_are_added_used_listed_and_removed(
     ]
     assert run(monkeypatch, "context", "remove", "prod") == 0
     assert contexts.load().current is None
+    assert run(monkeypatch, "context", "use", "dev") == 0
+    assert run(monkeypatch, "context", "use", "--none") == 0
+    assert contexts.load().current is None
+    assert run(monkeypatch, "context", "use") == Exit.BAD_INPUT
     assert run(monkeypatch, "context", "use", "prod") == Exit.BAD_INPUT
     assert "there is no context 'prod'; known: dev" in capsys.readouterr().err
     assert run(monkeypatch, *add, "a/b", "--url", URL) == Exit.BAD_INPUT
@@ -293,6 +299,21 @@ def test_missing_credentials_are_explained(
         signed(sign_in.caller(service.Service(url, ""), options, Role.READER))
     assert failure.value.code == code
     assert SECRET not in str(failure.value)
+
+
+def test_errors_name_the_service_and_its_origin(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keep(prod=contexts.Context(URL))
+    assert run(monkeypatch, "list") == Exit.REFUSED
+    line = f"  service: {URL}, from context prod (the current one)\n"
+    assert f"error: there are no AWS credentials\n{line}" in capsys.readouterr().err
+    monkeypatch.setattr(Caller, "call", lambda *_, **__: Response(403, {}, b"{}"))
+    assert run(monkeypatch, "get", "x", "--auth", "none") == Exit.REFUSED
+    assert f"{line}  fix: sign in: omit --auth none" in capsys.readouterr().err
+    monkeypatch.setattr(Caller, "call", lambda *_, **__: Response(400, {}, b"{}"))
+    assert run(monkeypatch, "list", "--auth", "none") == Exit.BAD_INPUT
+    assert URL not in capsys.readouterr().err
 
 
 def test_callers_do_not_show_their_secrets() -> None:

@@ -115,7 +115,7 @@ def test_export_retries_and_explains_what_remains(service: Service, run: Run) ->
     service.faults = [Response(403, {}, b'{"message":"Forbidden"}')]
     result = run("export", "more.ndjson")
     assert result.code == 4
-    assert result.err.startswith("error: Forbidden (403)\n  fix: ")
+    assert result.err.startswith("error: Forbidden (403)\n  service: ")
     assert result.err.endswith("; then run the same command again; it continues\n")
     assert run("export", "more.ndjson").code == 0
 

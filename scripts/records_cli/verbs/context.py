@@ -13,6 +13,11 @@ from records_cli.failure import Failure
 if TYPE_CHECKING:
     from records_cli.contexts import Context
 
+_NO_CURRENT = "There is no current context now. To choose one: records context use NAME"
+_CURRENT = (
+    "It is the current context now: commands call it if nothing else names a service, also in a"
+    " checkout with a local stack. To have none: records context use --none"
+)
 contexts_app = App(no_args_is_help=True, rich_markup_mode=None)
 Name = Annotated[str, typer.Argument(metavar="NAME", show_default=False)]
 
@@ -44,11 +49,13 @@ def add(
         )
     known = contexts.load()
     known.contexts[name] = _context(options(context))
+    before = known.current
     if use or known.current is None:
         known.current = name
     contexts.save(known)
-    note = ", now the current context" if known.current == name else ""
-    print(f"{name}: {known.contexts[name].url}{note}", file=sys.stderr)
+    print(f"{name}: {known.contexts[name].url}", file=sys.stderr)
+    if known.current == name != before:
+        print(_CURRENT, file=sys.stderr)
 
 
 def _context(chosen: Options) -> "Context":
@@ -70,20 +77,29 @@ def _context(chosen: Options) -> "Context":
 
 
 @contexts_app.command("use")
-def use(context: typer.Context, name: Name) -> None:  # noqa: ARG001 (as all verbs)
+def use(
+    context: typer.Context,  # noqa: ARG001 (as all verbs)
+    name: Annotated[str | None, typer.Argument(metavar="NAME", show_default=False)] = None,
+    none: Annotated[bool, typer.Option("--none", help="Have no current context.")] = False,
+) -> None:
     """Make a context the current one, which is called when nothing else names a service.
 
     \b
-    Example:
+    Examples:
       records context use prod
+      records context use --none
     """
     from records_cli import contexts
 
+    if none == (name is not None):
+        raise typer.BadParameter("pass the name of a context, or --none")
     known = contexts.load()
-    known.get(name)
+    if name is not None:
+        known.get(name)
     known.current = name
     contexts.save(known)
-    print(f"{name}: {known.contexts[name].url}", file=sys.stderr)
+    text = f"{name}: {known.contexts[name].url}" if name else _NO_CURRENT
+    print(text, file=sys.stderr)
 
 
 @contexts_app.command("list")
@@ -97,6 +113,8 @@ def list_contexts(context: typer.Context) -> None:  # noqa: ARG001 (as all verbs
     from records_cli import contexts
 
     known = contexts.load()
+    if not known.contexts:
+        print("there are no contexts: records context add NAME --url URL", file=sys.stderr)
     for name, each in sorted(known.contexts.items()):
         mark = "*" if name == known.current else " "
         settings = {"region": each.region, "profile": each.profile, "auth": each.auth}
@@ -121,5 +139,5 @@ def remove(context: typer.Context, name: Name) -> None:  # noqa: ARG001 (as all 
     del known.contexts[name]
     if known.current == name:
         known.current = None
-        print("no context is the current one now: records context use NAME", file=sys.stderr)
+        print(_NO_CURRENT, file=sys.stderr)
     contexts.save(known)

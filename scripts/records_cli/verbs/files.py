@@ -48,5 +48,4 @@ def resumable() -> Iterator[None]:
     except Failure as failure:
         if failure.code not in _CONTINUED or CONTINUE in failure.remedy:
             raise
-        remedy = f"{failure.remedy}; then {CONTINUE}"
-        raise Failure(failure.cause, remedy, failure.code, details=failure.details) from failure
+        raise failure.changed(remedy=f"{failure.remedy}; then {CONTINUE}") from failure

@@ -226,11 +226,11 @@ def _stopped(failed: "Failed", url: str) -> Failure:
     unknown = failure.code == Exit.OUTCOME_UNKNOWN
     code = Exit.UNAVAILABLE if unknown else failure.code
     remedy = "" if unknown else f"{failure.remedy}; then "
-    return Failure(
-        f"the import stopped at line {failed.row.line}: {failure.cause}",
-        f"{remedy}{CONTINUE}",
-        code,
-        details=failure.details,
+    failure.is_of_service = True
+    return failure.changed(
+        cause=f"the import stopped at line {failed.row.line}: {failure.cause}",
+        remedy=f"{remedy}{CONTINUE}",
+        code=code,
     )
 
 

@@ -92,7 +92,7 @@ def create(
         if failure.code != Exit.OUTCOME_UNKNOWN:
             raise
         remedy = f"repeat the command with --key {key}: it creates at most one record"
-        raise Failure(failure.cause, remedy, failure.code, details=failure.details) from failure
+        raise failure.changed(remedy=remedy) from failure
 
 
 def update(
