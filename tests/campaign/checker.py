@@ -21,7 +21,6 @@ WRITES = {
 # The problems that a client may receive; any other is a defect.
 EXPECTED_PROBLEMS = {
     "idempotency-key-reused": HTTPStatus.UNPROCESSABLE_ENTITY,
-    "invalid-request": HTTPStatus.BAD_REQUEST,
     "nothing-to-restore": HTTPStatus.CONFLICT,
     "outcome-unknown": HTTPStatus.SERVICE_UNAVAILABLE,
     "precondition-failed": HTTPStatus.PRECONDITION_FAILED,

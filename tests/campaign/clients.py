@@ -4,14 +4,16 @@ Each client is a process with its own handler, as in Lambda. Which requests it s
 follows from the seed and from the responses.
 """
 
+import itertools
 import json
 import logging
 import math
 import os
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -45,6 +47,10 @@ ROUTES = {
     "history": "GET /records/{recordID}/history",
     "changes": "GET /changes",
 }
+# Queries of the first page; the pages after it follow from the responses.
+QUERIES = {"list": ("", "type=backup", "status=done&limit=5")}
+
+Send = Callable[[dict[str, Any], str], dict[str, Any]]  # event and request ID -> response
 
 
 class Request(NamedTuple):
@@ -96,30 +102,44 @@ def environment(endpoint: str) -> dict[str, str]:
 def run(endpoint: str, seed: str, number: int, operations: int, file: Path) -> None:
     """Send `operations` requests as client `number`; write the outcomes to `file` as JSON lines."""
     os.environ.update(environment(endpoint))
-    from records_api import handler, ids
-    from unit.support import ALICE, Context, event
+    from records_api import handler
+    from unit.support import Context
+
+    def send(sent: dict[str, Any], request_id: str) -> dict[str, Any]:
+        return handler.handler(sent, Context(request_id))
 
     logging.getLogger("records_api").setLevel(logging.CRITICAL)
-    shared = [ids.derived_id(ALICE.namespace, key) for key in KEYS]
-    draw = random.Random(f"{seed}/{number}")
-    known, tags = list(shared), dict[str | None, str]()
     with file.open("w", buffering=1) as lines, Path(os.devnull).open("w") as nothing:
         os.dup2(nothing.fileno(), 1)  # the handler's metrics
-        for count in range(operations):
-            request_id = f"{number}-{count}"
-            request = _next_request(draw, known, tags)
-            sent = event(
-                ROUTES[request.name],
-                record_id=request.record_id,
-                query=request.query,
-                body=request.body,
-                **request.headers,
-            )
-            outcome = _outcome(request_id, request, handler.handler(sent, Context(request_id)))
-            if outcome.record and outcome.record_id:
-                tags[outcome.record_id] = outcome.etag or ""
-                known += [outcome.record_id] if request.name == "create" else []
+        for outcome in islice(exchanges(seed, number, send), operations):
             lines.write(json.dumps(asdict(outcome)) + "\n")
+
+
+def exchanges(seed: str, number: int, send: Send) -> Iterator[Outcome]:
+    """Send requests as client `number`, without end; yield their outcomes."""
+    from records_api import ids
+    from unit.support import ALICE, event
+
+    known = [ids.derived_id(ALICE.namespace, key) for key in KEYS]
+    draw = random.Random(f"{seed}/{number}")
+    tags, pages = dict[str | None, str](), dict[str, str]()
+    for count in itertools.count():
+        request = _next_request(draw, known, tags, pages)
+        sent = event(
+            ROUTES[request.name],
+            record_id=request.record_id,
+            query=request.query,
+            body=request.body,
+            **request.headers,
+        )
+        response = send(sent, f"{number}-{count}")
+        outcome = _outcome(request, response)
+        if outcome.record and outcome.record_id:
+            tags[outcome.record_id] = outcome.etag or ""
+            known += [outcome.record_id] if request.name == "create" else []
+        if request.name in ("list", "changes"):
+            pages[request.name] = _next_page(request.query, response)
+        yield outcome
 
 
 def follow(endpoint: str, stop: Path, file: Path) -> None:
@@ -146,8 +166,13 @@ def follow(endpoint: str, stop: Path, file: Path) -> None:
             time.sleep(0 if content.get("caughtUp") is False else 1)
 
 
-def _next_request(draw: random.Random, known: list[str], tags: dict[str | None, str]) -> Request:
-    """Return a request for one of the `known` records, whose entity tags are `tags`."""
+def _next_request(
+    draw: random.Random, known: list[str], tags: dict[str | None, str], pages: dict[str, str]
+) -> Request:
+    """Return a request for one of the `known` records, whose entity tags are `tags`.
+
+    `pages` has the query of the page after the last one, by the name of the request.
+    """
     name = draw.choices(list(REQUESTS), list(REQUESTS.values()))[0]
     record_id = draw.choice(known) if "{recordID}" in ROUTES[name] else None
     headers: dict[str, Any] = {}
@@ -155,7 +180,7 @@ def _next_request(draw: random.Random, known: list[str], tags: dict[str | None, 
         headers["idempotency_key"] = draw.choice(KEYS)
     if name == "update if unchanged":
         headers["if_match"] = tags.get(record_id, '"1-000000000000"')
-    query = draw.choice(["", "type=backup", "status=done&limit=5"]) if name == "list" else ""
+    query = draw.choice([*QUERIES.get(name, ("",)), pages.get(name, "")])
     return Request(name, record_id, query, _body(draw, name), headers)
 
 
@@ -180,12 +205,19 @@ def _content(draw: random.Random) -> dict[str, Any]:
     return content
 
 
-def _outcome(request_id: str, request: Request, response: dict[str, Any]) -> Outcome:
+def _next_page(query: str, response: dict[str, Any]) -> str:
+    """Return the query of the page after `response`, or "" if there is none."""
+    cursor = json.loads(response["body"]).get("next")
+    first = query.partition("cursor=")[0].rstrip("&")
+    return "&".join(filter(None, (first, f"cursor={cursor}"))) if cursor else ""
+
+
+def _outcome(request: Request, response: dict[str, Any]) -> Outcome:
     headers, status = response["headers"], response["statusCode"]
     content = {} if response["isBase64Encoded"] else json.loads(response["body"] or "{}")
     is_record = status < 300 and "recordID" in content
     return Outcome(
-        request_id,
+        headers["x-request-id"],
         request.name,
         content.get("recordID", request.record_id),
         status,

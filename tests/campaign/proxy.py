@@ -1,6 +1,7 @@
 """A proxy in front of the emulator's DynamoDB that makes some of the calls fail.
 
-The faults follow from a seed. `counts` holds how often each fault occurred.
+The faults follow from a seed. `counts` holds how often each fault occurred, `seconds` how long the
+emulator has taken to respond, in all.
 """
 
 import http.client
@@ -11,6 +12,7 @@ import struct
 import threading
 import time
 from collections import Counter
+from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
@@ -39,11 +41,13 @@ class Proxy(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 64
 
-    def __init__(self, target: str, seed: str) -> None:
+    def __init__(self, target: str, seed: str, rates: Mapping[str, int] = RATES) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         url = urlsplit(target)
         self.target = (url.hostname or "", url.port or 80)
         self.counts: Counter[str] = Counter()
+        self.seconds = 0.0
+        self._rates = rates
         self._random = random.Random(seed)
         self._lock = threading.Lock()
         threading.Thread(target=self.serve_forever, daemon=True).start()
@@ -56,7 +60,7 @@ class Proxy(ThreadingHTTPServer):
     def next_fault(self, operation: str) -> str | None:
         """Return the fault for the next call, or None."""
         with self._lock:
-            faults, rates = list(RATES), list(RATES.values())
+            faults, rates = list(self._rates), list(self._rates.values())
             drawn = self._random.choices([*faults, None], [*rates, 1000 - sum(rates)])[0]
             is_for_transactions = drawn is not None and drawn.startswith("transaction")
             if drawn is None or (is_for_transactions and operation != _WRITE):
@@ -64,12 +68,18 @@ class Proxy(ThreadingHTTPServer):
             self.counts[drawn] += 1
             return drawn
 
+    def add_seconds(self, seconds: float) -> None:
+        """Count the time of a call."""
+        with self._lock:
+            self.seconds += seconds
+
     def handle_error(self, request: object, client_address: object) -> None:
         """Ignore clients that closed the connection, which faults make them do."""
 
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     server: Proxy
 
     def do_POST(self) -> None:
@@ -101,6 +111,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Log nothing."""
 
     def _call(self, body: bytes) -> tuple[int, dict[str, str], bytes]:
+        started = time.monotonic()
         connection = http.client.HTTPConnection(*self.server.target, timeout=60)
         try:
             connection.request("POST", "/", body, dict(self.headers))
@@ -113,6 +124,7 @@ class _Handler(BaseHTTPRequestHandler):
             return response.status, headers, response.read()
         finally:
             connection.close()
+            self.server.add_seconds(time.monotonic() - started)
 
     def _respond(self, status: int, headers: dict[str, str], body: bytes) -> None:
         self._begin(status, headers, body)

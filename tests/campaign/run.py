@@ -7,7 +7,7 @@ import multiprocessing
 import os
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -41,29 +41,33 @@ def run(operations: int, seed: str, folder: Path, *, follow: bool = False) -> Re
     emulator = scratch.emulator(folder)
     emulator.start()
     try:
-        tables.create(_dynamodb(emulator.url), clients.TABLE, clients.HISTORY)
+        tables.create(dynamodb(emulator.url), clients.TABLE, clients.HISTORY)
         proxy, started = Proxy(emulator.url, seed), time.monotonic()
         with _consumer(proxy.url, folder) if follow else contextlib.nullcontext() as consumer:
             files = _run_clients(proxy, emulator, operations, seed, folder)
             seconds = round(time.monotonic() - started)
         outcomes = list(clients.outcomes(files))
-        state = _state(emulator.url, consumer)
+        final = state(emulator.url, consumer)
     finally:
         emulator.stop()
-    responses = Counter(
-        f"{each.status} {(each.problem or '').rpartition(':')[2]}".strip() for each in outcomes
-    )
     report = {
         "seed": seed,
         "operations": len(outcomes),
         "clients": CLIENTS,
         "seconds": seconds,
-        "responses": dict(sorted(responses.items())),
+        "responses": responses(outcomes),
         "faults": dict(sorted(proxy.counts.items())),
-        "records": len(state.records),
-        "entries": len(state.feed),
+        "records": len(final.records),
+        "entries": len(final.feed),
     }
-    return Result(checker.problems(outcomes, state), report)
+    return Result(checker.problems(outcomes, final), report)
+
+
+def responses(outcomes: Iterable[clients.Outcome]) -> dict[str, int]:
+    """Return how often each status and problem was received."""
+    received = ((each.status, (each.problem or "").rpartition(":")[2]) for each in outcomes)
+    names = (f"{status} {problem}".strip() for status, problem in received)
+    return dict(sorted(Counter(names).items()))
 
 
 def _run_clients(
@@ -94,7 +98,8 @@ def _run_clients(
     return files
 
 
-def _dynamodb(url: str) -> Any:
+def dynamodb(url: str) -> Any:
+    """Return a boto3 client of the DynamoDB at `url`."""
     return boto3.client(
         "dynamodb",
         region_name=clients.REGION,
@@ -143,7 +148,7 @@ def _consumer(url: str, folder: Path) -> Iterator[Path]:
         raise RuntimeError(f"the consumer ended with exit code {process.exitcode}")
 
 
-def _state(url: str, consumer: Path | None) -> checker.State:
+def state(url: str, consumer: Path | None) -> checker.State:
     """Return what the API shows, and what the consumer has noted in its file."""
     api = _Api(url)
     feed = [entry for page in reads.changes(api) for entry in page]
@@ -158,7 +163,7 @@ def _state(url: str, consumer: Path | None) -> checker.State:
     }
     ids |= {record["recordID"] for record in lists[""]}
     records = {record_id: reads.record(api, record_id) for record_id in sorted(ids)}
-    stored = _dynamodb(url).get_paginator("scan").paginate(TableName=clients.HISTORY)
+    stored = dynamodb(url).get_paginator("scan").paginate(TableName=clients.HISTORY)
     return checker.State(
         feed,
         {record_id: list(reads.history(api, record_id)) for record_id in sorted(ids)},

@@ -1,7 +1,7 @@
 """Charts as SVG, readable on a light and on a dark background."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 from xml.sax.saxutils import escape
 
@@ -72,27 +72,37 @@ def bars(title: str, note: str, axis: str, rows: Sequence[Bar]) -> str:
     return _drawing(title, note, bottom + _AXIS, parts)
 
 
-def lines(title: str, note: str, axes: tuple[str, str], rows: Sequence[Line]) -> str:
-    """Return a chart of lines on logarithmic axes. `axes` names the quantities of x and y."""
+class _Scale(NamedTuple):
+    """An axis: its ticks and their texts, and the place (0 to 1) of a value."""
+
+    ticks: Sequence[tuple[float, str]]
+    place: Callable[[float], float]
+
+
+def lines(
+    title: str, note: str, axes: tuple[str, str], rows: Sequence[Line], *, linear: bool = False
+) -> str:
+    """Return a chart of lines. `axes` names the quantities of x and y.
+
+    The axes are logarithmic, or `linear` from 0.
+    """
     left, right, top, bottom = 84, _WIDTH - 180, _TOP + 24, 400
     points = [point for row in rows for point in row.points]
-    x_decades, y_decades = (_decades([point[axis] for point in points]) for axis in (0, 1))
+    scale = _linear if linear else _logarithmic
+    x_scale, y_scale = (scale([point[axis] for point in points]) for axis in (0, 1))
 
     def place(point: tuple[float, float]) -> tuple[float, float]:
-        x, y = (
-            (math.log10(value) - decades[0]) / (decades[-1] - decades[0])
-            for value, decades in zip(point, (x_decades, y_decades), strict=True)
-        )
+        x, y = x_scale.place(point[0]), y_scale.place(point[1])
         return left + x * (right - left), bottom - y * (bottom - top)
 
     parts = []
-    for decade in y_decades:
-        _, y = place((10.0 ** x_decades[0], 10.0**decade))
+    for value, text in y_scale.ticks:
+        _, y = place((x_scale.ticks[0][0], value))
         parts.append(_segment(left, y, right, y))
-        parts.append(_text(f"{10**decade:,}", left - 8, y + 4, "tick", "end"))
-    for decade in x_decades:
-        x, _ = place((10.0**decade, 10.0 ** y_decades[0]))
-        parts.append(_text(f"{10**decade:,}", x, bottom + 18, "tick", "middle"))
+        parts.append(_text(text, left - 8, y + 4, "tick", "end"))
+    for value, text in x_scale.ticks:
+        x, _ = place((value, y_scale.ticks[0][0]))
+        parts.append(_text(text, x, bottom + 18, "tick", "middle"))
     parts.append(_text(axes[1], 0, top - 16, "tick"))
     parts.append(_text(axes[0], left, bottom + 40, "tick"))
     for row in rows:
@@ -131,10 +141,20 @@ def _ticks(largest: float) -> Iterator[float]:
         yield round(number * step, 10)
 
 
-def _decades(values: Sequence[float]) -> range:
-    """Return the exponents of the powers of ten that enclose the values."""
+def _linear(values: Sequence[float]) -> _Scale:
+    """Return the scale from 0 to the largest value."""
+    largest = max(values)
+    return _Scale([(tick, f"{tick:g}") for tick in _ticks(largest)], lambda value: value / largest)
+
+
+def _logarithmic(values: Sequence[float]) -> _Scale:
+    """Return the scale of the powers of ten that enclose the values."""
     first = math.floor(math.log10(min(values)))
-    return range(first, max(first + 1, math.ceil(math.log10(max(values)))) + 1)
+    last = max(first + 1, math.ceil(math.log10(max(values))))
+    return _Scale(
+        [(10.0**power, f"{10**power:,}") for power in range(first, last + 1)],
+        lambda value: (math.log10(value) - first) / (last - first),
+    )
 
 
 def _text(text: str, x: float, y: float, kind: str = "", anchor: str = "") -> str:

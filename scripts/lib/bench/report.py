@@ -80,7 +80,7 @@ def run(results: Mapping[str, Any]) -> str:
         ["samples of each function", f"{starts} cold starts, {requests} warm pages of 100"],
         ["smaller memory by", machine["processor_share_by"]],
     ]
-    return _table(["run", ""], rows)
+    return table(["run", ""], rows)
 
 
 def ratios(results: Mapping[str, Any]) -> str:
@@ -91,7 +91,7 @@ def ratios(results: Mapping[str, Any]) -> str:
         sign, limit = ("≥", AT_LEAST[name]) if name in AT_LEAST else ("≤", AT_MOST[name])
         goal = f"{sign} {GOALS[name]:,g}" + (", missed" if name in missed(measured) else "")
         rows.append([f"`{name}`", f"{value:,}", goal, f"{sign} {limit:,g}"])
-    return _table(["ratio", "measured", "goal", "limit in CI"], rows)
+    return table(["ratio", "measured", "goal", "limit in CI"], rows)
 
 
 def cold(results: Mapping[str, Any], name: str) -> str:
@@ -104,7 +104,7 @@ def cold(results: Mapping[str, Any], name: str) -> str:
                 times[measure]["p25"], times[measure]["p75"]
             )
         rows.append([results["subjects"][subject], *cells, f"{_ratio(results, name, subject):.1f}"])
-    return _table(["", *_COLD_COLUMNS, "ratio"], rows)
+    return table(["", *_COLD_COLUMNS, "ratio"], rows)
 
 
 def warm(results: Mapping[str, Any]) -> str:
@@ -122,7 +122,7 @@ def warm(results: Mapping[str, Any]) -> str:
         ]
         for subject in results["subjects"]
     ]
-    return _table(["", *_WARM.values()], rows)
+    return table(["", *_WARM.values()], rows)
 
 
 def growth(results: Mapping[str, Any]) -> str:
@@ -135,7 +135,7 @@ def growth(results: Mapping[str, Any]) -> str:
         [label, *("{read_units:,g} / {calls:,g}".format(**sizes[size][name]) for size in sizes)]
         for name, label in _PAGES.items()
     ]
-    return _table(["read units / calls", *names], rows)
+    return table(["read units / calls", *names], rows)
 
 
 def cost(results: Mapping[str, Any]) -> str:
@@ -145,7 +145,7 @@ def cost(results: Mapping[str, Any]) -> str:
         [label, *(f"{costs[subject][item]:.2f}" for subject in costs)]
         for item, label in _COSTS.items()
     ]
-    return _table(["US dollars", *(results["subjects"][subject] for subject in costs)], rows)
+    return table(["US dollars", *(results["subjects"][subject] for subject in costs)], rows)
 
 
 def volume(results: Mapping[str, Any]) -> str:
@@ -156,7 +156,7 @@ def volume(results: Mapping[str, Any]) -> str:
         for requests in costs[OURS]
     ]
     names = [results["subjects"][subject] for subject in costs]
-    return _table(["requests per month, US dollars", *names], rows)
+    return table(["requests per month, US dollars", *names], rows)
 
 
 def memory(results: Mapping[str, Any]) -> str:
@@ -172,13 +172,13 @@ def memory(results: Mapping[str, Any]) -> str:
         for size in results["money"]["memory_sizes"]
     ]
     names = ["MB", "cold start, ms", "one record", "page of 100", "page of 1,000"]
-    return _table([*names, "Lambda, US dollars per million"], rows)
+    return table([*names, "Lambda, US dollars per million"], rows)
 
 
 def largest_page(page: Mapping[str, Any]) -> str:
     """Return the size of the largest page and the memory that it needs."""
     cells = [f"{page['records']:,}", f"{page['bytes']:,}", f"{page['peak_megabytes']:.0f}"]
-    return _table(["records", "bytes of the body", "peak memory, MB"], [cells])
+    return table(["records", "bytes of the body", "peak memory, MB"], [cells])
 
 
 def terraform(times: Mapping[str, Any]) -> str:
@@ -192,7 +192,7 @@ def terraform(times: Mapping[str, Any]) -> str:
         ["plan without changes", f"{times['plan_seconds']:.0f} s"],
         ["calls of that plan", f"{times['plan_calls']}: {services}"],
     ]
-    return _table(["environments/local on the emulator", ""], rows)
+    return table(["environments/local on the emulator", ""], rows)
 
 
 def _ratio(results: Mapping[str, Any], name: str, subject: str) -> float:
@@ -200,7 +200,9 @@ def _ratio(results: Mapping[str, Any], name: str, subject: str) -> float:
     return paired(samples[subject]["answer_cpu"], samples[OURS]["answer_cpu"])
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a table in Markdown."""
+
     def line(cells: Sequence[str]) -> str:
         return "|" + "".join(f" {cell} |" if cell else " |" for cell in cells)
 

@@ -154,8 +154,12 @@ class Runtime:
 
     def peak_megabytes(self) -> float:
         """Return the largest resident size of the process so far."""
+        return self.megabytes("VmHWM")
+
+    def megabytes(self, name: str) -> float:
+        """Return a size of the process from /proc/PID/status: VmRSS is the resident size now."""
         status = Path(f"/proc/{self.process.pid}/status").read_text()
-        kibibytes = next(line.split()[1] for line in status.splitlines() if "VmHWM" in line)
+        kibibytes = next(line.split()[1] for line in status.splitlines() if name in line)
         return int(kibibytes) * 1024 / 1e6
 
     def _now(self) -> Moment:
