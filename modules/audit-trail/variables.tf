@@ -113,7 +113,13 @@ variable "expected_regions" {
     condition = alltrue([
       for region in var.expected_regions : can(regex("^[a-z]{2,}(-[a-z]+)+-[0-9]$", region))
     ])
-    error_message = "expected_regions must contain region codes such as eu-central-1."
+    error_message = join(" ", [
+      "expected_regions must contain region codes such as eu-central-1. Invalid:",
+      join(", ", [
+        for region in var.expected_regions : region
+        if !can(regex("^[a-z]{2,}(-[a-z]+)+-[0-9]$", region))
+      ]),
+    ])
   }
 }
 
@@ -167,18 +173,18 @@ variable "name" {
       can(regex("^[a-z](-?[a-z0-9])+$", var.name))
       && length(var.name) >= 3 && length(var.name) <= 24
     )
-    error_message = <<-EOT
-      name must have 3 to 24 lowercase letters, digits and single hyphens between them, and start
-      with a letter.
-    EOT
+    error_message = join(" ", [
+      "name must have 3 to 24 lowercase letters, digits and single hyphens between them, and",
+      "start with a letter.",
+    ])
   }
 
   validation {
-    condition     = length("${var.name}-${var.environment}") <= 29
-    error_message = <<-EOT
-      name and environment must have at most 28 characters together: the names of buckets and roles
-      contain them.
-    EOT
+    condition = length("${var.name}-${var.environment}") <= 29
+    error_message = join(" ", [
+      "name and environment must have at most 28 characters together: the names of buckets and",
+      "roles contain them.",
+    ])
   }
 }
 
@@ -229,7 +235,13 @@ variable "tables" {
     condition = alltrue([
       for table in var.tables : contains(["all", "none", "write"], table.events)
     ])
-    error_message = "tables[*].events must be write, all or none."
+    error_message = join(" ", [
+      "tables: events must be write, all or none. Invalid:",
+      join(", ", [
+        for key, table in var.tables : "${key} (${table.events})"
+        if !contains(["all", "none", "write"], table.events)
+      ]),
+    ])
   }
 
   validation {
@@ -237,7 +249,15 @@ variable "tables" {
       for table in var.tables :
       can(regex("^arn:aws[a-z-]*:dynamodb:[a-z0-9-]+:[0-9]{12}:table/[A-Za-z0-9_.-]+$", table.arn))
     ])
-    error_message = "tables[*].arn must be the ARN of a DynamoDB table, without /index or /stream."
+    error_message = join(" ", [
+      "tables: each arn must be the ARN of a DynamoDB table, without /index or /stream. Invalid:",
+      join(", ", [
+        for key, table in var.tables : "${key} (${table.arn})"
+        if !can(regex(
+          "^arn:aws[a-z-]*:dynamodb:[a-z0-9-]+:[0-9]{12}:table/[A-Za-z0-9_.-]+$", table.arn
+        ))
+      ]),
+    ])
   }
 }
 

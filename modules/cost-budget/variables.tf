@@ -25,10 +25,10 @@ variable "anomaly_monitor" {
       var.scope == null || var.anomaly_monitor == null ||
       try(var.anomaly_monitor.in_management_account, false)
     )
-    error_message = <<-EOT
-      anomaly_monitor with scope needs the organization's management account: apply it there and set
-      anomaly_monitor.in_management_account = true, or omit anomaly_monitor or scope.
-    EOT
+    error_message = join(" ", [
+      "anomaly_monitor with scope needs the organization's management account: apply it there and",
+      "set anomaly_monitor.in_management_account = true, or omit anomaly_monitor or scope.",
+    ])
   }
 }
 
@@ -73,10 +73,10 @@ variable "name" {
       can(regex("^[a-z](-?[a-z0-9])+$", var.name))
       && length(var.name) >= 3 && length(var.name) <= 24
     )
-    error_message = <<-EOT
-      name must have 3 to 24 lowercase letters, digits and single hyphens between them, and start
-      with a letter.
-    EOT
+    error_message = join(" ", [
+      "name must have 3 to 24 lowercase letters, digits and single hyphens between them, and",
+      "start with a letter.",
+    ])
   }
 }
 
@@ -117,7 +117,13 @@ variable "notify" {
       for email in var.notify.emails :
       can(regex("^[^@\\s,;<>]+@[^@\\s,;<>.]+([.][^@\\s,;<>.]+)+$", email))
     ])
-    error_message = "notify.emails must contain plain addresses such as team@example.com."
+    error_message = join(" ", [
+      "notify.emails must contain plain addresses such as team@example.com. Invalid:",
+      join(", ", [
+        for email in var.notify.emails : email
+        if !can(regex("^[^@\\s,;<>]+@[^@\\s,;<>.]+([.][^@\\s,;<>.]+)+$", email))
+      ]),
+    ])
   }
 
   validation {
@@ -198,14 +204,26 @@ variable "thresholds" {
     condition = alltrue([
       for threshold in var.thresholds : threshold.percent > 0 && threshold.percent <= 1000
     ])
-    error_message = "thresholds[*].percent must be more than 0 and at most 1000."
+    error_message = join(" ", [
+      "thresholds: each percent must be more than 0 and at most 1000. Invalid:",
+      join(", ", [
+        for key, threshold in var.thresholds : "${key} (${threshold.percent})"
+        if threshold.percent <= 0 || threshold.percent > 1000
+      ]),
+    ])
   }
 
   validation {
     condition = alltrue([
       for threshold in var.thresholds : contains(["ACTUAL", "FORECASTED"], threshold.type)
     ])
-    error_message = "thresholds[*].type must be ACTUAL or FORECASTED."
+    error_message = join(" ", [
+      "thresholds: each type must be ACTUAL or FORECASTED. Invalid:",
+      join(", ", [
+        for key, threshold in var.thresholds : "${key} (${threshold.type})"
+        if !contains(["ACTUAL", "FORECASTED"], threshold.type)
+      ]),
+    ])
   }
 
   validation {

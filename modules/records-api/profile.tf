@@ -115,9 +115,13 @@ resource "terraform_data" "profile" {
         for arn in var.alarms.topic_arns :
         startswith(arn, "arn:${local.partition}:sns:${local.region}:")
       ])
-      error_message = <<-EOT
-        alarms.topic_arns must be topics in ${local.region}, the region of the alarms.
-      EOT
+      error_message = join(" ", [
+        "alarms.topic_arns must be topics in ${local.region}, the region of the alarms. Invalid:",
+        join(", ", [
+          for arn in var.alarms.topic_arns : arn
+          if !startswith(arn, "arn:${local.partition}:sns:${local.region}:")
+        ]),
+      ])
     }
 
     # API Gateway takes a certificate of its own region for a regional domain name ("Custom domain
@@ -127,10 +131,10 @@ resource "terraform_data" "profile" {
         for domain in var.api.domain[*] :
         startswith(domain.certificate_arn, local.certificate_arn_prefix)
       ])
-      error_message = <<-EOT
-        api.domain.certificate_arn must be a certificate of this account and region:
-        ${local.certificate_arn_prefix}certificate/<id>.
-      EOT
+      error_message = join(" ", [
+        "api.domain.certificate_arn must be a certificate of this account and region:",
+        "${local.certificate_arn_prefix}certificate/<id>.",
+      ])
     }
 
     precondition {

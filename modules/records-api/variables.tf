@@ -22,10 +22,15 @@ variable "access" {
       can(regex("^arn:aws[a-z-]*:iam::[0-9]{12}:(root|(role|user)/[!-~]+)$", principal.arn))
       && !strcontains(principal.arn, "*")
     ])
-    error_message = <<-EOT
-      access.trusted_principals: each arn must be an IAM role, an IAM user or an account root,
-      without wildcards.
-    EOT
+    error_message = join(" ", [
+      "access.trusted_principals: each arn must be an IAM role, an IAM user or an account root,",
+      "without wildcards. Invalid:",
+      join(", ", [
+        for key, principal in var.access.trusted_principals : "${key} (${principal.arn})"
+        if !can(regex("^arn:aws[a-z-]*:iam::[0-9]{12}:(root|(role|user)/[!-~]+)$", principal.arn))
+        || strcontains(principal.arn, "*")
+      ]),
+    ])
   }
 
   validation {
@@ -36,10 +41,17 @@ variable "access" {
         "^[A-Za-z0-9_+=,.@:/-]+$", principal.external_id == null ? "none" : principal.external_id
       ))
     ])
-    error_message = <<-EOT
-      access.trusted_principals: each external_id must have 2 to 1224 letters, digits and
-      characters of _+=,.@:/-
-    EOT
+    error_message = join(" ", [
+      "access.trusted_principals: each external_id must have 2 to 1224 letters, digits and",
+      "characters of _+=,.@:/- Invalid:",
+      join(", ", [
+        for key, principal in var.access.trusted_principals : key
+        if principal.external_id != null && (
+          !can(regex("^[A-Za-z0-9_+=,.@:/-]{2,}$", principal.external_id))
+          || try(length(principal.external_id) > 1224, false)
+        )
+      ]),
+    ])
   }
 
   validation {
@@ -47,17 +59,22 @@ variable "access" {
       for principal in var.access.trusted_principals :
       contains(["auditor", "reader", "writer"], principal.level)
     ])
-    error_message = <<-EOT
-      access.trusted_principals: each level must be "reader", "writer" or "auditor".
-    EOT
+    error_message = join(" ", [
+      "access.trusted_principals: each level must be \"reader\", \"writer\" or \"auditor\".",
+      "Invalid:",
+      join(", ", [
+        for key, principal in var.access.trusted_principals : "${key} (${principal.level})"
+        if !contains(["auditor", "reader", "writer"], principal.level)
+      ]),
+    ])
   }
 
   validation {
-    condition     = length(var.access.trusted_principals) == 0 || var.auth.mode == "IAM"
-    error_message = <<-EOT
-      access.trusted_principals requires auth.mode = "IAM": change the mode or remove the
-      principals.
-    EOT
+    condition = length(var.access.trusted_principals) == 0 || var.auth.mode == "IAM"
+    error_message = join(" ", [
+      "access.trusted_principals requires auth.mode = \"IAM\": change the mode or remove the",
+      "principals.",
+    ])
   }
 }
 
@@ -83,7 +100,13 @@ variable "alarms" {
       for email in var.alarms.emails :
       can(regex("^[^@\\s,;<>]+@[^@\\s,;<>.]+([.][^@\\s,;<>.]+)+$", email))
     ])
-    error_message = "alarms.emails must contain plain addresses such as on-call@example.com."
+    error_message = join(" ", [
+      "alarms.emails must contain plain addresses such as on-call@example.com. Invalid:",
+      join(", ", [
+        for email in var.alarms.emails : email
+        if !can(regex("^[^@\\s,;<>]+@[^@\\s,;<>.]+([.][^@\\s,;<>.]+)+$", email))
+      ]),
+    ])
   }
 
   validation {
@@ -91,16 +114,22 @@ variable "alarms" {
       for arn in var.alarms.topic_arns :
       can(regex("^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}$", arn))
     ])
-    error_message = "alarms.topic_arns must contain ARNs of standard SNS topics."
+    error_message = join(" ", [
+      "alarms.topic_arns must contain ARNs of standard SNS topics. Invalid:",
+      join(", ", [
+        for arn in var.alarms.topic_arns : arn
+        if !can(regex("^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}$", arn))
+      ]),
+    ])
   }
 
   # Amazon CloudWatch API Reference, "PutMetricAlarm".
   validation {
-    condition     = length(distinct(var.alarms.topic_arns)) + min(1, length(var.alarms.emails)) <= 5
-    error_message = <<-EOT
-      alarms.topic_arns: an alarm can notify at most 5 topics, and alarms.emails counts as one.
-      Remove topics.
-    EOT
+    condition = length(distinct(var.alarms.topic_arns)) + min(1, length(var.alarms.emails)) <= 5
+    error_message = join(" ", [
+      "alarms.topic_arns: an alarm can notify at most 5 topics, and alarms.emails counts as one.",
+      "Remove topics.",
+    ])
   }
 
   validation {
@@ -109,11 +138,16 @@ variable "alarms" {
       "function_errors", "function_throttles", "heartbeat", "table_errors", "table_throttles",
       "unhandled_exceptions",
     ])) == 0
-    error_message = <<-EOT
-      alarms.tune has an unknown key. The keys are api_5xx, api_latency, configuration_errors,
-      function_concurrency, function_duration, function_errors, function_throttles, heartbeat,
-      table_errors, table_throttles, unhandled_exceptions.
-    EOT
+    error_message = join(" ", [
+      "alarms.tune: the keys are api_5xx, api_latency, configuration_errors,",
+      "function_concurrency, function_duration, function_errors, function_throttles, heartbeat,",
+      "table_errors, table_throttles, unhandled_exceptions. Invalid:",
+      join(", ", setsubtract(keys(var.alarms.tune), [
+        "api_5xx", "api_latency", "configuration_errors", "function_concurrency",
+        "function_duration", "function_errors", "function_throttles", "heartbeat", "table_errors",
+        "table_throttles", "unhandled_exceptions",
+      ])),
+    ])
   }
 
   validation {
@@ -126,11 +160,14 @@ variable "alarms" {
         heartbeat            = 1
       }, key, coalesce(entry.threshold, 1))
     ])
-    error_message = <<-EOT
-      alarms.tune: each threshold must be greater than 0. The maximum is 1 for api_5xx (a
-      fraction) and heartbeat (self-tests that passed), 29000 ms for function_duration, and
-      function.reserved_concurrency for function_concurrency.
-    EOT
+    error_message = join(" ", [
+      "alarms.tune: each threshold must be greater than 0. The maximum is 1 for api_5xx (a",
+      "fraction) and heartbeat (self-tests that passed), 29000 ms for function_duration, and",
+      "function.reserved_concurrency for function_concurrency. The thresholds are:",
+      join(", ", [
+        for key, entry in var.alarms.tune : "${key} = ${entry.threshold}" if entry.threshold != null
+      ]),
+    ])
   }
 }
 
@@ -171,18 +208,24 @@ variable "api" {
       can(regex("^(https://[a-z0-9.-]+|http://localhost)(:[1-9][0-9]{0,4})?$", origin))
       && !can(regex("^(https://[^:]+:443|http://[^:]+:80)$", origin))
     ])
-    error_message = <<-EOT
-      api.cors.allow_origins must contain origins as browsers send them: https://<host>[:<port>] or
-      http://localhost:<port>, in lower case, without "*", a path or the default port.
-    EOT
+    error_message = join(" ", [
+      "api.cors.allow_origins must contain origins as browsers send them: https://<host>[:<port>]",
+      "or http://localhost:<port>, in lower case, without \"*\", a path or the default port.",
+      "Invalid:",
+      join(", ", [
+        for origin in try(var.api.cors.allow_origins, []) : origin
+        if !can(regex("^(https://[a-z0-9.-]+|http://localhost)(:[1-9][0-9]{0,4})?$", origin))
+        || can(regex("^(https://[^:]+:443|http://[^:]+:80)$", origin))
+      ]),
+    ])
   }
 
   validation {
-    condition     = try(length(var.api.cors.allow_origins) > 0, true)
-    error_message = <<-EOT
-      api.cors.allow_origins must contain at least one origin. For no cross-origin requests, remove
-      api.cors.
-    EOT
+    condition = try(length(var.api.cors.allow_origins) > 0, true)
+    error_message = join(" ", [
+      "api.cors.allow_origins must contain at least one origin. For no cross-origin requests,",
+      "remove api.cors.",
+    ])
   }
 
   # Amazon API Gateway Version 2 API Reference, "Cors", maxAge. Browsers have lower limits.
@@ -205,10 +248,10 @@ variable "api" {
         "^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?[.])+[a-z][a-z0-9-]{0,61}[a-z0-9]$", domain.name
       ))
     ])
-    error_message = <<-EOT
-      api.domain.name must be a domain name in lower case, such as records.example.com, without
-      https://, a path, a port or "*".
-    EOT
+    error_message = join(" ", [
+      "api.domain.name must be a domain name in lower case, such as records.example.com, without",
+      "https://, a path, a port or \"*\".",
+    ])
   }
 
   validation {
@@ -218,10 +261,10 @@ variable "api" {
         domain.certificate_arn,
       ))
     ])
-    error_message = <<-EOT
-      api.domain.certificate_arn must be the ARN of an ACM certificate
-      (arn:aws:acm:<region>:<account>:certificate/<id>).
-    EOT
+    error_message = join(" ", [
+      "api.domain.certificate_arn must be the ARN of an ACM certificate",
+      "(arn:aws:acm:<region>:<account>:certificate/<id>).",
+    ])
   }
 
   validation {
@@ -229,18 +272,18 @@ variable "api" {
       for domain in var.api.domain[*] :
       domain.hosted_zone_id == null || can(regex("^Z[A-Z0-9]{1,31}$", domain.hosted_zone_id))
     ])
-    error_message = <<-EOT
-      api.domain.hosted_zone_id must be the ID of a Route 53 hosted zone, such as
-      Z0123456789ABCDEFGHIJ, without /hostedzone/.
-    EOT
+    error_message = join(" ", [
+      "api.domain.hosted_zone_id must be the ID of a Route 53 hosted zone, such as",
+      "Z0123456789ABCDEFGHIJ, without /hostedzone/.",
+    ])
   }
 
   validation {
-    condition     = can(regex("^([$]default|[A-Za-z0-9_-]{1,128})$", var.api.stage_name))
-    error_message = <<-EOT
-      api.stage_name must be "$default", or at most 128 letters, digits, hyphens and
-      underscores.
-    EOT
+    condition = can(regex("^([$]default|[A-Za-z0-9_-]{1,128})$", var.api.stage_name))
+    error_message = join(" ", [
+      "api.stage_name must be \"$default\", or at most 128 letters, digits, hyphens and",
+      "underscores.",
+    ])
   }
 
   validation {
@@ -254,11 +297,11 @@ variable "api" {
   }
 
   validation {
-    condition     = var.api.throttle_rate >= 1 && var.api.throttle_rate <= 10000
-    error_message = <<-EOT
-      api.throttle_rate must be from 1 to 10000 requests per second, the default quota of an
-      account.
-    EOT
+    condition = var.api.throttle_rate >= 1 && var.api.throttle_rate <= 10000
+    error_message = join(" ", [
+      "api.throttle_rate must be from 1 to 10000 requests per second, the default quota of an",
+      "account.",
+    ])
   }
 }
 
@@ -347,11 +390,11 @@ variable "auth" {
   }
 
   validation {
-    condition     = var.auth.mode != "NONE" || var.auth.issuer == null
-    error_message = <<-EOT
-      auth.mode "NONE" accepts requests without a token: remove auth.issuer and auth.audience, or
-      use mode "JWT".
-    EOT
+    condition = var.auth.mode != "NONE" || var.auth.issuer == null
+    error_message = join(" ", [
+      "auth.mode \"NONE\" accepts requests without a token: remove auth.issuer and auth.audience,",
+      "or use mode \"JWT\".",
+    ])
   }
 
   validation {
@@ -359,10 +402,10 @@ variable "auth" {
       for scopes in [var.auth.audit_scopes, var.auth.read_scopes, var.auth.write_scopes] :
       length(scopes) > 0
     ])
-    error_message = <<-EOT
-      auth.audit_scopes, auth.read_scopes and auth.write_scopes must not be empty: API Gateway
-      would accept tokens without any scope.
-    EOT
+    error_message = join(" ", [
+      "auth.audit_scopes, auth.read_scopes and auth.write_scopes must not be empty: API Gateway",
+      "would accept tokens without any scope.",
+    ])
   }
 }
 
@@ -400,10 +443,10 @@ variable "budget" {
     condition = (
       try(var.budget.mode, "off") != "create" || try(var.budget.monthly_usd > 0, false)
     )
-    error_message = <<-EOT
-      budget.monthly_usd must be greater than 0. For no budget, set budget.mode = "off" and
-      budget.reason.
-    EOT
+    error_message = join(" ", [
+      "budget.monthly_usd must be greater than 0. For no budget, set budget.mode = \"off\" and",
+      "budget.reason.",
+    ])
   }
 
   validation {
@@ -418,7 +461,13 @@ variable "budget" {
       for email in try(var.budget.emails, []) :
       can(regex("^[^@\\s,;<>]+@[^@\\s,;<>.]+([.][^@\\s,;<>.]+)+$", email))
     ])
-    error_message = "budget.emails must contain plain addresses such as finance@example.com."
+    error_message = join(" ", [
+      "budget.emails must contain plain addresses such as finance@example.com. Invalid:",
+      join(", ", [
+        for email in try(var.budget.emails, []) : email
+        if !can(regex("^[^@\\s,;<>]+@[^@\\s,;<>.]+([.][^@\\s,;<>.]+)+$", email))
+      ]),
+    ])
   }
 }
 
@@ -441,11 +490,11 @@ variable "environment" {
   }
 
   validation {
-    condition     = !endswith("-${var.environment}", "-history")
-    error_message = <<-EOT
-      environment must not be "history" or end with "-history": its table could have the name of
-      another instance's history table.
-    EOT
+    condition = !endswith("-${var.environment}", "-history")
+    error_message = join(" ", [
+      "environment must not be \"history\" or end with \"-history\": its table could have the name",
+      "of another instance's history table.",
+    ])
   }
 }
 
@@ -478,10 +527,10 @@ variable "function" {
         var.function.dynamodb_endpoint_url,
       ))
     )
-    error_message = <<-EOT
-      function.dynamodb_endpoint_url must be https://<host>. Profile "local" also accepts http on a
-      loopback address.
-    EOT
+    error_message = join(" ", [
+      "function.dynamodb_endpoint_url must be https://<host>. Profile \"local\" also accepts http",
+      "on a loopback address.",
+    ])
   }
 
   validation {
@@ -494,10 +543,11 @@ variable "function" {
       <= { minute = 4320, hour = 72, day = 3 }[regex("minute|hour|day", var.function.heartbeat)],
       false
     )
-    error_message = <<-EOT
-      function.heartbeat must be "off" or a rate from "rate(1 minute)" to "rate(3 days)", such as
-      "rate(12 hours)": the alarm waits for two intervals, and CloudWatch evaluates at most 7 days.
-    EOT
+    error_message = join(" ", [
+      "function.heartbeat must be \"off\" or a rate from \"rate(1 minute)\" to \"rate(3 days)\",",
+      "such as \"rate(12 hours)\": the alarm waits for two intervals, and CloudWatch evaluates",
+      "at most 7 days.",
+    ])
   }
 
   validation {
@@ -518,10 +568,10 @@ variable "function" {
       var.function.reserved_concurrency == null
       || can(regex("^[1-9][0-9]*$", tostring(var.function.reserved_concurrency)))
     )
-    error_message = <<-EOT
-      function.reserved_concurrency must be null or a whole number of at least 1: 0 would stop
-      the service.
-    EOT
+    error_message = join(" ", [
+      "function.reserved_concurrency must be null or a whole number of at least 1: 0 would stop",
+      "the service.",
+    ])
   }
 }
 
@@ -553,10 +603,10 @@ variable "kms_key_arn" {
       var.kms_key_arn == null
       || can(regex("^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", var.kms_key_arn))
     )
-    error_message = <<-EOT
-      kms_key_arn must be the ARN of a KMS key (arn:aws:kms:<region>:<account>:key/<id>), not of
-      an alias.
-    EOT
+    error_message = join(" ", [
+      "kms_key_arn must be the ARN of a KMS key (arn:aws:kms:<region>:<account>:key/<id>), not of",
+      "an alias.",
+    ])
   }
 }
 
@@ -603,10 +653,10 @@ variable "log_retention_days" {
       1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922,
       3288, 3653,
     ], var.log_retention_days)
-    error_message = <<-EOT
-      log_retention_days must be a period that CloudWatch Logs offers: 1, 3, 5, 7, 14, 30, 60, 90,
-      120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653.
-    EOT
+    error_message = join(" ", [
+      "log_retention_days must be a period that CloudWatch Logs offers: 1, 3, 5, 7, 14, 30, 60,",
+      "90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653.",
+    ])
   }
 }
 
@@ -624,18 +674,18 @@ variable "name" {
       can(regex("^[a-z](-?[a-z0-9])+$", var.name))
       && length(var.name) >= 3 && length(var.name) <= 24
     )
-    error_message = <<-EOT
-      name must have 3 to 24 lowercase letters, digits and single hyphens between them, and start
-      with a letter.
-    EOT
+    error_message = join(" ", [
+      "name must have 3 to 24 lowercase letters, digits and single hyphens between them, and",
+      "start with a letter.",
+    ])
   }
 
   validation {
-    condition     = length("${var.name}-${var.environment}") <= 29
-    error_message = <<-EOT
-      name and environment must have at most 28 characters together: the names of buckets and roles
-      contain them.
-    EOT
+    condition = length("${var.name}-${var.environment}") <= 29
+    error_message = join(" ", [
+      "name and environment must have at most 28 characters together: the names of buckets and",
+      "roles contain them.",
+    ])
   }
 }
 
@@ -653,10 +703,13 @@ variable "operations" {
     condition = length(setsubtract(var.operations, [
       "list", "get", "create", "update", "delete", "history", "changes", "restore",
     ])) == 0
-    error_message = <<-EOT
-      operations must contain only "list", "get", "create", "update", "delete", "history", "changes"
-      and "restore".
-    EOT
+    error_message = join(" ", [
+      "operations must contain only \"list\", \"get\", \"create\", \"update\", \"delete\",",
+      "\"history\", \"changes\" and \"restore\". Invalid:",
+      join(", ", setsubtract(var.operations, [
+        "list", "get", "create", "update", "delete", "history", "changes", "restore",
+      ])),
+    ])
   }
 
   validation {
@@ -719,11 +772,11 @@ variable "release" {
   nullable = false
 
   validation {
-    condition     = var.release.commit == null || can(regex("^[0-9a-f]{7,64}$", var.release.commit))
-    error_message = <<-EOT
-      release.commit must be 7 to 64 lowercase hexadecimal digits, as git rev-parse HEAD prints
-      them.
-    EOT
+    condition = var.release.commit == null || can(regex("^[0-9a-f]{7,64}$", var.release.commit))
+    error_message = join(" ", [
+      "release.commit must be 7 to 64 lowercase hexadecimal digits, as git rev-parse HEAD prints",
+      "them.",
+    ])
   }
 
   validation {
@@ -737,11 +790,11 @@ variable "release" {
   }
 
   validation {
-    condition     = var.release.canary == null || var.release.pinned_version != null
-    error_message = <<-EOT
-      release.canary requires release.pinned_version, the version that serves all other
-      requests.
-    EOT
+    condition = var.release.canary == null || var.release.pinned_version != null
+    error_message = join(" ", [
+      "release.canary requires release.pinned_version, the version that serves all other",
+      "requests.",
+    ])
   }
 
   validation {
@@ -749,10 +802,10 @@ variable "release" {
       var.release.canary == null
       || try(var.release.canary.weight > 0 && var.release.canary.weight < 1, false)
     )
-    error_message = <<-EOT
-      release.canary.weight must be above 0 and below 1. To send all requests to the newest
-      version, remove release.
-    EOT
+    error_message = join(" ", [
+      "release.canary.weight must be above 0 and below 1. To send all requests to the newest",
+      "version, remove release.",
+    ])
   }
 }
 
@@ -782,27 +835,28 @@ variable "table" {
     condition = length(setsubtract(
       var.table.filter_indexes, ["status", "submittedBy", "type"]
     )) == 0
-    error_message = <<-EOT
-      table.filter_indexes must contain only "status", "submittedBy" and "type".
-    EOT
+    error_message = join(" ", [
+      "table.filter_indexes must contain only \"status\", \"submittedBy\" and \"type\". Invalid:",
+      join(", ", setsubtract(var.table.filter_indexes, ["status", "submittedBy", "type"])),
+    ])
   }
 
   validation {
     condition = (
       can(regex("^(-[A-Za-z0-9]+)*$", var.table.name_suffix)) && length(var.table.name_suffix) <= 32
     )
-    error_message = <<-EOT
-      table.name_suffix must be empty, or a hyphen followed by letters, digits and single hyphens,
-      at most 32 characters in all, such as "-restored".
-    EOT
+    error_message = join(" ", [
+      "table.name_suffix must be empty, or a hyphen followed by letters, digits and single",
+      "hyphens, at most 32 characters in all, such as \"-restored\".",
+    ])
   }
 
   validation {
-    condition     = !can(regex("^-history(-|$)", var.table.name_suffix))
-    error_message = <<-EOT
-      table.name_suffix must not begin with "-history", which is part of the name of the history
-      table. Use a suffix such as "-restored".
-    EOT
+    condition = !can(regex("^-history(-|$)", var.table.name_suffix))
+    error_message = join(" ", [
+      "table.name_suffix must not begin with \"-history\", which is part of the name of the",
+      "history table. Use a suffix such as \"-restored\".",
+    ])
   }
 
   validation {
@@ -824,7 +878,10 @@ variable "tags" {
   nullable    = false
 
   validation {
-    condition     = alltrue([for key in keys(var.tags) : !startswith(lower(key), "aws:")])
-    error_message = "tags: keys must not begin with \"aws:\", which AWS reserves."
+    condition = alltrue([for key in keys(var.tags) : !startswith(lower(key), "aws:")])
+    error_message = join(" ", [
+      "tags: keys must not begin with \"aws:\", which AWS reserves. Invalid:",
+      join(", ", [for key in keys(var.tags) : key if startswith(lower(key), "aws:")]),
+    ])
   }
 }

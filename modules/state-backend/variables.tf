@@ -66,10 +66,10 @@ variable "name" {
       can(regex("^[a-z](-?[a-z0-9])+$", var.name))
       && length(var.name) >= 3 && length(var.name) <= 24
     )
-    error_message = <<-EOT
-      name must have 3 to 24 lowercase letters, digits and single hyphens between them, and start
-      with a letter.
-    EOT
+    error_message = join(" ", [
+      "name must have 3 to 24 lowercase letters, digits and single hyphens between them, and",
+      "start with a letter.",
+    ])
   }
 }
 

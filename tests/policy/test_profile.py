@@ -130,7 +130,10 @@ def test_allowed_inputs_are_planned(plan: Plan, inputs: dict[str, Any]) -> None:
         ),
         (
             {"alarms": {"topic_arns": ["arn:aws:sns:eu-west-2:111122223333:pager"]}},
-            "alarms.topic_arns must be topics in eu-west-1, the region of the alarms.",
+            (
+                "alarms.topic_arns must be topics in eu-west-1, the region of the alarms. "
+                "Invalid: arn:aws:sns:eu-west-2:111122223333:pager"
+            ),
         ),
     ],
 )
