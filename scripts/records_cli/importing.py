@@ -62,7 +62,10 @@ class Caller(Protocol):
 
 @dataclass
 class Import:
-    """One import: at most `parallel` requests are sent at once. Refused rows go to `refuse`."""
+    """One import: at most `parallel` requests are sent at once. Refused rows go to `refuse`.
+
+    `notice` as in `attempts.send`.
+    """
 
     caller: Caller
     journal: Journal | None
@@ -70,6 +73,7 @@ class Import:
     refuse: Callable[[Refusal], object]
     progress: Callable[[Counts], object] = lambda _: None
     counts: Counts = field(default_factory=Counts)
+    notice: attempts.Notice = lambda _: None
     _stop: Event = field(default_factory=Event)
     _pending: set[Future[tuple[Row, Outcome]]] = field(default_factory=set)
 
@@ -115,6 +119,7 @@ class Import:
             return row, attempts.send(
                 lambda: self.caller.call("POST", body=row.body, headers=headers),
                 wait=self._stop.wait,
+                notice=self.notice,
             )
         except (OSError, Failure) as error:  # a Failure says that the credentials have expired
             return row, error

@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from records_cli import attempts, jsontext
+from records_cli import attempts, jsontext, terminal
 from records_cli.call import checked
 from records_cli.client import Caller
 from records_cli.failure import Failure
@@ -25,12 +25,12 @@ def pages(caller: Caller, query: Mapping[str, str], limit: int | None) -> Iterat
 
     Raises Failure if a request fails; after the first page, it says how to continue.
     """
-    count, cursor = 0, query.get("cursor")
+    count, cursor, notice = 0, query.get("cursor"), terminal.notices()
     while True:
         size = PAGE if limit is None else min(PAGE, limit - count)
         page_query = {**query, "limit": str(size)} | ({"cursor": cursor} if cursor else {})
         try:
-            page = read(caller, page_query, _ATTEMPTS if limit is None else 1)
+            page = read(caller, page_query, _ATTEMPTS if limit is None else 1, notice)
         except Failure as failure:
             if count:
                 failure.details += (f"to continue: --cursor {cursor}",)
@@ -42,11 +42,16 @@ def pages(caller: Caller, query: Mapping[str, str], limit: int | None) -> Iterat
             return
 
 
-def read(caller: Caller, query: Mapping[str, str], times: int) -> dict[str, Any]:
-    """Return a page, after up to `times` attempts. Raises Failure."""
+def read(
+    caller: Caller, query: Mapping[str, str], times: int, notice: attempts.Notice
+) -> dict[str, Any]:
+    """Return a page, after up to `times` attempts; `notice` as in `attempts.send`.
+
+    Raises Failure.
+    """
     response = checked(
         lambda: attempts.send(
-            lambda: caller.call("GET", query=query), attempts=times, wait=time.sleep
+            lambda: caller.call("GET", query=query), attempts=times, wait=time.sleep, notice=notice
         ),
         "GET",
         caller.url,
@@ -54,5 +59,7 @@ def read(caller: Caller, query: Mapping[str, str], times: int) -> dict[str, Any]
     try:
         page: dict[str, Any] = jsontext.parse(response.body)
     except ValueError as error:
-        raise Failure("the response is not JSON", "check the URL: records doctor") from error
+        raise Failure(
+            "the response is not JSON", "check the URL: records doctor", is_of_service=True
+        ) from error
     return page

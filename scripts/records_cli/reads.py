@@ -6,13 +6,14 @@ from http import HTTPStatus
 from typing import Any, Protocol
 from urllib.parse import quote
 
-from records_cli import attempts, problems
+from records_cli import attempts, problems, terminal
 from records_cli.chains import Entry, Record
 from records_cli.client import Response
 from records_cli.jsontext import parse
 
 PAGE = "1000"  # the largest page
 _ATTEMPTS = 6
+_notice = terminal.notices()
 
 
 class Api(Protocol):
@@ -74,7 +75,9 @@ def _get(api: Api, path: str, query: Mapping[str, str]) -> Any:
     another attempt may succeed.
     """
     try:
-        response = attempts.send(lambda: api.get(path, query), attempts=_ATTEMPTS, wait=time.sleep)
+        response = attempts.send(
+            lambda: api.get(path, query), attempts=_ATTEMPTS, wait=time.sleep, notice=_notice
+        )
     except OSError as error:
         raise problems.no_response(error, "GET", f"the API ({path})") from error
     if response.status == HTTPStatus.OK:

@@ -1,5 +1,6 @@
 """Output for people: colors, progress, and text that can't act on the terminal."""
 
+import math
 import os
 import re
 import sys
@@ -9,6 +10,7 @@ from contextlib import contextmanager
 from typing import TextIO
 
 _PROGRESS_SECONDS = 10
+_NOTICE_SECONDS = 2  # several requests at once have the same to say
 # Control characters, and marks that reorder text: a record could hide or forge output with them.
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 _UNSAFE_IN_JSON = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
@@ -39,6 +41,23 @@ def print_json(text: str, end: str = "\n") -> None:
     if sys.stdout.isatty():
         text = _UNSAFE_IN_JSON.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
     print(text, end=end)
+
+
+def notices() -> Callable[[str], None]:
+    """Return a function that prints a line to standard error, at most one every few seconds.
+
+    It takes the place of a line of `progress`.
+    """
+    printed = -math.inf
+
+    def notice(text: str) -> None:
+        nonlocal printed
+        if time.monotonic() - printed >= _NOTICE_SECONDS:
+            printed = time.monotonic()
+            begin = "\r\x1b[K" if sys.stderr.isatty() else ""
+            print(f"{begin}{visible(text)}", file=sys.stderr, flush=True)
+
+    return notice
 
 
 @contextmanager

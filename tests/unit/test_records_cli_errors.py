@@ -15,6 +15,7 @@ from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
+from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 import pytest
@@ -25,6 +26,7 @@ from records_cli.app_options import finish
 from records_cli.client import NotSentError, Response, proxy_of, send
 from records_cli.exit_codes import Exit
 from records_cli.failure import Failure
+from records_cli.viewer import server as viewer_server
 from unit.test_records_cli import Api, api, run
 
 __all__ = ["api"]  # a fixture
@@ -147,8 +149,8 @@ def test_a_lost_request_is_unknown_only_if_it_was_sent(
     assert remedy in failure.remedy
 
 
-def raise_(error: BaseException) -> Callable[[], None]:
-    def verb() -> None:
+def raise_(error: BaseException) -> Callable[..., None]:
+    def verb(*_: object) -> None:
         raise error
 
     return verb
@@ -254,6 +256,26 @@ def test_an_error_reaches_standard_error_only(
     printed = capsys.readouterr()
     assert printed.out == ""
     assert printed.err.startswith(r"error: No \x1b[2Jrecord (404)")
+
+
+def test_viewer_warns_if_the_service_does_not_respond(
+    api: Api, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Page:
+        site = SimpleNamespace(link="http://127.0.0.1:8080/open")
+        serve_forever = server_close = lambda _: None
+
+        def __init__(self, *_: object) -> None:
+            pass
+
+    monkeypatch.setattr(viewer_server, "Server", Page)
+    assert run(monkeypatch, "open", "--no-browser") == Exit.OK
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(api, "note", raise_(ConnectionRefusedError("refused")))
+    assert run(monkeypatch, "open", "--no-browser") == Exit.OK
+    printed = capsys.readouterr()
+    assert printed.err.startswith("warning: no response from http://127.0.0.1:1/records: refused")
+    assert Page.site.link in printed.out
 
 
 def test_output_that_failed_is_not_written_again(

@@ -251,7 +251,8 @@ def test_follower_waits_for_the_api_and_says_so(
     monkeypatch.setattr(time, "sleep", lambda _: None)
     code, out, err = run("tail", "-f", "-o", "ids")
     assert (code, out) == (130, "r00001\n")
-    assert err == "the API is busy or can't be reached; next attempt in 5 s\ninterrupted\n"
+    waiting = "waiting for the API (no response: reset): attempt 46 in 5 s\n"
+    assert err == f"{waiting}interrupted\n"
     service.faults = [*[TOO_MANY] * 100]
     code, _, err = run("tail")
     assert (code, err.splitlines()[0]) == (7, "error: Too Many Requests (429)")

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sized
 from functools import partial
@@ -16,9 +17,9 @@ from typing import Any
 import pytest
 
 from lib.paths import ROOT
-from records_cli import app
+from records_cli import app, attempts
 from records_cli.client import Response
-from unit.fake_service import Service, in_process, serve
+from unit.fake_service import UNAVAILABLE, Service, in_process, serve
 
 ROWS = [{"type": "t", "status": "ok", "message": f"row {n}"} for n in range(1, 401)]
 
@@ -118,6 +119,22 @@ def test_export_retries_and_explains_what_remains(service: Service, run: Run) ->
     assert result.err.startswith("error: Forbidden (403)\n  service: ")
     assert result.err.endswith("; then run the same command again; it continues\n")
     assert run("export", "more.ndjson").code == 0
+
+
+@pytest.mark.parametrize("command", [["export", "all.ndjson"], ["import", "rows.ndjson"]])
+def test_waiting_for_the_service_is_said(
+    command: list[str], service: Service, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write("rows.ndjson", ROWS[0])
+    pauses = iter([0.5, 4, 4])  # the first is too short, and the last too soon after the second
+    monkeypatch.setattr(attempts, "pause", lambda *_: next(pauses))
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    monkeypatch.setattr(threading.Event, "wait", lambda *_: False)
+    service.faults = [UNAVAILABLE, ConnectionRefusedError("refused"), UNAVAILABLE]
+    result = run(*command)
+    assert (result.code, result.err) == (
+        0, "waiting for the API (no response: refused): attempt 3 of 10 in 4 s\n",
+    )  # fmt: skip
 
 
 def test_import_counts_and_reports_every_row(service: Service, run: Run) -> None:

@@ -10,7 +10,7 @@ import typer
 
 from records_cli.call import Role, connect
 from records_cli.choices import FileFormat
-from records_cli.terminal import progress
+from records_cli.terminal import notices, progress
 from records_cli.verbs import filters
 from records_cli.verbs.files import STREAM, FormatOption, Guard, format_of, resumable
 from records_cli.verbs.filters import Order
@@ -96,11 +96,10 @@ def _pages(caller: "Caller") -> "Pages":
     def read(
         query: dict[str, str], cursor: str | None
     ) -> Iterator[tuple[list[dict[str, Any]], str | None]]:
-        query = query | {"limit": str(listing.PAGE)}
+        query, notice = query | {"limit": str(listing.PAGE)}, notices()
         while True:
-            page = listing.read(
-                caller, query | ({"cursor": cursor} if cursor else {}), attempts.ATTEMPTS
-            )
+            page_query = query | ({"cursor": cursor} if cursor else {})
+            page = listing.read(caller, page_query, attempts.ATTEMPTS, notice)
             cursor = page.get("next")
             yield page["records"], cursor
             if cursor is None:

@@ -12,7 +12,7 @@ from records_cli.call import Role, connect
 from records_cli.choices import Duplicates, Extra, FileFormat
 from records_cli.exit_codes import Exit
 from records_cli.failure import Failure
-from records_cli.terminal import progress
+from records_cli.terminal import notices, progress
 from records_cli.verbs.files import CONTINUE, STREAM, FormatOption, Guard, format_of, resumable
 
 if TYPE_CHECKING:
@@ -177,7 +177,13 @@ def _run(
         opened = resources.enter_context(Journal(journal, caller.url)) if journal else None
         show = resources.enter_context(progress())
         importing.Import(
-            caller, opened, parallel, refusals.add, lambda each: show(_counted(each)), counts
+            caller,
+            opened,
+            parallel,
+            refusals.add,
+            progress=lambda each: show(_counted(each)),
+            notice=notices(),
+            counts=counts,
         ).run(prepared)
     if counts.failed:
         raise _stopped(min(counts.failed, key=lambda each: each.row.line), caller.url)

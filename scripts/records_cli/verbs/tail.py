@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from records_cli.tailing import Query, Record
 
 _DEFAULT_COUNT = 10
-_SILENT_SECONDS = 3.0  # shorter waits are not worth a line
 
 
 def tail(
@@ -116,29 +115,26 @@ def _reader(
     request: "Callable[[Query], Response]", url: str, *, follow: bool
 ) -> "Callable[[Query], Mapping[str, Any]]":
     """Return a function that reads a page; who follows waits for the API as long as it takes."""
-    from records_cli import attempts, jsontext
+    from records_cli import attempts, jsontext, terminal
 
-    limit = math.inf if follow else attempts.ATTEMPTS
+    limit, notice = math.inf if follow else attempts.ATTEMPTS, terminal.notices()
 
     def read(query: "Query") -> Mapping[str, Any]:
         response = checked(
-            lambda: attempts.send(lambda: request(query), attempts=limit, wait=_wait), "GET", url
+            lambda: attempts.send(
+                lambda: request(query), attempts=limit, wait=time.sleep, notice=notice
+            ),
+            "GET",
+            url,
         )
         try:
             page: Mapping[str, Any] = jsontext.parse(response.body)
         except ValueError as error:
             remedy = "check the URL: records doctor"
-            raise Failure("the response is not JSON", remedy) from error
+            raise Failure("the response is not JSON", remedy, is_of_service=True) from error
         return page
 
     return read
-
-
-def _wait(seconds: float) -> None:
-    if seconds >= _SILENT_SECONDS:
-        text = f"the API is busy or can't be reached; next attempt in {seconds:.0f} s"
-        print(text, file=sys.stderr, flush=True)
-    time.sleep(seconds)
 
 
 def _last_minute(caller: "Caller") -> str:

@@ -1,12 +1,16 @@
 """The verb `records open`."""
 
-from typing import Annotated
+import sys
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from records_cli.call import Role, connect
+from records_cli.call import Role, connect, send
 from records_cli.exit_codes import Exit
 from records_cli.failure import Failure
+
+if TYPE_CHECKING:
+    from records_cli.client import Caller
 
 
 def open_viewer(
@@ -52,6 +56,7 @@ def open_viewer(
             "choose another one with --port",
             Exit.BAD_INPUT,
         ) from error
+    _warn_if_unreachable(reader)
     print(f"Records of {reader.url}")
     print(f"  {server.site.link}")
     print("Press Ctrl-C to stop.", flush=True)
@@ -65,3 +70,11 @@ def open_viewer(
         print("\nStopped.")
     finally:
         server.server_close()
+
+
+def _warn_if_unreachable(reader: "Caller") -> None:
+    """Say on standard error if the service can't be read now; the page shows when that changes."""
+    try:
+        send(reader, "GET", query={"limit": "1"})
+    except Failure as failure:
+        print(f"warning: {failure.cause}\n  fix: {failure.remedy}", file=sys.stderr)
