@@ -21,7 +21,7 @@ class RecordWriter:
         self._columns = columns
         self._count = 0
         defaults = of.TABLE if output is Format.TABLE else of.RECORD
-        self._table = of.TableWriter(columns or defaults)
+        self._table = of.TableWriter(columns or defaults, () if columns else of.DISPENSABLE)
         self._cells = columns or defaults
         self._csv = csv.writer(sys.stdout, lineterminator="\n")
 

@@ -84,7 +84,7 @@ def test_life_of_a_record(records: Run, connection: dict[str, Any], tmp_path: Pa
     assert run("get", record_id).code == Exit.NOT_FOUND
     assert run("restore", record_id, "1").json()["message"] == "m"
     history = run("history", record_id, "-o", "table").out.splitlines()
-    assert [line.split()[2] for line in history[1:]] == ["restore", "delete", "update", "create"]
+    assert [line.split()[1] for line in history[1:]] == ["restore", "delete", "update", "create"]
     assert run("changes", "--since", "1h", "--limit", "1").code == Exit.OK
     assert run("verify", record_id).code == Exit.OK
     refused = run("create", "--type", "", "--status", "ok")

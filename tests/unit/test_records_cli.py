@@ -145,11 +145,14 @@ def test_entries_are_a_table_with_the_cursor_on_stderr(
     printed = capsys.readouterr()
     assert printed.err.splitlines() == members
     header, row = (line.split() for line in printed.out.splitlines())
-    assert header[:4] == ["recordID", "version", "change", "changedAt"]
-    assert row == [
-        "r", "2", "update", "2026-01-31T09:30:00.000Z", "alice", "q",
+    names = ["version", "change", "changedAt", "changedBy", "requestId", "content"]
+    cells = [
+        "2", "update", "2026-01-31T09:30:00.000Z", "alice", "q",
         "t", "[ok]", ":smile:", "-;", "not", "settled",
     ]  # fmt: skip
+    # A history is of one record.
+    expected = (["recordID", *names], ["r", *cells]) if verb == ["changes"] else (names, cells)
+    assert (header, row) == expected
     assert run(monkeypatch, *verb) == 0
     assert '"exact": 1.10' in capsys.readouterr().out
 
@@ -173,7 +176,12 @@ def test_entries_are_a_table_with_the_cursor_on_stderr(
         (["list", "--since", "1h", "--created-after", "x"], (2, "exclude each other")),
         (["list", "--limit", "0"], (2, "Invalid value for '--limit'")),
         (["list", "--order", "up"], (2, "'up' is not")),
-        (["list", "--columns", "a,"], (2, "--columns has an empty name")),
+        (["list", "--columns", "type,"], (2, "--columns has an empty name")),
+        (
+            ["list", "--columns", "typ,attributes.x"],
+            (2, "--columns: records have no typ\n  fix: use recordID, createdAt,"),
+        ),
+        (["tail", "--columns", "stauts"], (2, "--columns: records have no stauts")),
         (["list", "--columns", "type", "-o", "ids"], (2, "-o ids has no --columns")),
         (["list", "--stauts", "ok"], (2, "No such option: --stauts")),
         (["--as", "root", "list"], (2, "'root' is not")),

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from records_cli import bodies, columns, jsontext, moments, output
+from records_cli import bodies, columns, entry_table, jsontext, moments, output
 from records_cli.client import Response
 from records_cli.formats import Format
 from unit.test_records_cli import Api, api, run
@@ -207,6 +207,35 @@ def test_table_fits_the_terminal_and_keeps_ids_whole(monkeypatch: pytest.MonkeyP
     assert narrow == [36, 20, 10]
     assert columns._widths([["x" * 36, "y" * 20, "z" * 30]], 60) == [36, 12, 8]
     assert columns._widths([["x" * 36, "y" * 20, "z" * 30]], 20) == [36, 8, 8]
+
+
+def test_narrow_tables_leave_columns_out_and_keep_times_whole(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    terminal = on_terminal(monkeypatch)
+    monkeypatch.setenv("COLUMNS", "80")
+    identifier, caller = "019c1363-49c0-7000-8000-000000000000", "arn:aws:iam::1:user/some-caller"
+    writer = output.RecordWriter(Format.TABLE)
+    writer.write([record(1, recordID=identifier, type="certificate-check", message="m" * 50)])
+    entry = {
+        "recordID": identifier, "version": 2, "change": "update", "changedBy": caller,
+        "changedAt": "2026-01-31T09:30:00.000Z", "requestId": identifier,
+        "record": {"type": "certificate-check", "status": "ok"},
+    }  # fmt: skip
+    entry_table.table(entry_table.HISTORY)([entry])
+    entry_table.table(entry_table.FEED)([entry])
+    lines = [re.sub(r"\x1b\[\d*m", "", line) for line in terminal.getvalue().splitlines()]
+    assert lines[1::2] == [
+        f"{identifier}  2026-01-31T09:30:00Z  certificate…  ok",
+        f"2        update  2026-01-31T09:30:00Z  {caller}  certifi…",
+        f"{identifier}  update  2026-01-31T09:30:00Z  …some-caller",
+    ]
+    assert all(len(line) <= 80 for line in lines)
+    assert [line.partition(";")[0] for line in capsys.readouterr().err.splitlines()] == [
+        "columns without room: message",
+        "columns without room: requestId",
+        "columns without room: requestId, content, version",
+    ]
 
 
 @pytest.mark.parametrize(

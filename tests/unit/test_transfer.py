@@ -224,6 +224,7 @@ def test_import_that_stops_names_line_cause_and_remedy(service: Service, run: Ru
 @pytest.mark.parametrize(
     ("arguments", "result"),
     [
+        (["export", "x.csv", "--columns", "typ"], (2, "--columns: records have no typ")),
         (["export", "all.txt"], (2, "pass --format, or a FILE that ends in")),
         (["export", "all.ndjson", "--columns", "type"], (2, "are options of CSV")),
         (["export", "connection.json", "--format", "csv"], (1, "connection.json exists")),

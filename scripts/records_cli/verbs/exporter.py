@@ -68,7 +68,7 @@ def export(
     chosen = format_of(file, format_)
     if chosen is not FileFormat.CSV and (columns or bom):
         raise typer.BadParameter("--columns and --bom are options of CSV")
-    names = columns.split(",") if columns else None
+    names = filters.column_names(columns) or None
     options = filters.options(
         type_, status, submitted_by, since, until, created_after, created_before
     )

@@ -71,6 +71,20 @@ def options(
     return without_none(passed)
 
 
+def column_names(columns: str | None) -> list[str]:
+    """Return the names in --columns, none without it. Raises Failure for one that can't exist."""
+    from records_cli.columns import ATTRIBUTE, RECORD
+
+    names = [] if columns is None else [name.strip() for name in columns.split(",")]
+    known = f"{', '.join(RECORD)} and {ATTRIBUTE}<name>"
+    if not all(names):
+        raise Failure("--columns has an empty name", f"use {known}", Exit.BAD_INPUT)
+    if unknown := [each for each in names if each not in RECORD and not each.startswith(ATTRIBUTE)]:
+        cause = f"--columns: records have no {', '.join(unknown)}"
+        raise Failure(cause, f"use {known}", Exit.BAD_INPUT)
+    return names
+
+
 def query(filters: dict[str, str]) -> dict[str, str]:
     """Return the query parameters of GET /records for these `options`. Raises Failure."""
     parameters = {

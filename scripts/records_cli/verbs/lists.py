@@ -77,11 +77,7 @@ def list_records(
 
 
 def _names(columns: str | None, form: Format) -> list[str]:
-    names = [] if columns is None else [name.strip() for name in columns.split(",")]
-    if not all(names):
-        raise Failure(
-            "--columns has an empty name", "use --columns type,attributes.host", Exit.BAD_INPUT
-        )
+    names = filters.column_names(columns)
     if names and form is Format.IDS:
         raise Failure("-o ids has no --columns", "use -o csv", Exit.BAD_INPUT)
     return names

@@ -151,19 +151,18 @@ def _last_minute(caller: "Caller") -> str:
 def _record_writer(form: Format, columns: str | None) -> "Callable[[list[Record]], None]":
     from records_cli.output import RecordWriter
 
-    return _flushing(RecordWriter(form, columns.split(",") if columns else ()).write)
+    return _flushing(RecordWriter(form, filters.column_names(columns)).write)
 
 
 def _entry_writer(form: Format) -> "Callable[[list[Record]], None]":
     from records_cli import entry_table, jsontext
-    from records_cli.columns import TableWriter
     from records_cli.terminal import print_json
 
-    table = TableWriter(entry_table.COLUMNS)
+    table = entry_table.table(entry_table.FEED)
 
     def write(entries: "list[Record]") -> None:
         if form is Format.TABLE:
-            table.write(map(entry_table.row, entries))
+            table(entries)
         else:
             for entry in entries:
                 print_json(jsontext.compact(entry))
