@@ -8,7 +8,7 @@ import argparse
 import difflib
 import re
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from lib import venvs
 from lib.console import Failure, main, step
 from lib.paths import ROOT, shown
-from lib.policies import policies_of, render
+from lib.policies import function_policies, policies_of, render
 
 PAGE = ROOT / "docs" / "permissions.md"
 STACKS = ROOT / "tests" / "policy" / "stacks"
@@ -30,9 +30,8 @@ and tables, for an instance `records-dev` in account 111122223333 and Region eu-
 `operations` names the members of `var.operations` that need the permission; `always` means that
 every instance has it. An instance has the union of the rows of its operations.
 
-Not listed: the permission of API Gateway to invoke the function, which names the alias and the
-route (`aws_lambda_permission`), and the trust of the writer and auditor roles, which has the form
-of the reader's.
+An instance that accepts signatures and bearer tokens has a second API, and API Gateway may invoke
+the function for each of its routes too.
 
 `scripts/permissions --write` generates this page. `scripts/test` fails if the page differs from the
 policies that Terraform renders.
@@ -83,6 +82,11 @@ def _principals(principal: str | Mapping[str, Any]) -> Iterator[str]:
 
 def _listed(value: str | list[str]) -> list[str]:
     return [value] if isinstance(value, str) else sorted(value)
+
+
+def documented(resources: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return the policies that the page lists, of rendered resources, by address."""
+    return policies_of(resources) | function_policies(resources)
 
 
 def page(policies: Mapping[str, Mapping[str, Any]]) -> str:
@@ -138,7 +142,7 @@ def _verb() -> None:
     arguments = parser.parse_args()
     venvs.run_in("dev", "lib.permissions")
     with step("policies rendered") as line, tempfile.TemporaryDirectory() as folder:
-        policies = policies_of(render(STACKS, Path(folder)))
+        policies = documented(render(STACKS, Path(folder)))
         line.note = f"{len(policies)} policies"
     text = page(policies)
     with step(f"{shown(PAGE)} {'written' if arguments.write else 'compared'}"):

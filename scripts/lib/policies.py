@@ -1,6 +1,7 @@
 """Reads the policies that Terraform renders, from the JSON of a state or of a mocked apply."""
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,34 @@ def policies_of(resources: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, A
         resource["address"]: json.loads(resource["values"][attribute])
         for resource in resources
         if (attribute := _ATTRIBUTES.get(resource["type"]))
+    }
+
+
+def function_policies(resources: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return the resource policies of functions, by the address of their aws_lambda_permission.
+
+    Each resource of that type adds a statement to the policy of its function or alias. Resources
+    of one block, which differ in their key, are one policy here.
+    """
+    statements: dict[str, list[dict[str, Any]]] = {}
+    for resource in resources:
+        if resource["type"] == "aws_lambda_permission":
+            address = re.sub(r'\["[^"]*"\]$', "", resource["address"])
+            statements.setdefault(address, []).append(_invocation(resource["values"]))
+    return {
+        address: {"Version": "2012-10-17", "Statement": each}
+        for address, each in statements.items()
+    }
+
+
+def _invocation(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the statement that Lambda makes of a permission (API Reference, "AddPermission")."""
+    return {
+        "Effect": "Allow",
+        "Principal": {"Service": values["principal"]},
+        "Action": values["action"],
+        "Resource": f"{values['function_name']}:{values['qualifier']}",
+        "Condition": {"ArnLike": {"AWS:SourceArn": values["source_arn"]}},
     }
 
 

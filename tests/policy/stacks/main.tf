@@ -51,7 +51,11 @@ module "records_api" {
   table       = { protect_history = true }
 
   access = {
-    trusted_principals = { dashboard = { arn = "arn:aws:iam::444455556666:role/dashboard" } }
+    trusted_principals = {
+      dashboard = { arn = "arn:aws:iam::444455556666:role/dashboard" }
+      import    = { arn = "arn:aws:iam::444455556666:role/import", level = "writer" }
+      revision  = { arn = "arn:aws:iam::444455556666:role/revision", level = "auditor" }
+    }
   }
 }
 
