@@ -11,7 +11,7 @@ from urllib.parse import urljoin, urlsplit
 from uuid import uuid4
 
 from lib import account, venvs
-from lib.client import Caller, Response, connected, send
+from lib.client import CONNECTION, Caller, Response, connected, connection, send
 from lib.console import Failure, main, step
 
 _REFUSED = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
@@ -238,8 +238,13 @@ def _text(answer: Response) -> str:
     return answer.body.decode(errors="replace")[:300]
 
 
+def _is_local(url: str) -> bool:
+    """Return whether the URL is that of this checkout's local stack, which has its own keys."""
+    return CONNECTION.exists() and connection()["records_url"] == url
+
+
 def _caller(arguments: argparse.Namespace) -> Caller | Bearer:
-    if arguments.url is None:
+    if arguments.url is None or _is_local(arguments.url):
         return connected("writer" if arguments.write else "reader")
     if arguments.auth == "jwt":
         token = os.environ.get("RECORDS_TOKEN", "")

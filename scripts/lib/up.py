@@ -111,11 +111,12 @@ write, as the writer
     -H 'content-type: application/json' -d '{body}' {writer.url}
 
 see who changed what, as the auditor
-  scripts/records changes
+  scripts/records changes --unsettled   # without the option: what is older than a minute
 
 log lines of the function: scripts/logs
 Terraform and AWS clients in this shell: eval "$(scripts/env)"
 keys: {shown(CONNECTION)}
+an installed records, in another folder: export RECORDS_CONNECTION={CONNECTION}
 stop: scripts/down
 stop and delete everything: scripts/down --wipe"""
 

@@ -86,9 +86,11 @@ app.add_typer(context.contexts_app, name="context", help="Name services and how 
 @app.command("help")
 def help_(
     context: typer.Context,
-    topic: Annotated[list[str], typer.Argument(metavar="VERB|exit-codes", show_default=False)],
+    topic: Annotated[
+        list[str] | None, typer.Argument(metavar="VERB|exit-codes", show_default=False)
+    ] = None,
 ) -> None:
-    """Print the help of a verb, or the exit codes.
+    """Print the help of a verb, the exit codes, or without an argument what there is.
 
     \b
     Examples:
@@ -98,7 +100,7 @@ def help_(
     if topic == ["exit-codes"]:
         print(table())
     else:
-        context.find_root().command.main([*topic, "--help"], prog_name="records")
+        context.find_root().command.main([*(topic or []), "--help"], prog_name="records")
 
 
 def main() -> None:

@@ -83,10 +83,10 @@ class TableWriter:
             self._widths = _widths(rows, limit)
             if limit is None or _total(self._widths) <= limit:
                 break
-        print(bold(self._line(self._columns), sys.stdout))
         if left_out:
             remedy = "use a wider terminal, or -o json"
             print(f"columns without room: {', '.join(left_out)}; {remedy}", file=sys.stderr)
+        print(bold(self._line(self._columns), sys.stdout))
 
     def _line(self, cells: Sequence[str]) -> str:
         *first, last = (

@@ -7,7 +7,8 @@ The first of these that is set applies:
 3. the current context: `records context use`;
 4. the local stack of the checkout that contains the working directory.
 
-A context applies as a whole: with its region, profile, token command. Options override them.
+A context applies as a whole: with its region, profile, token command. Options override them. A URL
+of --url or RECORDS_URL that is that of the local stack (3 and 4) stands for the local stack.
 """
 
 import os
@@ -49,7 +50,7 @@ def find(options: Options) -> Service:
     """Return the service to call. Raises Failure if there is none, or if a setting is invalid."""
     finders: dict[str, Callable[[], Service]] = {}
     if options.url is not None:
-        finders["--url"] = lambda: Service(checked_url(options.url or "", "--url"), "--url")
+        finders["--url"] = lambda: _of_url(options.url or "", "--url")
     if options.context is not None:
         finders["--context"] = lambda: _of_context(options.context or "", "--context")
     if options.terraform is not None:
@@ -99,9 +100,8 @@ def of_terraform(folder: Path) -> Service:
     command = [program, f"-chdir={folder}", "output", "-json", "-no-color"]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     if result.returncode != 0:
-        problem = " ".join(result.stderr.split()).strip("│╷╵ ")[:300]
         raise Failure(
-            f"--terraform: terraform output failed in {folder}: {problem}",
+            f"--terraform: terraform output failed in {folder}: {_error(result.stderr)}",
             "run terraform init there, with credentials for its state, or pass --url",
             Exit.BAD_INPUT,
         )
@@ -115,9 +115,33 @@ def of_terraform(folder: Path) -> Service:
     return Service(checked_url(url, "--terraform"), f"the Terraform outputs of {folder}")
 
 
+def _error(text: str) -> str:
+    """Return the first error in Terraform's output, without its frame, on one line."""
+    lines = [line.strip("│╷╵ \t") for line in text.splitlines()]
+    lines = [line for line in lines if line]
+    errors = [line.removeprefix("Error: ") for line in lines if line.startswith("Error: ")]
+    return next(iter([*errors, *lines]), "no message")[:300].rstrip(".")
+
+
+def _of_url(text: str, source: str) -> Service:
+    """Return the service at a URL. The local stack has its keys with it."""
+    from records_cli import local
+
+    url = checked_url(text, source)
+    place = os.environ.get(local.VARIABLE)
+    file = Path(place) if place else local.enclosing_connection()
+    try:
+        is_local = file is not None and local.read(file)["records_url"] == url
+    except Failure:  # of a stack that is not the one to call
+        is_local = False
+    if not is_local:
+        return Service(url, source)
+    return _of_connection(file or Path(), f"{source}; its keys: {file}")
+
+
 def _of_environment() -> Service | None:
     if url := os.environ.get(URL):
-        return Service(checked_url(url, URL), URL)
+        return _of_url(url, URL)
     if name := os.environ.get(CONTEXT):
         return _of_context(name, CONTEXT)
     from records_cli import local

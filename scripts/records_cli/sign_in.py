@@ -20,6 +20,7 @@ from records_cli.exit_codes import Exit
 from records_cli.failure import Failure
 from records_cli.service import Service
 
+_EMULATED, _CONNECTION = "/_aws/execute-api/", "RECORDS_CONNECTION"
 _REGION_IN_HOST = re.compile(r"\.execute-api(?:-fips)?\.([a-z0-9-]+)\.(?:amazonaws\.com|api\.aws)")
 
 
@@ -136,19 +137,18 @@ def _chain_caller(service: Service, options: Options, profile: str | None) -> Ch
             or session.get_config_variable("region")
         )
         credentials = session.get_credentials()
+    no_region = f"the AWS region of {service.url} is not known"
     if credentials is None:
-        raise Failure(
-            "there are no AWS credentials",
+        remedy = (
             "set AWS_PROFILE or pass --profile, or run aws sso login;"
-            f" for a bearer token, set {tokens.TOKEN} or pass --token-command",
-            Exit.REFUSED,
+            f" for a bearer token, set {tokens.TOKEN} or pass --token-command"
         )
+        if _EMULATED in service.url:
+            remedy = f"for a local stack, set {_CONNECTION} to its .local/connection.json; {remedy}"
+        details = () if region else (f"{no_region} either",)
+        raise Failure("there are no AWS credentials", remedy, Exit.REFUSED, details=details)
     if not region:
-        raise Failure(
-            f"the AWS region of {service.url} is not known",
-            "pass --region, or set AWS_REGION",
-            Exit.BAD_INPUT,
-        )
+        raise Failure(no_region, "pass --region, or set AWS_REGION", Exit.BAD_INPUT)
     return ChainCaller(service.url, region, "", "", credentials=credentials)
 
 

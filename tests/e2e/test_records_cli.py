@@ -80,7 +80,8 @@ def test_life_of_a_record(records: Run, connection: dict[str, Any], tmp_path: Pa
     columns = ("--columns", "status,attributes.n,attributes.a.b")
     listed = wait_for(lambda: run(*listing, *columns).out)
     assert listed == "status,attributes.n,attributes.a.b\ndone,1.1,c\n"
-    assert run("delete", record_id) == (Exit.OK, "", "")
+    deleted = f"deleted: {record_id}; its versions: records history {record_id}\n"
+    assert run("delete", record_id) == (Exit.OK, "", deleted)
     assert run("get", record_id).code == Exit.NOT_FOUND
     assert run("restore", record_id, "1").json()["message"] == "m"
     history = run("history", record_id, "-o", "table").out.splitlines()

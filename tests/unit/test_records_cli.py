@@ -157,6 +157,25 @@ def test_entries_are_a_table_with_the_cursor_on_stderr(
     assert '"exact": 1.10' in capsys.readouterr().out
 
 
+def test_changes_that_are_not_settled_yet_are_explained(
+    api: Api, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    api.response = Response(200, {}, b'{"changes":[],"next":"c","caughtUp":true}')
+    for form in ("table", "json"):
+        assert run(monkeypatch, "changes", "-o", form) == 0
+        assert "--unsettled shows it at once" in capsys.readouterr().err
+    assert run(monkeypatch, "changes", "--unsettled") == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_delete_says_what_it_deleted(
+    api: Api, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    api.response = Response(204, {}, b"")
+    assert run(monkeypatch, "delete", "x") == 0
+    assert capsys.readouterr() == ("", "deleted: x; its versions: records history x\n")
+
+
 @pytest.mark.parametrize(
     ("arguments", "result"),
     [
@@ -174,6 +193,7 @@ def test_entries_are_a_table_with_the_cursor_on_stderr(
         (["list", "--until", "2026-02-30"], (2, "--until: '2026-02-30' is not a time")),
         (["list", "--since", "99999999w"], (2, "is not a time")),
         (["list", "--since", "1h", "--created-after", "x"], (2, "exclude each other")),
+        (["list", "--since", "2h", "--until", "3h"], (2, "--since 2h is later than --until 3h")),
         (["list", "--limit", "0"], (2, "Invalid value for '--limit'")),
         (["list", "--order", "up"], (2, "'up' is not")),
         (["list", "--columns", "type,"], (2, "--columns has an empty name")),
@@ -317,6 +337,8 @@ def test_exit_codes_are_printed_and_documented(
     assert (ROOT / "docs" / "cli.md").read_text().rstrip().splitlines()[-len(rows) :] == rows
     assert run(monkeypatch, "help", "exit-codes") == 0
     assert capsys.readouterr().out.split() == exit_codes.table().split()
+    assert run(monkeypatch, "help") == 0
+    assert "Examples:" in capsys.readouterr().out
 
 
 def test_script_prints_its_installation_to_stderr(

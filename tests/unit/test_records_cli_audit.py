@@ -111,6 +111,10 @@ def test_a_seal_is_written_and_verified(
         f"{first}: 3 entries up to {head['upTo']}, root {head['root']}",
         "entries: 3, records: 2, intact",
     ]
+    api.clock = lambda _: verification.timestamp(datetime.now(UTC))
+    api.write("new", "create")
+    assert run(monkeypatch, "seal", "-o", str(tmp_path / "third")) == 0
+    assert "1 later entries are not in this seal" in capsys.readouterr().err
     assert (head["service"], head["previous"]) == (CONNECTION["records_url"], None)
     assert run(monkeypatch, "seal", "-o", str(second), "--previous", str(first)) == 0
     head = json.loads(second.read_text().splitlines()[0])

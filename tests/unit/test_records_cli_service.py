@@ -121,7 +121,10 @@ def test_other_urls_are_rejected_with_their_source(text: str) -> None:
     [
         (f"echo '{json.dumps({'records_url': {'value': URL}})}'", URL),
         ("echo '{}'", "has no output records_url"),
-        ("echo 'Error: no state' >&2; exit 1", "terraform output failed in .*: Error: no state"),
+        (
+            "printf '╷\\n│ Error: Init required\\n│ \\n│ Reason: x\\n╵\\n' >&2; exit 1",
+            r"terraform output failed in envs/dev: Init required\n",
+        ),
     ],
 )
 def test_terraform_outputs_name_the_service(
@@ -314,6 +317,30 @@ def test_errors_name_the_service_and_its_origin(
     monkeypatch.setattr(Caller, "call", lambda *_, **__: Response(400, {}, b"{}"))
     assert run(monkeypatch, "list", "--auth", "none") == Exit.BAD_INPUT
     assert URL not in capsys.readouterr().err
+
+
+def test_url_of_the_local_stack_has_its_keys(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The URL that scripts/up prints works in its checkout, and elsewhere with the variable."""
+    file, url = folder / ".local" / "connection.json", CONNECTION["records_url"]
+    connection(file)
+    options = Options(url=str(url))
+    known = service.find(options)
+    assert known.connection == file
+    assert sign_in.caller(known, options, Role.WRITER).access_key_id == "writer"
+    assert service.find(Options(url=URL)).connection is None
+    file.write_text("{")
+    assert service.find(options).connection is None
+    monkeypatch.setenv(local.VARIABLE, str(connection(folder / "elsewhere.json")))
+    monkeypatch.setenv(service.URL, str(url))
+    assert service.find(Options()).connection == folder / "elsewhere.json"
+    monkeypatch.delenv(local.VARIABLE)
+    monkeypatch.delenv(service.URL)
+    assert run(monkeypatch, "list", "--url", EMULATED) == Exit.REFUSED
+    printed = capsys.readouterr().err
+    assert f"the AWS region of {EMULATED}/records is not known either" in printed
+    assert "fix: for a local stack, set RECORDS_CONNECTION to its .local/connection.json" in printed
 
 
 def test_callers_do_not_show_their_secrets() -> None:

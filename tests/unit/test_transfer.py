@@ -1,6 +1,7 @@
 """records export and records import, from arguments to files; also killed and started again."""
 
 import csv
+import errno
 import hashlib
 import json
 import os
@@ -17,7 +18,7 @@ from typing import Any
 import pytest
 
 from lib.paths import ROOT
-from records_cli import app, attempts
+from records_cli import app, attempts, journal, refusals
 from records_cli.client import Response
 from unit.fake_service import UNAVAILABLE, Service, in_process, serve
 
@@ -104,7 +105,7 @@ def test_export_as_csv_has_chosen_columns_and_harmless_cells(service: Service, r
 
 def test_export_to_stdout_prints_nothing_but_records_there(service: Service, run: Run) -> None:
     service.add()
-    result = run("export", "-", "--format", "ndjson")
+    result = run("export", "-")
     assert json.loads(result.out)["recordID"] == "r00001"
     assert result.err.startswith("standard output: 1 records, SHA-256 ")
 
@@ -172,6 +173,26 @@ def test_dry_run_sends_nothing_and_writes_no_journal(service: Service, run: Run)
     assert result.out == "rows: 4, would be sent: 2, equal to an earlier row: 1, refused: 1\n"
     assert service.calls == []
     assert not Path("rows.ndjson.journal").exists()
+
+
+@pytest.mark.usefixtures("service")
+def test_import_from_a_folder_without_write_access_names_the_options(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def deny(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", "rows.ndjson.journal")
+
+    write("rows.ndjson", ROWS[0])
+    monkeypatch.setattr(journal.Journal, "__init__", deny)
+    result = run("import", "rows.ndjson")
+    assert result.code == 1
+    assert result.err.splitlines()[0] == (
+        "error: rows.ndjson.journal can't be written: Permission denied"
+    )
+    assert "--journal PATH for imported rows, --report PATH for refused ones" in result.err
+    monkeypatch.setattr(refusals.Refusals, "add", deny)
+    write("rows.ndjson", {"a": 1})
+    assert "--report PATH" in run("import", "rows.ndjson", "--dry-run").err
 
 
 def test_exported_csv_is_imported_with_its_old_identity(service: Service, run: Run) -> None:

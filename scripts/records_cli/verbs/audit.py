@@ -1,8 +1,9 @@
 """The commands for auditors: history, changes, verify and seal."""
 
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 
 # A seal covers what is older. A write ends within 29 s; an hour is longer than clocks differ.
 SEAL_LAG = timedelta(hours=1)
+_NOTHING_SETTLED = (
+    "no settled changes: a change appears here a minute after it was made;"
+    " --unsettled shows it at once"
+)
 _SHOWN = 20  # harmless findings of a kind
 
 Output = Annotated[
@@ -99,6 +104,9 @@ def changes(
     caller = connect(context, Role.AUDITOR)
     answer = checked(lambda: caller.get("/changes", query), "GET", caller.url)
     print_entries(answer, "changes", chosen(output, EntryFormat))
+    page = answer.json()
+    if page.get("caughtUp") and not page["changes"] and not unsettled:
+        print(_NOTHING_SETTLED, file=sys.stderr)
 
 
 def verify(
@@ -175,7 +183,7 @@ def seal(
     caller, leaves = connect(context, Role.AUDITOR), seals.Leaves()
     with terminal.progress() as progress:
         outcome = verification.verify_all(caller, before, progress, leaves=leaves, up_to=up_to)
-    head = {
+    head: dict[str, Any] = {
         "service": caller.url,
         "upTo": up_to,
         "sealedAt": verification.timestamp(now),
@@ -187,6 +195,9 @@ def seal(
     except OSError as error:
         raise Failure(f"the seal could not be written: {error}", "use another file") from error
     print(f"{file}: {head['entries']:,} entries up to {up_to}, root {head['root']}")
+    if (later := outcome.entries - head["entries"]) > 0:
+        text = f"{later:,} later entries are not in this seal: the next one covers them"
+        print(f"{text}, from an hour after they were made", file=sys.stderr)
     _print_outcome(outcome, EntryFormat.TABLE)
 
 

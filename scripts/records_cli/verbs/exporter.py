@@ -61,7 +61,7 @@ def export(
     Examples:
       records export all.ndjson
       records export failed.csv --status failed --columns createdAt,type,attributes.host --bom
-      records export - --format ndjson | jq .type
+      records export - | jq .type
     """
     from records_cli import exporting
 

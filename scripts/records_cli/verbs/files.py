@@ -19,7 +19,7 @@ _EXTENSIONS = {".ndjson": FileFormat.NDJSON, ".jsonl": FileFormat.NDJSON, ".csv"
 
 FormatOption = Annotated[
     FileFormat | None,
-    typer.Option("--format", help="Format of the file (default: by its extension)."),
+    typer.Option("--format", help="Format of the file (default: by its extension; - is NDJSON)."),
 ]
 Guard = Annotated[
     bool,
@@ -31,8 +31,12 @@ Guard = Annotated[
 
 
 def format_of(file: str, format_: FileFormat | None) -> FileFormat:
-    """Return `format_`, otherwise the format of the file's extension. Raises BadParameter."""
-    chosen = format_ or _EXTENSIONS.get(Path(file).suffix.lower())
+    """Return `format_`, otherwise the format of the file's extension; of streams, it is NDJSON.
+
+    Raises BadParameter if the extension is another one.
+    """
+    chosen = format_ or (FileFormat.NDJSON if file == STREAM else None)
+    chosen = chosen or _EXTENSIONS.get(Path(file).suffix.lower())
     if chosen is None:
         raise typer.BadParameter("pass --format, or a FILE that ends in .ndjson, .jsonl or .csv")
     return chosen

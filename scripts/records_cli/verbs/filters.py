@@ -94,6 +94,12 @@ def query(filters: dict[str, str]) -> dict[str, str]:
         "createdAfter": bound(filters.get("--since"), filters.get("--created-after"), "since"),
         "createdBefore": bound(filters.get("--until"), filters.get("--created-before"), "until"),
     }
+    if {"--since", "--until"} <= filters.keys():
+        begin, end = parameters["createdAfter"], parameters["createdBefore"]
+        if str(begin) >= str(end):  # of the same form, so they compare by time
+            since, until = filters["--since"], filters["--until"]
+            cause = f"--since {since} is later than --until {until}, so no time is between them"
+            raise Failure(cause, "exchange them: --since is the earlier time", Exit.BAD_INPUT)
     return without_none(parameters)
 
 

@@ -1,5 +1,6 @@
 """The verb import."""
 
+import errno
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
@@ -105,13 +106,14 @@ def import_(
         raise typer.BadParameter("--duplicates create needs rows without --key")
     if len(delimiter) != 1 or delimiter in '"\r\n':
         raise typer.BadParameter("--delimiter is one character, and no quote or line break")
-    chosen = format_of(file, format_ or (FileFormat.NDJSON if file == STREAM else None))
+    chosen = format_of(file, format_)
     settings = preparing.Settings(key, extra, duplicates)
     if file != STREAM:
         journal = journal or Path(f"{file}.journal")
         report = report or Path(f"{file}.refused.ndjson")
     with ExitStack() as resources:
-        refusals = resources.enter_context(closing(Refusals(report)))
+        with _explained(report):
+            refusals = resources.enter_context(closing(Refusals(report)))
         source = resources.enter_context(_opened(file))
         if chosen is FileFormat.CSV:
             parsed = rows.csv_rows(
@@ -125,7 +127,9 @@ def import_(
             parsed = rows.ndjson(source)
         prepared = preparing.prepare(parsed, settings)
         if dry_run:
-            _print_dry_run(prepared, refusals)
+            with _explained(report):
+                counts = _dry_run(prepared, refusals)
+            _print_dry_run(counts)
         else:
             caller = connect(context, Role.WRITER)
             _run(prepared, caller, journal, parallel, refusals)
@@ -200,7 +204,8 @@ def _counted(counts: "Counts") -> str:
     return ", ".join(f"{name}: {number:,}" for name, number in numbers.items())
 
 
-def _print_dry_run(prepared: "Iterable[Prepared]", refusals: "Refusals") -> None:
+def _dry_run(prepared: "Iterable[Prepared]", refusals: "Refusals") -> "Counts":
+    """Return what would happen to the rows: `created` are those that would be sent."""
     from records_cli import importing, preparing
 
     counts = importing.Counts()
@@ -212,6 +217,10 @@ def _print_dry_run(prepared: "Iterable[Prepared]", refusals: "Refusals") -> None
             counts.duplicates += 1
         else:
             counts.created += 1
+    return counts
+
+
+def _print_dry_run(counts: "Counts") -> None:
     print(
         f"rows: {counts.rows:,}, would be sent: {counts.created:,},"
         f" equal to an earlier row: {counts.duplicates:,}, refused: {counts.refused:,}"
@@ -241,11 +250,13 @@ def _stopped(failed: "Failed", url: str) -> Failure:
 
 
 @contextmanager
-def _explained(journal: Path | None) -> Iterator[None]:
+def _explained(file: Path | None) -> Iterator[None]:
     """Turn an OSError of a file into a Failure."""
     try:
         yield
     except OSError as error:
-        cause = f"{error.filename or journal} can't be written: {error.strerror or error}"
-        remedy = f"make room, or check the path; then {CONTINUE}"
-        raise Failure(cause, remedy) from error
+        cause = f"{error.filename or file} can't be written: {error.strerror or error}"
+        remedy = "write elsewhere: --journal PATH for imported rows, --report PATH for refused ones"
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            remedy = "make room"
+        raise Failure(cause, f"{remedy}; then {CONTINUE}") from error

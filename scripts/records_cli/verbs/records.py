@@ -1,6 +1,7 @@
 """The verbs for single records: get, create, update, delete and restore."""
 
 import re
+import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -143,12 +144,9 @@ def delete(context: typer.Context, record_id: RecordID, if_match: Condition = No
       records delete RECORD_ID
       records delete RECORD_ID --if-match 3-0a1b2c3d4e5f
     """
-    send(
-        connect(context, Role.WRITER),
-        "DELETE",
-        record_path(record_id),
-        headers=_condition(if_match),
-    )
+    caller = connect(context, Role.WRITER)
+    send(caller, "DELETE", record_path(record_id), headers=_condition(if_match))
+    print(f"deleted: {record_id}; its versions: records history {record_id}", file=sys.stderr)
 
 
 def restore(
