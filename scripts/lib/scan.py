@@ -10,13 +10,12 @@ import json
 import os
 import subprocess
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from lib import checkov, exceptions, scratch, venvs
 from lib.console import Failure, main, step
 from lib.paths import ENVIRONMENT, ROOT, shown
+from lib.stack import Stack
 
 _APPLIED_CHECKS = ROOT / "tests" / "policy" / "applied_checks.py"
 _HCL = [ROOT / "modules", ROOT / "environments"]
@@ -63,37 +62,41 @@ def check_reviews() -> str:
     return f"{len(reviews)} skips, none overdue"
 
 
-@contextmanager
-def applied_plan() -> Iterator[Path]:
-    """Yield a JSON file with the plan of environments/local after its apply.
+def scan_applied() -> str:
+    """Apply environments/local to a temporary emulator and check it; return the counts.
 
-    After the apply, every value is known. Raises Failure if Terraform fails.
+    Raises Failure if Terraform, checkov or a check in tests/policy fails.
     """
     with (
         tempfile.TemporaryDirectory(prefix="records-scan-") as folder,
         scratch.running(Path(folder)) as stack,
     ):
-        plan, plan_json = Path(folder) / "plan", Path(folder) / "plan.json"
-        result = stack.call("plan", f"-out={plan}")
-        if result.code != 0:
-            raise Failure(
-                f"terraform plan failed: {result.error}", "see the log", stack.terraform.log
-            )
-        content = stack.terraform.read(ENVIRONMENT, "show", "-json", str(plan), env=stack.env)
-        plan_json.write_text(json.dumps(content))
-        yield plan_json
+        return check_applied(stack, Path(folder))
 
 
-def scan_applied() -> str:
-    """Scan the plan of an applied local stack with checkov and tests/policy; return the counts.
+def check_applied(stack: Stack, folder: Path) -> str:
+    """Check the plan of an applied local stack with checkov and tests/policy; return the counts.
 
-    Raises Failure if Terraform, checkov or a check in tests/policy fails.
+    After the apply, every value is known. `folder` is for the plan. Raises Failure if Terraform,
+    checkov or a check in tests/policy fails.
+    """
+    plan, plan_json = folder / "plan", folder / "plan.json"
+    result = stack.call("plan", "-refresh=false", f"-out={plan}")
+    if result.code != 0:
+        raise Failure(f"terraform plan failed: {result.error}", "see the log", stack.terraform.log)
+    content = stack.terraform.read(ENVIRONMENT, "show", "-json", str(plan), env=stack.env)
+    plan_json.write_text(json.dumps(content))
+    return f"{scan_plan('local', plan_json)}; applied checks: {applied_checks(plan_json)}"
+
+
+def scan_plan(name: str, plan: Path) -> checkov.Result:
+    """Scan a plan in JSON with checkov; its reports are called `name`.
+
+    Raises Failure if a check fails.
     """
     # checkov reads the skip comments from the sources.
     options = ["--framework", "terraform_plan", "--repo-root-for-plan-enrichment", str(ROOT)]
-    with applied_plan() as plan:
-        counts = checkov.run("local", *options, "--file", plan)
-        return f"{counts}; applied checks: {applied_checks(plan)}"
+    return checkov.run(name, *options, "--file", plan)
 
 
 def applied_checks(plan: Path) -> str:

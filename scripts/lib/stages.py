@@ -86,7 +86,7 @@ def pytest(name: str, folders: Iterable[str], tier: str, *, exclusive: bool = Fa
     tests = [f"tests/{folder}" for folder in folders]
     command: list[str | Path] = [BIN / "pytest", "-n", "2", "--no-header", *marker, *tests]
     run = functools.partial(run_pytest, command, streamed=exclusive)
-    groups = ("emulator",) if exclusive else ()
+    groups = ("emulator", "scan") if exclusive else ()
     return Stage(name, command, run, "default" if exclusive else "fast", groups, exclusive)
 
 
@@ -248,14 +248,6 @@ def stages(runner: Terraform, tier: str) -> Iterator[Stage]:
     )
     yield Stage(
         "scan-sources", ["scripts/scan"], scan.scan_sources, "default", ("scan",), exclusive=True
-    )
-    yield Stage(
-        "scan-applied",
-        ["scripts/scan"],
-        scan.scan_applied,
-        "default",
-        ("emulator", "scan"),
-        exclusive=True,
     )
     yield Stage(
         "rehearse-upgrade",

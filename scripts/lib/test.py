@@ -83,6 +83,7 @@ def run_pytest_only(arguments: Sequence[str]) -> None:
     paths = [argument for argument in arguments if argument.startswith("tests")]
     if not paths or not all(path.startswith(_WITHOUT_EMULATOR) for path in paths):
         venvs.ensure("emulator")
+        venvs.ensure("scan")
     command = [str(BIN / "pytest"), *arguments]
     print("$", shlex.join([shown(Path(command[0])), *arguments]), flush=True)
     sys.exit(subprocess.run(command, cwd=ROOT, check=False).returncode)

@@ -13,6 +13,7 @@ import pytest
 
 from e2e import copies
 from e2e.dev import VALUES as DEV_VALUES
+from e2e.policies import check_policies
 from lib import terraform
 from lib.client import Caller
 from lib.emulator import REGION
@@ -85,6 +86,13 @@ class Account:
         return Caller(
             f"{self.url}/_aws/execute-api/{url[1]}/$default/records", region, "test", "test"
         )
+
+    def plan_of_applied(self, name: str) -> Any:
+        """Return Terraform's JSON of a plan without changes, in which every value is known."""
+        plan = self.run(name, "plan", "-no-color", "-lock=false", "-refresh=false", "-out=applied")
+        assert plan.code == 0, plan.output
+        folder = self.environments / name
+        return self.terraform.read(folder, "show", "-json", "applied", env=self.env)
 
     def state_files(self) -> set[str]:
         """Return the keys in the state bucket."""
@@ -175,7 +183,7 @@ def check_state_lock(account: Account) -> None:
     assert listed(account.records("dev", OTHER_REGION, elsewhere)) == []
 
 
-def test_readme_creates_dev_and_prod(account: Account) -> None:
+def test_readme_creates_dev_and_prod(account: Account, tmp_path: Path) -> None:
     commands = "".join(steps_of((account.environments / "bootstrap/README.md").read_text()))
     assert "No changes." in account.run_commands(commands)
     assert account.state_files() == {
@@ -190,6 +198,7 @@ def test_readme_creates_dev_and_prod(account: Account) -> None:
     in_dev, in_prod = created(dev, "dev"), created(prod, "prod")
     assert (listed(dev), listed(prod)) == ([in_dev], [in_prod])
 
+    check_policies("prod", account.plan_of_applied("prod"), tmp_path)
     check_state_lock(account)
 
     # environments/prod has the profile prod (tests/policy/test_profile.py has all of its rules).

@@ -18,6 +18,7 @@ import pytest
 from contract import aws_cli
 from e2e.conftest import Aws
 from e2e.dev import Dev
+from e2e.policies import check_policies
 from e2e.support import created, run_aws, wait_for
 from lib import fire_drill
 from lib.emulator import REGION
@@ -125,13 +126,14 @@ def test_budget_notifies_the_alarm_topic(dev: Dev, aws: Aws) -> None:
     assert recipients == {threshold: [topic] for threshold in thresholds}
 
 
-def test_second_plan_and_rollback_command(dev: Dev, stack: Stack, aws: Aws, tmp_path: Path) -> None:
+def test_second_plan_scan_and_rollback(dev: Dev, stack: Stack, aws: Aws, tmp_path: Path) -> None:
     plan = tmp_path / "plan"
     stack.terraform.run(dev.folder, "plan", "-no-color", f"-out={plan}", env=dev.env)
     shown = stack.terraform.read(dev.folder, "show", "-json", str(plan), env=dev.env)
     changes = [each for each in shown["resource_changes"] if each["change"]["actions"] != ["no-op"]]
     assert {each["type"] for each in changes} == ALWAYS_CHANGED
     assert {tuple(each["change"]["actions"]) for each in changes} == {("update",)}
+    check_policies("dev", shown, tmp_path)
 
     path = f"{Path(stack.terraform.binary).parent}:{os.environ['PATH']}"
     env = dev.env | {"PATH": path, "TF_CLI_ARGS_apply": "-auto-approve", "VERSION": "1"}

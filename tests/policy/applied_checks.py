@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from lib.policies import resources_of
 from policy import rules
 from policy.iam import Request, is_allowed, listed
 
@@ -39,9 +38,7 @@ def applied() -> dict[str, Resource]:
     path = os.environ.get(VARIABLE)
     if not path:
         pytest.fail(f"{VARIABLE} must be the path of the output of `terraform show -json`")
-    plan = json.loads(Path(path).read_text())
-    root = (plan.get("planned_values") or plan["values"])["root_module"]
-    return {each["address"]: each["values"] for each in resources_of(root)}
+    return rules.resources_by_address(json.loads(Path(path).read_text()))
 
 
 def of_type(applied: dict[str, Resource], kind: str) -> dict[str, Resource]:

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from lib.policies import resources_of
 from policy.iam import listed
 
 Resources = Mapping[str, Mapping[str, Any]]
@@ -36,6 +37,17 @@ def statements(resources: Resources) -> Iterator[tuple[str, dict[str, Any]]]:
                     yield address, statement
 
 
+def resources_by_address(plan: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the values of each resource in the JSON of a plan or state."""
+    root = (plan.get("planned_values") or plan["values"])["root_module"]
+    return {each["address"]: each["values"] for each in resources_of(root)}
+
+
+def violations(resources: Resources) -> list[str]:
+    """Return the violations of all rules."""
+    return [violation for rule in RULES for violation in rule(resources)]
+
+
 def stages_are_throttled(resources: Resources) -> list[str]:
     """An API without limits can cost any amount."""
     return [
@@ -47,12 +59,16 @@ def stages_are_throttled(resources: Resources) -> list[str]:
 
 
 def tables_are_protected(resources: Resources) -> list[str]:
-    """A table can't be deleted by a plan that somebody approves too quickly, except locally."""
-    profiles = {values["input"] for values in of_type(resources, "terraform_data").values()}
+    """In profile prod, a plan that somebody approves too quickly can't delete a table."""
+    profiles = {
+        address.rpartition("terraform_data.")[0]: values["input"]
+        for address, values in of_type(resources, "terraform_data").items()
+    }
     return [
         f"{address} has no deletion protection"
         for address, table in of_type(resources, "aws_dynamodb_table").items()
-        if not table["deletion_protection_enabled"] and "local" not in profiles
+        if not table["deletion_protection_enabled"]
+        and profiles[address.rpartition("aws_dynamodb_table.")[0]] == "prod"
     ]
 
 

@@ -43,6 +43,7 @@ module "records_api" {
 
   name        = "records"
   environment = "dev"
+  profile     = "prod"
   alarms      = { emails = ["on-call@example.com"] }
   audit       = { mode = "off" }
   budget      = { monthly_usd = 50 }
