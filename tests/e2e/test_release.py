@@ -5,6 +5,7 @@ import re
 import select
 import socket
 import socketserver
+import subprocess
 import threading
 import zipfile
 from collections.abc import Callable, Iterator
@@ -17,11 +18,14 @@ import pytest
 
 from contract import aws_cli
 from e2e import isolated
+from e2e.conftest import Aws
 from e2e.isolated import SERVICE, Service
 from e2e.support import run_aws
+from lib import documents
 from lib.client import Caller
-from lib.emulator import HOST
+from lib.emulator import HOST, REGION
 from lib.package import PACKAGE
+from lib.paths import ROOT
 from lib.stack import Stack
 from records_api import __version__
 
@@ -273,3 +277,15 @@ def check_versions_command(service: Service, first: str, second: str) -> None:
 def test_second_plan_is_empty(stack: Stack) -> None:
     result = stack.call("plan", "-detailed-exitcode")
     assert result.code == 0, result.output
+
+
+def test_deployed_digest_is_that_of_the_package(aws: Aws) -> None:
+    """With the commands of docs/release.md."""
+    page = documents.blocks(ROOT / "docs/release.md")
+    [block] = [block for block in page if "CodeSha256" in block.text]
+    text = documents.filled(block.text, {"<function_name>": SERVICE, "<region>": REGION})
+    deployed, package = text.split("\nopenssl", 1)
+    [[_, *words]] = aws_cli.commands(deployed, ("aws",))
+    command = f"openssl{package}"
+    done = subprocess.run(["sh", "-c", command], cwd=ROOT, capture_output=True, check=True)
+    assert run_aws(words, aws) == done.stdout.decode().strip()

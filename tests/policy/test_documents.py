@@ -17,7 +17,7 @@ from lib.paths import ROOT
 BLOCKS = [block for page in documents.pages() for block in documents.blocks(page)]
 PLANNED = [block for block in BLOCKS if block.treatment.startswith("planned")]
 SOURCE = re.compile(
-    r'"git::https://git\.example\.com/platform/records-api\.git//modules/([\w-]+)\?ref=<tag>"'
+    r'"git::https://git\.example\.com/platform/records-api\.git//modules/([\w-]+)\?ref=<(?:tag|commit)>"'
 )
 VERSIONS = (ROOT / "modules/records-api/versions.tf").read_text()
 # The profile `local` warns of nothing: a block need not show what it is not about, such as alarms.
