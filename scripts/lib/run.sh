@@ -4,6 +4,15 @@ set -eu
 scripts=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd -P)
 verb=$1
 shift
+tools=${RECORDS_TOOLS:-${scripts%/scripts}/.tools}
+# `records` is called often: it starts in the environment that it needs, which is made current if it
+# is not, and keeps bytecode, in a folder apart from the sources.
+if [ "$verb" = records ] && [ -z "${PYTHON:-}" ] && [ -x "$tools/dev/bin/python" ] &&
+    [ -w "$tools" ]; then
+    unset PYTHONDONTWRITEBYTECODE
+    export PYTHONPATH="$scripts:$scripts/../lambda" PYTHONPYCACHEPREFIX="$tools/bytecode"
+    exec "$tools/dev/bin/python" -m lib.records "$@"
+fi
 for python in "${PYTHON:-python3}" python3.14 python3.13 python3.12 python3.11; do
     if "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
         export PYTHONPATH="$scripts:$scripts/../lambda" PYTHONDONTWRITEBYTECODE=1

@@ -10,7 +10,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -193,6 +192,8 @@ def _install_uv(binary: Path) -> None:
 
 
 def _required_uv() -> str:
+    import tomllib  # as slow as all other imports, and rarely needed
+
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
     return str(settings["tool"]["uv"]["required-version"])
 

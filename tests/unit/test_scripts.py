@@ -60,6 +60,23 @@ def test_help_needs_no_installed_environment(verb: str, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_records_starts_at_once_in_its_environment(tmp_path: Path) -> None:
+    """Other Pythons are not started first, and bytecode is kept apart from the sources."""
+    python = tmp_path / "dev" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    script = 'echo "$PYTHONPYCACHEPREFIX" "${PYTHONDONTWRITEBYTECODE-}" "$@"'
+    python.write_text(f"#!/bin/sh\n{script}\n")
+    python.chmod(0o755)
+    done = subprocess.run(
+        [ROOT / "scripts" / "records", "list", "a b"],
+        env={"PATH": os.environ["PATH"], "RECORDS_TOOLS": str(tmp_path), "PYTHON": ""},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == f"{tmp_path}/bytecode  -m lib.records list a b\n"
+
+
 def test_missing_python_is_reported(tmp_path: Path) -> None:
     for name in ("python3", *(f"python3.{minor}" for minor in (11, 12, 13, 14))):
         (tmp_path / name).write_text("#!/bin/sh\nexit 1\n")
