@@ -31,7 +31,8 @@ and tables, for an instance `records-dev` in account 111122223333 and Region eu-
 every instance has it. An instance has the union of the rows of its operations.
 
 An instance that accepts signatures and bearer tokens has a second API, and API Gateway may invoke
-the function for each of its routes too.
+the function for each of its routes too. What the identity that runs Terraform needs is in [Who runs
+Terraform](deployer.md).
 
 `scripts/permissions --write` generates this page. `scripts/test` fails if the page differs from the
 policies that Terraform renders.

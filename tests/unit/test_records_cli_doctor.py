@@ -164,7 +164,7 @@ def test_wrong_credentials_end_the_checks_before_permissions(
     assert "doctor" not in failure.value.remedy
 
 
-def test_a_path_without_route_is_found_before_credentials_are_needed(
+def test_path_without_route_is_found_before_credentials(
     calls: Calls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
