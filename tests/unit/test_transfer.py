@@ -176,7 +176,7 @@ def test_dry_run_sends_nothing_and_writes_no_journal(service: Service, run: Run)
 
 
 @pytest.mark.usefixtures("service")
-def test_import_from_a_folder_without_write_access_names_the_options(
+def test_import_from_a_read_only_folder_names_the_options(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def deny(*_: object, **__: object) -> None:
