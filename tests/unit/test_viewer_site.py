@@ -17,6 +17,9 @@ ORIGIN = f"http://127.0.0.1:{PORT}"
 SECRET_KEY = "the caller's secret access key"
 
 
+ANSWER = Response(200, {"etag": '"1"', "set-cookie": "a=b", "apigw-id": "x"}, b"{}")
+
+
 @dataclass
 class Caller:
     """A caller that notes its requests, and returns a response with a header for itself."""
@@ -30,6 +33,7 @@ class Caller:
     secret_access_key: str = SECRET_KEY
     session_token: str = "the caller's session token"
     error: OSError | None = None
+    response: Response = ANSWER
 
     def call(
         self,
@@ -44,7 +48,7 @@ class Caller:
             raise self.error
         self.requests.append((method, path, str(query)))
         self.sent.append(headers or {})
-        return Response(200, {"etag": '"1"', "set-cookie": "a=b", "apigw-id": "x"}, b"{}")
+        return self.response
 
     def get(self, path: str, query: Mapping[str, str]) -> Response:
         return self.call("GET", path, query=query)
@@ -222,6 +226,18 @@ def test_credentials_never_reach_the_browser(site: Site) -> None:
         "hasSessionToken": True,
         "version": "",
     }
+
+
+def test_wrong_credentials_are_no_missing_permission(site: Site) -> None:
+    wrong = {"x-amzn-errortype": "InvalidSignatureException"}
+    for headers, kind in (({}, None), (wrong, "urn:records-viewer:no-credentials")):
+        for caller in site.callers.values():
+            assert isinstance(caller, Caller)
+            caller.response = Response(403, headers, b'{"message": "Forbidden"}')
+        reply = send(site, "GET", "/api/records")
+        content: dict[str, Any] = json.loads(reply.body)
+        assert (reply.status, content.get("type")) == ((502 if kind else 403), kind)
+    assert "secret key" in content["remedy"]
 
 
 def test_lost_api_is_named_with_a_remedy(site: Site) -> None:

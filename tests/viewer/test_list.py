@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from viewer import samples
 from viewer.conftest import Visit
@@ -178,6 +178,19 @@ def test_list_as_curl_has_no_secrets(api: FakeApi, visit: Visit) -> None:
         " 'https://a1b2c3d4e5.execute-api.us-east-1.amazonaws.com/records"
         "?createdAfter=2026-01-31T09%3A30%3A00.000Z&limit=100&type=it%27s'"
     )
+
+
+def test_curl_is_copied_after_a_failed_start(context: BrowserContext, visit: Visit) -> None:
+    """The page asks again for what it needs to know of the service."""
+    place = "**/viewer/session"
+    error = '{"type":"urn:records-viewer:no-response","remedy":"Run scripts/up."}'
+    context.route(place, lambda route: route.fulfill(status=502, body=error))
+    page = visit()
+    page.keyboard.press("c")
+    expect(page.get_by_text("Nothing was copied. The API does not respond")).to_be_visible()
+    context.unroute(place)
+    page.keyboard.press("c")
+    expect(page.get_by_text("The curl command was copied")).to_be_visible()
 
 
 def test_keyboard_alone_opens_and_closes_records(api: FakeApi, visit: Visit, shot: Shot) -> None:

@@ -220,6 +220,9 @@ def _call(site: Site, request: Request, path: str) -> Reply:
         return _failed(problems.no_response(error, request.method, site.callers[route.role].url))
     except Failure as failure:
         return _failed(failure)
+    if answer.status == HTTPStatus.FORBIDDEN and (remedy := problems.wrong_credentials(answer)):
+        # The page would take it for a missing permission.
+        return _failed(Failure(problems.message(answer), remedy, Exit.REFUSED))
     headers = {name: answer.headers[name] for name in _RESPONSE_HEADERS if name in answer.headers}
     return Reply(answer.status, answer.body, headers)
 

@@ -139,8 +139,12 @@ function apiUrl(path, parameters) {
   return `${session.url}${path.replace(/^\/api\/records/, "")}${text ? `?${text}` : ""}`;
 }
 
-function copyCurl(method, path, { parameters, ...request } = {}) {
-  if (!session) return toast("The viewer is not connected");
+async function copyCurl(method, path, { parameters, ...request } = {}) {
+  try {
+    if (!session) await readSession();
+  } catch (error) {
+    return toast(`Nothing was copied. ${error.title}. ${error.remedy}`);
+  }
   const command = curl(session, method, apiUrl(path, parameters), request);
   return copy(command, "The curl command was copied");
 }
@@ -226,6 +230,13 @@ function start() {
   }).observe(byId("chart"));
 }
 
+async function readSession() {
+  session = JSON.parse((await call("GET", "/viewer/session")).text);
+  byId("service").textContent = new URL(session.url).host;
+  byId("service").title = session.url;
+  document.title = `Records · ${new URL(session.url).host}`;
+}
+
 async function main() {
   if (!isExact) {
     show(
@@ -241,15 +252,7 @@ async function main() {
   document.body.classList.toggle("has-panel", Boolean(state.record));
   panel.open(state.record ?? null, state.view);
   list.select(state.record ?? null);
-  call("GET", "/viewer/session").then(
-    ({ text }) => {
-      session = JSON.parse(text);
-      byId("service").textContent = new URL(session.url).host;
-      byId("service").title = session.url;
-      document.title = `Records · ${new URL(session.url).host}`;
-    },
-    () => {},
-  );
+  readSession().catch(() => {}); // the list shows why; what needs it reads it again
   await feed.load();
 }
 

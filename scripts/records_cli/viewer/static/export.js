@@ -41,7 +41,10 @@ export async function exportCsv(query, last, signal) {
     );
     toast(`Exported ${count(number, "record")}`);
   } catch (error) {
-    if (!signal.aborted) toast(`Nothing was exported. ${error.title}. ${error.remedy}`);
+    const reason = signal.aborted
+      ? "The list changed meanwhile."
+      : `${error.title ?? error.message}. ${error.remedy ?? ""}`;
+    toast(`Nothing was exported. ${reason}`);
   }
 }
 
