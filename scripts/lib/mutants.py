@@ -1,34 +1,40 @@
 """Injects one fault at a time into the handler and reports the faults that no test catches.
 
-tests/mutants.toml lists the mutants by the rule that each one breaks. A mutant is caught if a test
-fails. Exits with 1 if one survives, or if its text does not occur exactly once in the source.
+tests/mutants.toml lists faults by the rule that each one breaks. With --full, also faults that
+lib.mutations generates, in every function. tests/mutants-equivalent.toml lists those of them that
+change nothing that a caller could notice, with the reason. A fault is caught if a test fails. Exits
+with 1 if a listed one survives, if less than 95 % of the generated ones are caught, or if the text
+of a fault does not occur exactly once in the source.
 """
 
 import argparse
+import json
+import queue
 import re
-import shutil
 import subprocess
-import tempfile
 import tomllib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from datetime import UTC, datetime
 from itertools import islice
-from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from lib import venvs
-from lib.console import Failure, main
+from lib import mutations, venvs
+from lib.console import Failure, main, step
+from lib.mutant_runs import SOURCES, Coverage, Fault, Outcome, Workplace, workplace
+from lib.mutations import Mutation
 from lib.paths import ROOT
 
 LIST = ROOT / "tests" / "mutants.toml"
-SOURCES = Path("lambda") / "records_api"
-# Run after the test file named like the source file, which catches most mutants in seconds.
-TESTS = ("tests/unit", "tests/contract")
-# They compare the package with the sources, so they fail for every mutant.
-_PACKAGE_TESTS = "tests/unit/test_package.py"
+EQUIVALENT = ROOT / "tests" / "mutants-equivalent.toml"
+RESULT = ROOT / "docs" / "mutants.json"
+GENERATED = 300
+MIN_CAUGHT = 0.95
 _PROCESSES = 2
-_SECONDS = 600
+# Fewer faults are tested faster without knowing which tests run their lines.
+_TRACED = 30
 
 
 class Mutant(NamedTuple):
@@ -38,13 +44,6 @@ class Mutant(NamedTuple):
     file: str
     old: str
     new: str
-
-
-class Outcome(NamedTuple):
-    """The result of a mutant: `caught_by` is the first test that failed, or None."""
-
-    mutant: Mutant
-    caught_by: str | None
 
 
 def listed(text: str, pattern: str = "") -> list[Mutant]:
@@ -80,71 +79,159 @@ def check(mutants: Sequence[Mutant]) -> None:
             raise Failure(f"{mutant.rule!r} changes nothing", f"correct `new` in {LIST.name}")
 
 
-def run(mutant: Mutant) -> Outcome:
-    """Run the tests against a copy of the handler with the fault, until one fails."""
-    with tempfile.TemporaryDirectory(prefix="records-mutant-") as name:
-        copy = Path(name)
-        for entry in ROOT.iterdir():
-            if entry.name not in (".git", "lambda", "scripts", "tests"):
-                (copy / entry.name).symlink_to(entry)
-        for folder in ("lambda", "scripts", "tests"):
-            shutil.copytree(ROOT / folder, copy / folder, symlinks=True)
-        broken = copy / SOURCES / mutant.file
-        broken.write_text(mutated(mutant, broken.read_text()))
-        return Outcome(mutant, next(_failures(copy, Path(mutant.file).stem), None))
+def fault(mutant: Mutant) -> Fault:
+    """Return the fault of a mutant whose text occurs in the source."""
+    start = (ROOT / SOURCES / mutant.file).read_text().index(mutant.old)
+    return Fault(mutant.rule, mutant.file, start, start + len(mutant.old), mutant.new)
 
 
-def _failures(copy: Path, stem: str) -> Iterator[str]:
-    nearest = copy / "tests" / "unit" / f"test_{stem}.py"
-    for tests in (nearest, *TESTS) if nearest.exists() else TESTS:
-        command: list[str | Path] = [venvs.python("dev"), "-m", "pytest", "-x", "-q", "--no-header"]
-        command += ["-p", "no:cacheprovider", "--deselect", _PACKAGE_TESTS, tests]
+def generated() -> dict[str, list[Mutation]]:
+    """Return all generated faults that may be noticed, by file."""
+    known = {key for key, _ in equivalent()}
+    return {
+        file.name: [
+            each
+            for each in mutations.mutations(file.name, file.read_text())
+            if each.key not in known
+        ]
+        for file in sorted((ROOT / SOURCES).glob("*.py"))
+    }
+
+
+def equivalent() -> list[tuple[tuple[str, str, str], str]]:
+    """Return the key of each generated fault that changes nothing, and why."""
+    entries = tomllib.loads(EQUIVALENT.read_text())["equivalent"]
+    return [((each["file"], each["line"], each["changed"]), each["why"]) for each in entries]
+
+
+def run(faults: Sequence[Fault]) -> list[Outcome]:
+    """Run the tests for each fault, with a progress line; return the outcomes."""
+    with ExitStack() as stack:
+        free: queue.Queue[Workplace] = queue.Queue()
+        for _ in range(_PROCESSES):
+            free.put(stack.enter_context(workplace()))
+        coverage: Coverage = {}
+        if len(faults) >= _TRACED:
+            place = free.get()
+            with step("which tests run which lines"):
+                coverage = place.coverage()
+            free.put(place)
+        return list(_outcomes(faults, free, coverage))
+
+
+def _outcomes(
+    faults: Sequence[Fault], free: "queue.Queue[Workplace]", coverage: Coverage
+) -> Iterator[Outcome]:
+    def outcome(fault: Fault) -> Outcome:
+        place = free.get()
         try:
-            result = subprocess.run(
-                command, cwd=copy, capture_output=True, text=True, check=False, timeout=_SECONDS
-            )
-        except subprocess.TimeoutExpired:
-            yield f"timeout after {_SECONDS} s ({tests})"
-            continue
-        if result.returncode not in (0, 5):
-            failed = re.search(r"^(?:FAILED|ERROR) (\S+)", result.stdout, re.MULTILINE)
-            yield failed[1] if failed else result.stdout.strip().splitlines()[-1]
+            return place.run(fault, coverage)
+        finally:
+            free.put(place)
+
+    with ThreadPoolExecutor(_PROCESSES) as pool:
+        for number, each in enumerate(pool.map(outcome, faults), start=1):
+            verdict = each.caught_by or "SURVIVED"
+            place = f"{number:>4}/{len(faults)}  {each.seconds:5.1f} s"
+            print(f"{place}  {each.fault.name}: {verdict}", flush=True)
+            yield each
 
 
 def report(outcomes: Sequence[Outcome]) -> None:
-    """Print how many mutants were caught. Raises Failure that names the others."""
-    survivors = [outcome.mutant for outcome in outcomes if outcome.caught_by is None]
-    print(f"\n{len(outcomes) - len(survivors)} of {len(outcomes)} mutants caught")
+    """Print how many listed faults were caught. Raises Failure that names the others."""
+    survivors = [each.fault for each in outcomes if each.caught_by is None]
+    print(f"\n{len(outcomes) - len(survivors)} of {len(outcomes)} listed faults caught")
     if survivors:
-        names = "; ".join(f"{mutant.rule} ({mutant.file})" for mutant in survivors)
+        names = "; ".join(f"{fault.name} ({fault.file})" for fault in survivors)
         raise Failure(f"no test caught: {names}", "add a test for the rule")
 
 
-def _verb() -> None:
+def report_generated(outcomes: Sequence[Outcome]) -> None:
+    """Print which generated faults survived. Raises Failure if too few were caught."""
+    survivors = [each.fault for each in outcomes if each.caught_by is None]
+    caught = len(outcomes) - len(survivors)
+    share = caught / len(outcomes)
+    print(f"\n{caught} of {len(outcomes)} generated faults caught ({share:.1%}); survivors:")
+    print(*(f"  {fault.name}" for fault in survivors), sep="\n")
+    if share < MIN_CAUGHT:
+        raise Failure(
+            f"only {share:.1%} of the generated faults were caught, not {MIN_CAUGHT:.0%}",
+            f"add tests, or list those that change nothing in {EQUIVALENT.name}",
+        )
+
+
+def result(
+    outcomes: Sequence[Outcome], others: Sequence[Outcome], seed: str, possible: int
+) -> dict[str, Any]:
+    """Return the content of docs/mutants.json: listed and generated (`others`) faults."""
+    git = ["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"]
+    return {
+        "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "commit": subprocess.run(git, capture_output=True, text=True, check=True).stdout.strip(),
+        "listed": _summary(outcomes),
+        "generated": {"seed": seed, "possible": possible, "equivalent": len(equivalent())}
+        | _summary(others),
+    }
+
+
+def _summary(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    caught = {
+        each.fault.name: {"test": each.caught_by, "seconds": round(each.seconds, 1)}
+        for each in outcomes
+    }
+    survivors = [name for name, each in caught.items() if each["test"] is None]
+    return {
+        "faults": len(outcomes),
+        "caught": len(outcomes) - len(survivors),
+        "survivors": survivors,
+        "caught_by": caught,
+    }
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="scripts/mutants", description=__doc__)
     parser.add_argument("pattern", nargs="?", default="", help="regex for rules and files")
     parser.add_argument("--sample", type=int, metavar="N", help="only every Nth mutant")
     parser.add_argument(
         "--check", action="store_true", help="run no tests; check that every mutant applies"
     )
-    arguments = parser.parse_args()
+    parser.add_argument(
+        "--full", action="store_true", help="also generated faults; write docs/mutants.json"
+    )
+    parser.add_argument(
+        "--generated", type=int, metavar="N", help="only N generated faults or more"
+    )
+    parser.add_argument("--seed", default="1", help="which faults are generated follows from it")
+    return parser
+
+
+def _verb() -> None:
+    options = _parser().parse_args()
     venvs.run_in("dev", "lib.mutants")
     everything = listed(LIST.read_text())
     check(everything)
-    if arguments.check:
+    if options.check:
         print(f"{len(everything)} mutants apply")
         return
-    mutants = listed(LIST.read_text(), arguments.pattern)
-    chosen = list(islice(mutants, 0, None, arguments.sample or 1))
+    matching = listed(LIST.read_text(), options.pattern)
+    chosen = [fault(each) for each in islice(matching, 0, None, options.sample or 1)]
     if not chosen:
-        raise Failure(f"no rule matches {arguments.pattern!r}", f"see the rules in {LIST.name}")
-    outcomes = []
-    with ThreadPoolExecutor(_PROCESSES) as pool:
-        for number, outcome in enumerate(pool.map(run, chosen), start=1):
-            outcomes.append(outcome)
-            verdict = outcome.caught_by or "SURVIVED"
-            print(f"{number:>4}/{len(chosen)}  {outcome.mutant.rule}: {verdict}", flush=True)
-    report(outcomes)
+        raise Failure(f"no rule matches {options.pattern!r}", f"see the rules in {LIST.name}")
+    others: list[Fault] = []
+    if options.full or options.generated:
+        count = options.generated or GENERATED
+        others = [each.fault() for each in mutations.sample(generated(), count, options.seed)]
+        chosen = chosen if options.full else []
+    outcomes = run([*chosen, *others])
+    outcomes, found = outcomes[: len(chosen)], outcomes[len(chosen) :]
+    if options.full:
+        possible = sum(map(len, generated().values()))
+        text = json.dumps(result(outcomes, found, options.seed, possible), indent=1)
+        RESULT.write_text(text + "\n")
+    if found:
+        report_generated(found)
+    if outcomes:
+        report(outcomes)
 
 
 if __name__ == "__main__":

@@ -95,8 +95,8 @@ def summary(result: dict[str, Any]) -> str:
 
 def documented(result: dict[str, Any]) -> str:
     """Return the text of DOCUMENT with the tables of this run."""
-    replacement = rf"\g<1>\n{summary(result)}\n\n\g<2>"
-    return _MARKED.sub(replacement, DOCUMENT.read_text())
+    tables = summary(result)
+    return _MARKED.sub(lambda match: f"{match[1]}\n{tables}\n\n{match[2]}", DOCUMENT.read_text())
 
 
 def _print(line: str) -> None:

@@ -13,7 +13,7 @@ WARM_UP_MINUTES = 2
 MAX_GROWTH_MEGABYTES = 1.0
 # How far the p99 of a minute may be from that of the median minute. Processor time depends little
 # on what else the machine does; the service's own time contains its waits for a processor.
-MAX_FACTORS = {"cpu": 2.0, "own": 6.0}
+MAX_FACTORS = {"cpu": 3.0, "own": 6.0}
 LABELS = {"cpu": "processor time", "own": "time without DynamoDB"}
 
 

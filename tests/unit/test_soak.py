@@ -46,9 +46,9 @@ def test_steady_minutes_are_accepted() -> None:
 @pytest.mark.parametrize(
     ("milliseconds", "minutes"),
     [
-        ([10, 10, 10, 30], [4]),  # one slow minute
-        ([10, 30, 30, 30], [1]),  # slow after the first minute
-        ([10, 20, 40, 90, 180], [1, 4, 5]),  # slower each minute
+        ([10, 10, 10, 40], [4]),  # one slow minute
+        ([10, 40, 40, 40], [1]),  # slow after the first minute
+        ([10, 20, 40, 130, 180], [1, 4, 5]),  # slower each minute
     ],
 )
 def test_minutes_that_differ_from_the_median_are_named(
