@@ -40,7 +40,7 @@ def caller(event: Mapping[str, Any], auth_modes: Collection[str]) -> Caller:
 
 def _iam_caller(iam: Mapping[str, Any]) -> Caller:
     """Return the caller that signed; an incomplete one has an empty identity or namespace."""
-    identity, account, user = (_text(iam.get(name)) for name in ("userArn", "accountId", "userId"))
+    identity, account, user = [_text(iam.get(name)) for name in ("userArn", "accountId", "userId")]
     session = ROLE_SESSION.match(user)
     principal = session[1] if session else user
     return Caller(identity, f"{account}/{principal}" if account and principal else "")

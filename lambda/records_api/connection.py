@@ -3,7 +3,6 @@
 Every step has a `limit`, a time in seconds of time.monotonic(), and raises TimeoutError after it.
 """
 
-import io
 import select
 import socket
 import ssl
@@ -25,7 +24,8 @@ IDLE_SECONDS = 10.0
 # manual page socket(7), SO_LINGER.
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
-Address = tuple[str, int]
+# As socket.getaddrinfo returns them.
+Address = tuple[Any, Any, int, str, Any]
 
 
 class Connection:
@@ -76,7 +76,7 @@ class Connection:
 
     def receive(self, limit: float) -> http1.Response:
         """Return the response to a POST request. Raises the errors of `http1.read`."""
-        response = http1.read(_TimedStream(self._opened(), limit))
+        response = http1.read(_TimedSource(self._opened(), limit))
         self._last_used, self._is_answered = time.time(), True
         if response.is_last:
             self.close()
@@ -100,7 +100,7 @@ class Connection:
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if self._tls:
             self._socket.settimeout(_remaining(_earlier(limit, CONNECT_SECONDS)))
-            self._socket = self._tls.wrap_socket(self._socket, server_hostname=self.host)
+            self._socket = self._tls.wrap_socket(self._socket, server_hostname=self.host.encode())
 
     def _opened(self) -> socket.socket:
         if not self._socket:
@@ -117,35 +117,20 @@ class Connection:
         return is_fresh and not select.select([connection], [], [], 0)[0]
 
 
-class _TimedStream(io.RawIOBase):
-    """Reads from a socket until `limit`, even if the server keeps sending single bytes.
-
-    http.client.HTTPResponse accepts it in place of a socket, of which it only calls `makefile`.
-    """
+class _TimedSource:
+    """Receives from a socket until `limit`, even if the server keeps sending single bytes."""
 
     def __init__(self, connection: socket.socket, limit: float) -> None:
         self._connection = connection
         self._limit = limit
-        self._unread = b""
 
-    def readable(self) -> bool:
-        return True
+    def receive(self, most: int) -> bytes:
+        self._connection.settimeout(_remaining(self._limit))
+        return self._connection.recv(most)
 
-    def unread(self, received: bytes) -> None:
-        """Let the next reads return `received` again."""
-        self._unread = received
-
-    def readinto(self, buffer: Any) -> int:
-        if self._unread:
-            count = min(len(buffer), len(self._unread))
-            buffer[:count], self._unread = self._unread[:count], self._unread[count:]
-            return count
+    def receive_into(self, buffer: Any) -> int:
         self._connection.settimeout(_remaining(self._limit))
         return self._connection.recv_into(buffer)
-
-    def makefile(self, _mode: str) -> io.BufferedReader:
-        """Return a buffered reader of this stream."""
-        return io.BufferedReader(self)
 
 
 def _connect(host: str, port: int, limit: float) -> socket.socket:
@@ -157,7 +142,7 @@ def _connect(host: str, port: int, limit: float) -> socket.socket:
     while True:
         wait = _remaining(limit) / len(addresses)
         try:
-            return socket.create_connection(addresses.pop(0), wait)
+            return _connected(addresses.pop(0), wait)
         except OSError:
             if not addresses:
                 raise
@@ -189,8 +174,21 @@ def _resolve(host: str, port: int, limit: float) -> list[Address]:
 
 
 def _addresses(host: str, port: int, flags: int = 0) -> list[Address]:
-    infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags)
-    return [(str(address[0]), int(address[1])) for *_, address in infos]
+    # As bytes, because a name in a str imports the IDNA codec, which takes longer than a request.
+    return socket.getaddrinfo(host.encode(), port, type=socket.SOCK_STREAM, flags=flags)
+
+
+def _connected(address: Address, seconds: float) -> socket.socket:
+    """Return a connection to an address, made in at most `seconds`."""
+    family, kind, protocol, _, name = address
+    connection = socket.socket(family, kind, protocol)
+    try:
+        connection.settimeout(seconds)
+        connection.connect(name)
+    except OSError:
+        connection.close()
+        raise
+    return connection
 
 
 def _earlier(limit: float, seconds: float) -> float:

@@ -11,14 +11,13 @@ import ssl
 import time
 import zlib
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
-from . import trust
+from . import signing, trust
 from .connection import Connection
-from .signing import Credentials, authorization
+from .signing import Credentials
 
 ATTEMPT_SECONDS = 3.0
 MAX_ATTEMPTS = 6
@@ -47,6 +46,7 @@ RETRYABLE_REASONS = frozenset(
 # Raised for a missing or damaged response. MemoryError and OverflowError come from a Content-Length
 # that is too large, RecursionError from deeply nested JSON.
 TRANSPORT_ERRORS = (OSError, ValueError, MemoryError, OverflowError, RecursionError)
+REQUIRED_CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 _TO_JSON = json.JSONEncoder(separators=(",", ":")).encode
 # DNS suffixes of the partitions, by Region prefix. The first match applies.
 DNS_SUFFIXES = (
@@ -175,14 +175,14 @@ class Client:
         headers = {
             "content-type": "application/x-amz-json-1.0",
             "host": self._authority,
-            "x-amz-date": datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ"),
+            "x-amz-date": signing.date_time(),
             "x-amz-target": f"DynamoDB_20120810.{operation}",
         }
         if credentials.session_token:
             headers["x-amz-security-token"] = credentials.session_token
-        headers["authorization"] = authorization(headers, body, credentials, self._region)
+        headers["authorization"] = signing.authorization(headers, body, credentials, self._region)
         headers["content-length"] = str(len(body))
-        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
         return f"POST / HTTP/1.1\r\n{lines}\r\n".encode("ascii") + body
 
 
@@ -198,10 +198,10 @@ def _credentials() -> Credentials:
     They are read for every attempt, because Lambda may renew them. Raises Refused if they are
     missing.
     """
-    required = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
-    if missing := [name for name in required if not os.environ.get(name)]:
-        raise Refused("MissingCredentials", f"environment variables not set: {', '.join(missing)}")
-    key_id, secret = (os.environ[name] for name in required)
+    key_id, secret = map(os.environ.get, REQUIRED_CREDENTIALS)
+    if not key_id or not secret:
+        missing = ", ".join(name for name in REQUIRED_CREDENTIALS if not os.environ.get(name))
+        raise Refused("MissingCredentials", f"environment variables not set: {missing}")
     return Credentials(key_id, secret, os.environ.get("AWS_SESSION_TOKEN"))
 
 
@@ -209,7 +209,7 @@ def _content(body: bytes | bytearray, checksum: str | None) -> dict[str, Any]:
     """Return the JSON object in a response body. Raises ValueError if the body is damaged."""
     if checksum is not None and int(checksum) != zlib.crc32(body):
         raise ValueError("the response does not match its CRC32 checksum")
-    content = json.loads(body)
+    content = json.loads(body.decode())
     if not isinstance(content, dict):
         raise ValueError("the response is not a JSON object")  # noqa: TRY004 (as for other damage)
     return content

@@ -4,6 +4,7 @@ DynamoDB's responses have one plain form, which is read here. http.client reads 
 it is not imported before, because that takes longer than most requests.
 """
 
+import io
 import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
@@ -29,14 +30,14 @@ class Response(NamedTuple):
     is_last: bool = False
 
 
-class Stream(Protocol):
-    """What a connection receives, as an io.RawIOBase."""
+class Source(Protocol):
+    """Where a response comes from, such as a connection."""
 
-    def readinto(self, buffer: Any) -> int:
-        """Read bytes into `buffer` and return their number, 0 at the end."""
+    def receive(self, most: int) -> bytes:
+        """Return at least one and at most `most` bytes, or none at the end."""
 
-    def unread(self, received: bytes) -> None:
-        """Let the next reads return `received` again."""
+    def receive_into(self, buffer: Any) -> int:
+        """Receive bytes into `buffer` and return their number, 0 at the end."""
 
 
 class Head(NamedTuple):
@@ -47,35 +48,40 @@ class Head(NamedTuple):
     length: int
 
 
-def read(stream: Stream) -> Response:
+def read(source: Source) -> Response:
     """Return the response to a POST request.
 
-    Raises ValueError or OSError if it is malformed or incomplete, and the errors of `stream`.
+    Raises ValueError or OSError if it is malformed or incomplete, and the errors of `source`.
     """
-    received = _until_end_of_head(stream)
+    received = _until_end_of_head(source)
     start, _, body = received.partition(END_OF_HEAD)
     head = _plain_head(start.decode("latin-1"))
     if head is None or len(body) > head.length:
-        stream.unread(received)
-        return _read_any_form(stream)
-    content = bytearray(head.length)
-    content[: len(body)] = body
-    unread = memoryview(content)[len(body) :]
-    while unread:
-        if not (count := stream.readinto(unread)):
-            raise ConnectionError(f"the response ended {len(unread)} bytes early")
-        unread = unread[count:]
-    return Response(head.status, head.headers, content)
+        return _read_any_form(received, source)
+    return Response(head.status, head.headers, _complete(body, head.length, source))
 
 
-def _until_end_of_head(stream: Stream) -> bytes:
-    """Return what the stream has, up to the first read that completes a plain head."""
-    received, buffer = b"", bytearray(READ_BYTES)
-    while END_OF_HEAD not in received and len(received) < READ_BYTES:
-        if not (count := stream.readinto(buffer)):
-            break
-        received += buffer[:count]
+def _until_end_of_head(source: Source) -> bytes:
+    """Return what the source has, up to the first bytes that complete a plain head."""
+    received = more = source.receive(READ_BYTES)
+    while more and END_OF_HEAD not in received and len(received) < READ_BYTES:
+        more = source.receive(READ_BYTES)
+        received += more
     return received
+
+
+def _complete(body: bytes, length: int, source: Source) -> bytes | bytearray:
+    """Return the whole body, of which `body` was received. Raises ConnectionError."""
+    if len(body) == length:
+        return body
+    content = bytearray(length)
+    content[: len(body)] = body
+    missing = memoryview(content)[len(body) :]
+    while missing:
+        if not (count := source.receive_into(missing)):
+            raise ConnectionError(f"the response ended {len(missing)} bytes early")
+        missing = missing[count:]
+    return content
 
 
 def _plain_head(text: str) -> Head | None:
@@ -96,11 +102,37 @@ def _plain_head(text: str) -> Head | None:
     return Head(status, headers, int(length[0])) if length and is_plain else None
 
 
-def _read_any_form(stream: Any) -> Response:
+class _Stream(io.RawIOBase):
+    """What was received, followed by the rest of a source.
+
+    http.client.HTTPResponse accepts it in place of a socket, of which it only calls `makefile`.
+    """
+
+    def __init__(self, received: bytes, source: Source) -> None:
+        self._received = received
+        self._source = source
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        if not self._received:
+            return self._source.receive_into(buffer)
+        count = min(len(buffer), len(self._received))
+        buffer[:count], self._received = self._received[:count], self._received[count:]
+        return count
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        """Return a buffered reader of this stream."""
+        return io.BufferedReader(self)
+
+
+def _read_any_form(received: bytes, source: Source) -> Response:
     """Return a response in any form, such as with a chunked body."""
     from http.client import HTTPException, HTTPResponse  # noqa: PLC0415 (see the module)
 
     # Closed explicitly, because the garbage collector would print a warning to the log.
+    stream: Any = _Stream(received, source)
     with HTTPResponse(stream, method="POST") as parser:
         try:
             parser.begin()

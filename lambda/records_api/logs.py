@@ -5,7 +5,7 @@ import logging
 import sys
 import time
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from pythonjsonlogger.core import RESERVED_ATTRS, BaseJsonFormatter
@@ -56,15 +56,46 @@ def configure(service: str, level: str) -> None:
     root.setLevel(level)
 
 
+def write_request(
+    service: str,
+    level: int,
+    entry: Mapping[str, Any],
+    traffic: Mapping[str, float],
+    alarmed: Mapping[str, float],
+) -> None:
+    """Print the line of a request: its log fields, and its metrics as in `emit_metrics`.
+
+    If `level` is not enabled, the line has the metrics only. It does not go through `logger`, whose
+    detours would be a tenth of a short request, but has the same standard fields.
+    """
+    fields: dict[str, Any] = {}
+    if logger.isEnabledFor(level):
+        fields = {
+            "level": logging.getLevelName(level),
+            "message": "request",
+            "service": service,
+            "serviceVersion": __version__,
+            **entry,
+            "timestamp": datetime.now(UTC).isoformat(),
+        }
+    emit_metrics(service, entry["operation"], traffic, alarmed, fields)
+
+
 def emit_metrics(
-    service: str, operation: str, traffic: Mapping[str, float], alarmed: Mapping[str, float]
+    service: str,
+    operation: str,
+    traffic: Mapping[str, float],
+    alarmed: Mapping[str, float],
+    fields: Mapping[str, Any] | None = None,
 ) -> None:
     """Print one line of embedded metrics, at any log level. Metrics with the value 0 are omitted.
 
     The metrics in `traffic` have the dimensions Service and Operation. Those in `alarmed`, which
-    alarms use, have the dimension Service. Source: Amazon CloudWatch User Guide, "Specification:
-    Embedded metric format".
+    alarms use, have the dimension Service. `fields` begin the line. Without fields and metrics,
+    nothing is printed. Source: Amazon CloudWatch User Guide, "Specification: Embedded metric
+    format".
     """
+    line = dict(fields or {})
     groups = [(["Service", "Operation"], traffic), (["Service"], alarmed)]
     directives = [
         {
@@ -77,9 +108,10 @@ def emit_metrics(
     ]
     if directives:
         metadata = {"Timestamp": time.time_ns() // 1_000_000, "CloudWatchMetrics": directives}
-        line = {"_aws": metadata, "Service": service, "Operation": operation, **traffic, **alarmed}
+        line |= {"_aws": metadata, "Service": service, "Operation": operation, **traffic, **alarmed}
+    if line:
         # In one write: the runtime flushes after each, and a newline of its own would be a second.
-        sys.stdout.write(f"{json.dumps(line)}\n")
+        sys.stdout.write(f"{_ENCODER.encode(line)}\n")
         sys.stdout.flush()
 
 

@@ -11,6 +11,7 @@ from . import (
     entries,
     history,
     ids,
+    itemtext,
     listing,
     page_responses,
     parameters,
@@ -54,13 +55,13 @@ def get_record(request: Request) -> responses.Response:
     Preconditions are evaluated in the order of RFC 9110, section 13.2.2.
     """
     record_id, conditions = api.record_id(request.event), api.conditions(request.event)
-    record = records.get(request.table, record_id, request.clock())
-    tag = representation.tag(record)
+    item = records.get(request.table, record_id, request.clock())
+    tag = representation.tag(store.decode_only(item, "version", "writeToken"))
     if not conditions.selects(tag):
         raise records.PreconditionFailed(tag)
     if conditions.is_known(tag):
         return responses.response(HTTPStatus.NOT_MODIFIED, request.id, etag=tag)
-    return responses.record_response(HTTPStatus.OK, record, request.id)
+    return responses.text_response(HTTPStatus.OK, itemtext.record_json(item), tag, request.id)
 
 
 def create_record(request: Request) -> responses.Response:

@@ -99,15 +99,16 @@ def create(
             return earlier, True
 
 
-def get(table: Table, record_id: str, now: datetime) -> Record:
-    """Return the record with this ID.
+def get(table: Table, record_id: str, now: datetime) -> Item:
+    """Return the record with this ID, as DynamoDB returns it.
 
     Raises NotFound if the ID is malformed, or if the record does not exist, was deleted or expired.
     """
-    record = store.get(table, record_id) if RECORD_ID.fullmatch(record_id) else None
-    if record is None or not is_visible(record, now):
-        raise NotFound
-    return record
+    if RECORD_ID.fullmatch(record_id):
+        item = store.read_item(table, table.name, {"recordID": record_id})
+        if item and is_visible(store.decode_only(item, "deletedAt", "expiresAt"), now):
+            return item
+    raise NotFound
 
 
 def read_history(

@@ -128,10 +128,16 @@ def record_response(
     status: HTTPStatus, record: store.Record, request_id: str, **headers: str
 ) -> Response:
     """Return the response for a single record, with its ETag. Raises RecordTooLarge."""
-    text = to_json(public(record))
+    return text_response(status, to_json(public(record)), tag(record), request_id, **headers)
+
+
+def text_response(
+    status: HTTPStatus, text: str, etag: str, request_id: str, **headers: str
+) -> Response:
+    """Return the response for the JSON text of a single record. Raises RecordTooLarge."""
     if escaped_bytes(text) > MAX_CONTENT_BYTES:
         raise RecordTooLarge
-    return response(status, request_id, text, etag=tag(record), **headers)
+    return response(status, request_id, text, etag=etag, **headers)
 
 
 def response(

@@ -3,6 +3,7 @@
 import functools
 import hashlib
 import hmac
+import time
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -15,6 +16,11 @@ class Credentials(NamedTuple):
     session_token: str | None
 
 
+def date_time() -> str:
+    """Return the current time as it stands in `x-amz-date`."""
+    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+
+
 def authorization(
     headers: Mapping[str, str], body: bytes, credentials: Credentials, region: str
 ) -> str:
@@ -24,8 +30,9 @@ def authorization(
     AWS IAM User Guide, "Create a signed AWS API request".
     """
     date_time = headers["x-amz-date"]
-    names = ";".join(sorted(headers))
-    lines = "".join(f"{name}:{' '.join(headers[name].split())}\n" for name in sorted(headers))
+    fields = sorted(headers.items())
+    names = ";".join([name for name, _ in fields])
+    lines = "".join([f"{name}:{' '.join(text.split())}\n" for name, text in fields])
     canonical = f"POST\n/\n\n{lines}\n{names}\n{hashlib.sha256(body).hexdigest()}"
     scope = f"{date_time[:8]}/{region}/dynamodb/aws4_request"
     digest = hashlib.sha256(canonical.encode()).hexdigest()

@@ -95,9 +95,15 @@ def get(table: Table, record_id: str) -> Record | None:
 
 def get_item(table: Table, name: str, key: Record) -> Record | None:
     """Return the item with this key in the table `name` (strongly consistent read), or None."""
+    item = read_item(table, name, key)
+    return None if item is None else decode(item)
+
+
+def read_item(table: Table, name: str, key: Record) -> Item | None:
+    """Return what `get_item` does, as DynamoDB returns it."""
     request = {"TableName": name, "Key": encode(key), "ConsistentRead": True}
-    response = read(table, "GetItem", request)
-    return decode(response["Item"]) if "Item" in response else None
+    item: Item | None = read(table, "GetItem", request).get("Item")
+    return item
 
 
 def put(name: str, item: Record, condition: Condition) -> Write:
@@ -182,6 +188,11 @@ def encode(item: Record) -> dict[str, Any]:
 def decode(item: Item) -> Record:
     """Return an item of attribute values as a plain dict."""
     return {name: attributes.decode(value) for name, value in item.items()}
+
+
+def decode_only(item: Item, *names: str) -> Record:
+    """Return the attributes with these names, as far as the item has them, as a plain dict."""
+    return {name: attributes.decode(item[name]) for name in names if name in item}
 
 
 def _condition(expression: str, names: Iterable[str], values: Mapping[str, Any]) -> Condition:

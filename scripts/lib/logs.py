@@ -1,6 +1,7 @@
 """Prints the log lines of the local stack's function, or those of one request."""
 
 import argparse
+import itertools
 import json
 import time
 from collections import Counter
@@ -49,8 +50,9 @@ class Selection:
                 continue
             self._seen[key] += 1
             message = event["message"]
-            if message.startswith(_RUNTIME) or "_aws" in parsed(message):  # `_aws`: a metric
-                continue
+            fields = parsed(message)
+            if message.startswith(_RUNTIME) or ("_aws" in fields and "message" not in fields):
+                continue  # a line of the runtime, or one with nothing but metrics
             if self.wanted is None or any(each in message for each in ids):
                 yield event
 
@@ -77,8 +79,12 @@ def parsed(message: str) -> dict[str, Any]:
 
 
 def readable(event: Event) -> str:
-    """Return a log line for display: time, level, message, then the other fields."""
-    line = parsed(event["message"])
+    """Return a log line for display: time, level, message, then the other fields.
+
+    Metrics, which end the line of a request, are left out.
+    """
+    content = parsed(event["message"]).items()
+    line = dict(itertools.takewhile(lambda field: field[0] != "_aws", content))
     moment = datetime.fromtimestamp(event["timestamp"] / 1000, UTC)
     if not line:
         return f"{_time(moment)}         {_printable(event['message'].rstrip())}"

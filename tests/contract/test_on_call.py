@@ -41,10 +41,10 @@ PARSE = re.compile(r'^parse @message /"(?P<field>\w+)":"\(\?<(?P<column>\w+)>\[\
 
 
 class Served(NamedTuple):
-    """The log lines and the embedded-metric lines of a handler."""
+    """The lines that a handler wrote to its log and printed."""
 
     lines: list[Values]
-    metrics: list[Values]
+    printed: list[Values]
 
 
 @pytest.fixture(scope="session")
@@ -147,14 +147,14 @@ def emitted(lines: list[Values]) -> set[Metric]:
     return {
         (directive["Namespace"], metric["Name"], frozenset(dimensions))
         for line in lines
-        for directive in line["_aws"]["CloudWatchMetrics"]
+        for directive in line.get("_aws", {}).get("CloudWatchMetrics", [])
         for metric in directive["Metrics"]
         for dimensions in directive["Dimensions"]
     }
 
 
 def test_alarms_and_dashboard_use_existing_metrics(resources: Find, served: Served) -> None:
-    sent = emitted(served.metrics)
+    sent = emitted(served.printed)
     assert {metric[0] for metric in sent} == {logs.NAMESPACE}
     used = {
         (namespace, name, frozenset(dimensions)) for namespace, name, dimensions in named(resources)
@@ -238,7 +238,7 @@ def test_saved_queries_use_logged_fields(resources: Find, served: Served) -> Non
     apis = resources("aws_apigatewayv2_stage")
     fields = {
         "access": {name for api in apis for name in json.loads(access_log_format(resources, api))},
-        "function": {name for line in served.lines for name in line},
+        "function": {name for line in served.lines + served.printed for name in line},
     }
     groups = {
         group["name"]: purpose for purpose, group in resources("aws_cloudwatch_log_group").items()

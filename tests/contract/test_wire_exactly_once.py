@@ -548,7 +548,7 @@ def test_each_acknowledged_write_of_8_clients_has_an_entry(
             if kind == "restore":
                 restore(connect(), token, old)
                 return "acknowledged"
-            seen = records.get(connect(), old["recordID"], datetime.now(UTC))
+            seen = store.decode(records.get(connect(), old["recordID"], datetime.now(UTC)))
             if kind == "delete if match":
                 delete(connect(), token, seen, if_match=True)
                 return "acknowledged"

@@ -885,11 +885,14 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 class Peer:
-    """A fake socket: it records timeouts and takes `seconds` for each read and write."""
+    """A fake socket: it records timeouts and takes `seconds` for each read and write.
 
-    def __init__(self, clock: Clock, seconds: float = 0.0) -> None:
+    `recv` returns `received`, and `recv_into` one byte.
+    """
+
+    def __init__(self, clock: Clock, seconds: float = 0.0, received: bytes = b"") -> None:
         self.timeouts: list[float] = []
-        self._clock, self._seconds = clock, seconds
+        self._clock, self._seconds, self._received = clock, seconds, received
 
     def settimeout(self, seconds: float) -> None:
         self.timeouts.append(seconds)
@@ -900,6 +903,10 @@ class Peer:
     def send(self, content: memoryview) -> int:
         self._clock.now += self._seconds
         return min(len(content), 1)
+
+    def recv(self, _: int) -> bytes:
+        self._clock.now += self._seconds
+        return self._received
 
     def recv_into(self, buffer: memoryview) -> int:
         self._clock.now += self._seconds
@@ -940,15 +947,16 @@ def test_connecting_and_handshake_have_1_second_each(
         waits.append(wait)
         return peer
 
-    monkeypatch.setattr(socket, "create_connection", connect)
+    monkeypatch.setattr(connection, "_connected", connect)
     tls: Any = SimpleNamespace(wrap_socket=lambda plain, **_: plain)
     connection.Connection("127.0.0.1", 443, tls).open(clock.now + seconds)
     assert (waits, peer.timeouts) == ([limit], [limit])
 
 
-def test_reads_and_writes_end_with_the_attempt(clock: Clock) -> None:
+@pytest.mark.parametrize("received", [b"H", b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n"])
+def test_reads_and_writes_end_with_the_attempt(clock: Clock, received: bytes) -> None:
     opened = connection.Connection("127.0.0.1", 80, None)
-    reading: Any = Peer(clock, 1.0)
+    reading: Any = Peer(clock, 1.0, received)
     opened._socket = reading
     with pytest.raises(TimeoutError):
         opened.receive(clock.now + 3)
@@ -1069,10 +1077,8 @@ def test_each_attempt_has_its_own_date(
     serve: Serve, trial: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = datetime(2024, 12, 31, 23, 59, 58, tzinfo=UTC)
-    seconds = iter(range(100))
-    monkeypatch.setattr(
-        dynamodb, "datetime", SimpleNamespace(now=lambda _: now + timedelta(seconds=next(seconds)))
-    )
+    moments = ((now + timedelta(seconds=seconds)).utctimetuple() for seconds in range(100))
+    monkeypatch.setattr(time, "gmtime", lambda: next(moments))
     server = serve(THROTTLED["ThrottlingException"])
     trial(server.url).fail(dynamodb.Unavailable, "throttled")
     dates = [request.headers["x-amz-date"] for request in server.requests]

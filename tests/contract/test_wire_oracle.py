@@ -90,7 +90,7 @@ def ours(case: Case) -> dict[str, str]:
     with mock.patch("ssl.create_default_context"):  # unused, and slow: it reads all certificates
         client = dynamodb.Client(case.url, case.region)
     credentials = signing.Credentials(case.key_id, case.secret, case.token)
-    with mock.patch.object(dynamodb, "datetime", SimpleNamespace(now=case.moment.astimezone)):
+    with mock.patch("time.gmtime", return_value=case.moment.utctimetuple()):
         request = client._request(case.operation, case.body, credentials)
     head, _, body = request.partition(b"\r\n\r\n")
     assert body == case.body

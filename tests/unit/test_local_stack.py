@@ -261,7 +261,7 @@ REQUEST = {
 
 class TestLogs:
     def test_lines_are_formatted(self) -> None:
-        assert logs.readable(event(REQUEST)) == (
+        assert logs.readable(event(REQUEST | {"_aws": {}, "ColdStarts": 1.0})) == (
             "2026-01-31 09:30:00.123 INFO    request  operation=list  status=200  requestId=r-1  "
             'apiRequestId=a-1  caller="somebody else"'
         )
@@ -279,7 +279,7 @@ class TestLogs:
             event("START RequestId: r-1 Version: 1"),
             event("r-1 Task timed out"),
             event({"level": "ERROR", "message": "unhandled exception", "requestId": "r-1"}),
-            event(REQUEST),
+            event(REQUEST | {"_aws": {}}),
             event(REQUEST | {"requestId": "r-2", "apiRequestId": "a-2"}),
             event({"_aws": {}, "requestId": "r-1"}),
             event("REPORT RequestId: r-1"),

@@ -85,6 +85,19 @@ def test_level_is_a_threshold(log_lines: list[str], level: str, count: int) -> N
     assert len(log_lines) == count
 
 
+def test_lines_of_requests_have_the_standard_fields_too(
+    log_lines: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs.configure("records-dev", "INFO")
+    logs.logger.warning("request", extra={"operation": "list"})
+    logs.write_request("records-dev", logging.WARNING, {"operation": "list"}, {}, {})
+    through_logger, directly = json.loads(log_lines[0]), json.loads(capsys.readouterr().out)
+    moments = [datetime.fromisoformat(each.pop("timestamp")) for each in (through_logger, directly)]
+    assert moments[1].utcoffset() == moments[0].utcoffset()
+    assert abs(moments[1] - moments[0]) < timedelta(minutes=1)
+    assert list(directly.items()) == list(through_logger.items())
+
+
 @pytest.mark.parametrize("name", ["message", "name", "args", "exc_info"])
 def test_extra_field_cannot_replace_a_standard_field(log_lines: list[str], name: str) -> None:
     logs.configure("records-dev", "INFO")

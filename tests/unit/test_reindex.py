@@ -292,9 +292,9 @@ def test_repair_changes_the_etag_and_the_version_if_visible(
     table: store.Table, raw: "Table", progress: Path, item: Item, *, is_seen: bool
 ) -> None:
     put(raw, foreign(**{"createdAt": MOMENT, **item}))
-    before = records.get(table, "foreign-1", NOW)
+    before = store.decode(records.get(table, "foreign-1", NOW))
     assert reindex(raw, progress, pytest.fail) == (1, 0)
-    after = records.get(table, "foreign-1", NOW)
+    after = store.decode(records.get(table, "foreign-1", NOW))
     assert (after["createdAt"], after["feed"], after["position"]) == (MOMENT, "records", PLACE)
     assert representation.tag(after) != representation.tag(before)
     assert (representation.public(after) != representation.public(before)) == is_seen

@@ -41,7 +41,10 @@ class Tables:
                 self._prepared[name, number] = self._page(name, number)
             return self._prepared[name, number]
         if operation == "GetItem":
-            return _encoded({"Item": self._templates[name]} if name in self._templates else {})
+            answer = {"Item": self._templates[name]} if name in self._templates else {}
+            if "ReturnConsumedCapacity" in request:
+                answer["ConsumedCapacity"] = {"TableName": name, "CapacityUnits": 1.0}
+            return _encoded(answer)
         return b"{}"
 
     def _page(self, name: str, number: int) -> bytes:
