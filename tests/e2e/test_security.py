@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from contract.hostile_bodies import BOMBS
 from e2e.instances import Instance
 from e2e.support import TABLE, assert_problem, created, log_lines, unique, wait_for
 from lib.client import Caller, send
@@ -88,21 +89,17 @@ def test_caller_cannot_name_the_submitter(writer: Caller, aws: Callable[..., Any
     assert item["submittedBy"]["S"] == record["submittedBy"]
 
 
-BOMBS = {
-    "deep arrays": b"[" * 32_000 + b"]" * 32_000,
-    "deep objects": b'{"a":' * 10_000 + b"1" + b"}" * 10_000,
-    "wide": b'{"type":"a","status":"b","attributes":{' + b'"a":[],' * 9_000 + b'"b":1}}',
-    "long number": b'{"type":"a","status":"b","attributes":{"n":' + b"9" * 60_000 + b"}}",
-    "huge exponent": b'{"type":"a","status":"b","attributes":{"n":1e999999999}}',
-    "empty arrays": b'{"type":"a","status":"b","attributes":{"a":[' + b"[]," * 20_000 + b"[]]}}",
-    "surrogates": b'{"type":"a","status":"b","message":"' + b"\\ud83d" * 10_000 + b'"}',
-}
+# tests/contract/test_hostile_bodies.py measures memory, and has more of them.
+BOMBS_THROUGH_GATEWAY = (
+    "deep arrays", "deep objects", "empty arrays", "huge exponent", "long number",
+    "repeated members", "unpaired surrogates",
+)  # fmt: skip
 
 
-@pytest.mark.parametrize("body", BOMBS.values(), ids=BOMBS)
-def test_hostile_json_is_refused_quickly_in_few_bytes(body: bytes, writer: Caller) -> None:
+@pytest.mark.parametrize("bomb", BOMBS_THROUGH_GATEWAY)
+def test_hostile_json_is_refused_quickly_in_few_bytes(bomb: str, writer: Caller) -> None:
     began = time.process_time()
-    response = writer.call("POST", body=body, headers={"content-type": "application/json"})
+    response = writer.call("POST", body=BOMBS[bomb], headers={"content-type": "application/json"})
     assert_problem(response, 400, "invalid-request")
     assert len(response.body) < 150_000
     assert time.process_time() - began < 2  # of the caller: the response is small to parse
