@@ -3,8 +3,9 @@ variable "access" {
     Principals that may assume a caller role, under keys of your choice. `arn`: an IAM role, an
     IAM user or an account root, of any account. `level`: `reader`, `writer` (who may also read) or
     `auditor` (who may also read, but not write). `external_id`: the external ID that the principal
-    must send; use it for third parties that act on behalf of several customers. Principals of this
-    account can use the policies in the outputs instead. Requires `auth.mode = "IAM"`.
+    must send; use it for third parties that act on behalf of several customers. Principals of
+    another account also need permission for `sts:AssumeRole` there; those of this account can use
+    the policies in the outputs instead. Requires `auth.mode = "IAM"`.
   EOT
   type = object({
     trusted_principals = optional(map(object({
@@ -27,8 +28,10 @@ variable "access" {
       "without wildcards. Invalid:",
       join(", ", [
         for key, principal in var.access.trusted_principals : "${key} (${principal.arn})"
-        if !can(regex("^arn:aws[a-z-]*:iam::[0-9]{12}:(root|(role|user)/[!-~]+)$", principal.arn))
-        || strcontains(principal.arn, "*")
+        if anytrue([
+          !can(regex("^arn:aws[a-z-]*:iam::[0-9]{12}:(root|(role|user)/[!-~]+)$", principal.arn)),
+          strcontains(principal.arn, "*"),
+        ])
       ]),
     ])
   }
@@ -46,9 +49,10 @@ variable "access" {
       "characters of _+=,.@:/- Invalid:",
       join(", ", [
         for key, principal in var.access.trusted_principals : key
-        if principal.external_id != null && (
-          !can(regex("^[A-Za-z0-9_+=,.@:/-]{2,}$", principal.external_id))
-          || try(length(principal.external_id) > 1224, false)
+        if !try(
+          can(regex("^[A-Za-z0-9_+=,.@:/-]{2,}$", principal.external_id))
+          && length(principal.external_id) <= 1224,
+          principal.external_id == null,
         )
       ]),
     ])
@@ -174,14 +178,14 @@ variable "alarms" {
 variable "api" {
   description = <<-EOT
     The HTTP API. `cors`: lets pages from `allow_origins` call the API in a browser, which keeps a
-    preflight response for `max_age_seconds`; null: no page of another origin can. `domain`: a
+    preflight response for `max_age_seconds`; null: no page of another origin can. With
+    `auth.mode = "IAM"` and no `auth.issuer`, only pages with AWS credentials can. `domain`: a
     custom domain name, with the ARN of its ACM certificate in this region; the default endpoint is
     then disabled. The module creates the DNS record if `hosted_zone_id` (of a public Route 53 zone)
-    is set; otherwise create it for the output `domain_target`. `stage_name`:
-    `$default` keeps the stage out of the URL. `throttle_rate` (requests per second) and
-    `throttle_burst` (concurrent requests) are the limits of the whole stage: all callers share
-    them, so one caller can use them up. If `auth` accepts signatures and tokens, each has its own
-    API with these limits.
+    is set; otherwise create it for the output `domain_target`. `stage_name`: `$default` keeps the
+    stage out of the URL. `throttle_rate` (requests per second) and `throttle_burst` (concurrent
+    requests) are the limits of the whole stage: all callers share them, so one caller can use them
+    up. If `auth` accepts signatures and tokens, each has its own API with these limits.
   EOT
   type = object({
     cors = optional(object({
@@ -214,8 +218,10 @@ variable "api" {
       "Invalid:",
       join(", ", [
         for origin in try(var.api.cors.allow_origins, []) : origin
-        if !can(regex("^(https://[a-z0-9.-]+|http://localhost)(:[1-9][0-9]{0,4})?$", origin))
-        || can(regex("^(https://[^:]+:443|http://[^:]+:80)$", origin))
+        if anytrue([
+          !can(regex("^(https://[a-z0-9.-]+|http://localhost)(:[1-9][0-9]{0,4})?$", origin)),
+          can(regex("^(https://[^:]+:443|http://[^:]+:80)$", origin)),
+        ])
       ]),
     ])
   }
