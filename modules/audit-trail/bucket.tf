@@ -144,7 +144,7 @@ resource "aws_s3_bucket_policy" "trail" {
         Effect    = "Allow"
         Principal = { Service = "cloudtrail.amazonaws.com" }
         Action    = "s3:PutObject"
-        Resource  = "${local.bucket_arn}/AWSLogs/${local.account}/*"
+        Resource  = "${local.bucket_arn}/AWSLogs/${local.account_id}/*"
         Condition = {
           StringEquals = {
             "aws:SourceArn" = local.trail_arn

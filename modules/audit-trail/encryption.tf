@@ -6,7 +6,7 @@ locals {
       {
         Sid       = "AccountAdministers"
         Effect    = "Allow"
-        Principal = { AWS = "arn:${local.partition}:iam::${local.account}:root" }
+        Principal = { AWS = "arn:${local.partition}:iam::${local.account_id}:root" }
         Action    = "kms:*"
         Resource  = "*"
       },
@@ -22,7 +22,7 @@ locals {
           StringEquals = { "aws:SourceArn" = local.trail_arn }
           StringLike = {
             "kms:EncryptionContext:aws:cloudtrail:arn" = (
-              "arn:${local.partition}:cloudtrail:*:${local.account}:trail/${local.name}"
+              "arn:${local.partition}:cloudtrail:*:${local.account_id}:trail/${local.name}"
             )
           }
         }

@@ -35,10 +35,12 @@ resource "aws_iam_role_policy" "delivery" {
     Version = "2012-10-17"
     Statement = [
       {
-        Sid      = "WriteEvents"
-        Effect   = "Allow"
-        Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
-        Resource = "${local.log_group_arn}:log-stream:${local.account}_CloudTrail_${local.region}*"
+        Sid    = "WriteEvents"
+        Effect = "Allow"
+        Action = ["logs:CreateLogStream", "logs:PutLogEvents"]
+        Resource = join(":", [
+          local.log_group_arn, "log-stream", "${local.account_id}_CloudTrail_${local.region}*",
+        ])
       },
       {
         Sid      = "EncryptEvents"

@@ -8,7 +8,7 @@ data "aws_partition" "current" {}
 data "aws_region" "current" {}
 
 locals {
-  account    = data.aws_caller_identity.current.account_id
+  account_id = data.aws_caller_identity.current.account_id
   partition  = data.aws_partition.current.partition
   dns_suffix = data.aws_partition.current.dns_suffix
   region     = data.aws_region.current.id
@@ -17,13 +17,13 @@ locals {
   name = "${var.name}-${var.environment}-audit"
 
   # Bucket names are globally unique, and role names are unique in the account across regions.
-  bucket_name    = "${local.name}-${local.account}-${local.region}"
+  bucket_name    = "${local.name}-${local.account_id}-${local.region}"
   role_name      = "${local.name}-${local.region}"
   log_group_name = "/aws/cloudtrail/${local.name}"
 
   arn_prefix = {
     for service in ["cloudtrail", "logs", "sns"] :
-    service => "arn:${local.partition}:${service}:${local.region}:${local.account}"
+    service => "arn:${local.partition}:${service}:${local.region}:${local.account_id}"
   }
 
   bucket_arn    = "arn:${local.partition}:s3:::${local.bucket_name}"

@@ -86,7 +86,7 @@ resource "aws_cloudtrail" "audit" {
       condition = length(local.uncovered_regions) == 0
       error_message = format(
         "expected_regions has regions that are not enabled: enable %s in account %s, or remove it.",
-        join(", ", local.uncovered_regions), local.account,
+        join(", ", local.uncovered_regions), local.account_id,
       )
     }
   }

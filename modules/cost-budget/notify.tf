@@ -33,7 +33,7 @@ resource "aws_sns_topic_policy" "budget" {
       Principal = { Service = local.publishers }
       Action    = "sns:Publish"
       Resource  = each.value.arn
-      Condition = { StringEquals = { "aws:SourceAccount" = local.account } }
+      Condition = { StringEquals = { "aws:SourceAccount" = local.account_id } }
     }]
   })
 }
@@ -52,7 +52,7 @@ resource "aws_kms_key" "budget" {
       {
         Sid       = "AccountAdministers"
         Effect    = "Allow"
-        Principal = { AWS = "arn:${local.partition}:iam::${local.account}:root" }
+        Principal = { AWS = "arn:${local.partition}:iam::${local.account_id}:root" }
         Action    = "kms:*"
         Resource  = "*"
       },
@@ -62,7 +62,7 @@ resource "aws_kms_key" "budget" {
         Principal = { Service = local.publishers }
         Action    = ["kms:Decrypt", "kms:GenerateDataKey*"]
         Resource  = "*"
-        Condition = { StringEquals = { "aws:SourceAccount" = local.account } }
+        Condition = { StringEquals = { "aws:SourceAccount" = local.account_id } }
       },
     ]
   })

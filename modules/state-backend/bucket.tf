@@ -5,11 +5,11 @@ data "aws_partition" "current" {}
 data "aws_region" "current" {}
 
 locals {
-  account   = data.aws_caller_identity.current.account_id
-  partition = data.aws_partition.current.partition
+  account_id = data.aws_caller_identity.current.account_id
+  partition  = data.aws_partition.current.partition
 
   # S3 bucket names are globally unique, so the name carries account and region.
-  bucket_name = "${var.name}-tfstate-${local.account}-${data.aws_region.current.id}"
+  bucket_name = "${var.name}-tfstate-${local.account_id}-${data.aws_region.current.id}"
   bucket_arn  = "arn:${local.partition}:s3:::${local.bucket_name}"
 }
 

@@ -10,7 +10,7 @@ resource "aws_kms_key" "state" {
     Statement = [{
       Sid       = "AccountAdministers"
       Effect    = "Allow"
-      Principal = { AWS = "arn:${local.partition}:iam::${local.account}:root" }
+      Principal = { AWS = "arn:${local.partition}:iam::${local.account_id}:root" }
       Action    = "kms:*"
       Resource  = "*"
     }]

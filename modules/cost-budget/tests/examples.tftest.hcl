@@ -1,4 +1,4 @@
-# The examples can be planned.
+# The examples can be planned. In each, override.tf replaces the Git source by this checkout.
 
 mock_provider "aws" {
   source = "./tests/mocks"

@@ -16,7 +16,7 @@ provider "aws" {
 }
 
 module "audit_trail" {
-  source = "../.."
+  source = "git::https://git.example.com/platform/records-api.git//modules/audit-trail?ref=<tag>"
 
   name        = "records"
   environment = "dev"

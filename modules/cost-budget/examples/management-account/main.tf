@@ -18,7 +18,7 @@ provider "aws" {
 }
 
 module "cost_budget" {
-  source = "../.."
+  source = "git::https://git.example.com/platform/records-api.git//modules/cost-budget?ref=<tag>"
 
   name              = "records"
   environment       = "prod"

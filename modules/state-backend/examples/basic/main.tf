@@ -16,7 +16,7 @@ provider "aws" {
 }
 
 module "state_backend" {
-  source = "../.."
+  source = "git::https://git.example.com/platform/records-api.git//modules/state-backend?ref=<tag>"
 
   name        = "records"
   environment = "prod"
