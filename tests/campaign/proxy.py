@@ -110,20 +110,34 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (inherited)
         """Log nothing."""
 
+    def setup(self) -> None:
+        """Prepare the connection to the emulator that belongs to this one.
+
+        A new one for each call would exhaust the emulator's files, which are closed too late.
+        """
+        super().setup()
+        self._upstream = http.client.HTTPConnection(*self.server.target, timeout=60)
+
+    def finish(self) -> None:
+        """Close both connections."""
+        self._upstream.close()
+        super().finish()
+
     def _call(self, body: bytes) -> tuple[int, dict[str, str], bytes]:
         started = time.monotonic()
-        connection = http.client.HTTPConnection(*self.server.target, timeout=60)
         try:
-            connection.request("POST", "/", body, dict(self.headers))
-            response = connection.getresponse()
+            self._upstream.request("POST", "/", body, dict(self.headers))
+            response = self._upstream.getresponse()
             headers = {
                 name: value
                 for name, value in response.getheaders()
                 if name.lower() in ("content-type", "x-amz-crc32")
             }
             return response.status, headers, response.read()
+        except (OSError, http.client.HTTPException):
+            self._upstream.close()  # the next call opens it again
+            raise
         finally:
-            connection.close()
             self.server.add_seconds(time.monotonic() - started)
 
     def _respond(self, status: int, headers: dict[str, str], body: bytes) -> None:

@@ -22,6 +22,7 @@ GOOD = {
 def names_at_fault(environ: dict[str, str]) -> list[str]:
     with pytest.raises(config.ConfigError) as caught:
         config.read(environ)
+    assert str(caught.value) == "; ".join(caught.value.problems)
     return [re.split(" is ", problem)[0] for problem in caught.value.problems]
 
 
