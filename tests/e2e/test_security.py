@@ -14,13 +14,14 @@ from e2e.instances import Instance
 from e2e.support import TABLE, assert_problem, created, log_lines, unique, wait_for
 from lib.client import Caller, send
 
+# MARKER becomes a word that no other test uses.
 HOSTILE = {
-    "expression": "a = :v OR attribute_exists(recordID) REMOVE #n, #status",
-    "placeholder": ":v0 #n0 $ref {{template}} ${jndi:ldap://host} <script>alert(1)</script>",
-    "line break": 'x\r\n{"level":"ERROR","message":"forged","requestId":"forged"}',
-    "metric": json.dumps({"_aws": {"Timestamp": 0, "CloudWatchMetrics": []}, "Requests": 9}),
-    "terminal": "\x1b]0;title\x07\x1b[2J\u202e\u2066",
-    "null": "a\x00b",
+    "expression": "MARKER = :v OR attribute_exists(recordID) REMOVE #n, #status",
+    "placeholder": ":v0 #n0 $ref {{MARKER}} ${jndi:ldap://host} <script>alert(1)</script>",
+    "line break": 'x\r\n{"level":"ERROR","message":"MARKER","requestId":"MARKER"}',
+    "metric": json.dumps({"_aws": {"Timestamp": 0, "CloudWatchMetrics": []}, "MARKER": 9}),
+    "terminal": "\x1b]0;MARKER\x07\x1b[2J\u202e\u2066",
+    "null": "MARKER\x00b",
 }
 
 
@@ -30,8 +31,9 @@ def test_hostile_text_is_data_everywhere(
 ) -> None:
     began = time.time()
     marker = unique("hostile")
+    text = text.replace("MARKER", marker)
     fields = {"status": text, "message": text, "attributes": {text: [text], "in": {text: text}}}
-    record, _ = created(writer, type=f"{marker} {text}", **fields)
+    record, _ = created(writer, type=text, **fields)
     path = f"/{record['recordID']}"
     assert {name: record[name] for name in fields} == fields
     read = reader.call("GET", path)
@@ -50,7 +52,7 @@ def test_hostile_text_is_data_everywhere(
         return log_lines(aws("logs"), began)
 
     assert wait_for(lambda: {each.get("requestId") for each in lines()} >= set(ids))
-    assert "forged" not in {each.get("requestId") for each in lines()}
+    # No field of a record is logged, in a line of the function or as one of its own.
     assert marker not in json.dumps(lines())
 
 
@@ -105,31 +107,50 @@ def test_hostile_json_is_refused_quickly_in_few_bytes(bomb: str, writer: Caller)
     assert time.process_time() - began < 2  # of the caller: the response is small to parse
 
 
+def created_openly(instance: Instance) -> tuple[str, Any]:
+    """Create a record in the instance without authentication; return its URL and the record."""
+    body = json.dumps({"type": unique(), "status": "new", "submittedBy": "me"}).encode()
+    record = send("POST", instance.url, body, {"content-type": "application/json"}).json()
+    return f"{instance.url}/{record['recordID']}", record
+
+
+OVERRIDES = {
+    "method": {"x-http-method-override": "DELETE"},
+    "URL": {"x-original-url": "/records", "x-rewrite-url": "/records"},
+    "host": {"x-forwarded-host": "example.com", "forwarded": "host=example.com"},
+}
+
+
+@pytest.mark.parametrize("headers", OVERRIDES.values(), ids=OVERRIDES)
+def test_override_headers_change_nothing(headers: dict[str, str], open_instance: Instance) -> None:
+    url, record = created_openly(open_instance)
+    response = send("GET", url, b"", headers)
+    assert (response.status, response.json()) == (200, record)
+    assert "example.com" not in str(response.headers)
+    assert send("GET", url, b"", {}).json() == record
+
+
 SMUGGLED = {
     "two lengths": "Content-Length: 0\r\nContent-Length: 44\r\n",
     "length and chunks": "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n",
-    "folded header": "X-A: b\r\n c\r\n",
-    "method override": "X-HTTP-Method-Override: DELETE\r\n",
-    "original URL": "X-Original-URL: /records\r\nX-Rewrite-URL: /records\r\n",
-    "host override": "X-Forwarded-Host: example.com\r\n",
+    "folded header": "X-A: b\r\n DELETE\r\n",
 }
 
 
 @pytest.mark.parametrize("headers", SMUGGLED.values(), ids=SMUGGLED)
-def test_smuggled_headers_change_nothing(headers: str, open_instance: Instance) -> None:
-    body = json.dumps({"type": unique(), "status": "new", "submittedBy": "me"}).encode()
-    json_type = {"content-type": "application/json"}
-    record = send("POST", open_instance.url, body, json_type).json()
-    url = urlsplit(f"{open_instance.url}/{record['recordID']}")
-    with socket.create_connection((url.hostname or "", url.port or 80), timeout=20) as connection:
-        head = (
-            f"GET {url.path} HTTP/1.1\r\nHost: {url.netloc}\r\nConnection: close\r\n{headers}\r\n"
-        )
-        connection.sendall(head.encode() + b"GET /smuggled HTTP/1.1\r\n\r\n")
+def test_smuggled_request_changes_nothing(headers: str, open_instance: Instance) -> None:
+    url, record = created_openly(open_instance)
+    parts = urlsplit(url)
+    end = f"{parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\n"
+    requests = f"GET {end}{headers}\r\nDELETE {end}Connection: close\r\n\r\n"
+    with socket.create_connection((parts.hostname or "", parts.port or 80), 20) as connection:
+        connection.sendall(requests.encode())
         received = b"".join(iter(lambda: connection.recv(65536), b""))
-    assert received.count(b"HTTP/1.1 ") <= 2
-    assert b" 500 " not in received.partition(b"\r\n")[0]
-    assert send("GET", f"{open_instance.url}/{record['recordID']}", b"", {}).json() == record
+    assert received.startswith((b"HTTP/1.1 200 ", b"HTTP/1.1 400 ")), received
+    # Both requests are answered, or the first is refused and the second is not read.
+    assert received.count(b"HTTP/1.1 ") == 1 + received.startswith(b"HTTP/1.1 200 "), received
+    if received.startswith(b"HTTP/1.1 400 "):
+        assert send("GET", url, b"", {}).json() == record
 
 
 @pytest.mark.parametrize("size", [1_500, 9_000])
