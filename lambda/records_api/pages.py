@@ -25,8 +25,9 @@ def read(
     """Pass the items of a page to `add`; return the last key, and whether the end was reached.
 
     The last key is that of the last item that was added or filtered out; None if there is none. The
-    page ends after `limit` items, before an item for which `add` returns False, after
-    READ_BUDGET_PAGES, or at the deadline, so it may be short or empty without being the last.
+    page ends after `limit` items, before an item for which `add` returns False (with the methods of
+    page_responses.Page: at the size limit of a response), after READ_BUDGET_PAGES, or at the
+    deadline, so it may be short or empty without being the last.
     `key_of` returns the key of an item or of DynamoDB's LastEvaluatedKey, or None if no page can
     end there. An item without a key, or that is not shown, is skipped. Raises Unavailable only if
     the page made no progress.

@@ -73,9 +73,10 @@ def create(
     """Store a new record; return the record and whether an earlier request had created it.
 
     With an idempotency key, the ID is derived from the caller and the key, so the conditional write
-    detects an earlier request with the same key. `open_auth` allows `submittedBy` in the body.
-    A record expires after `retention_days`; 0 means never. Raises Invalid, TooLarge, KeyReused or
-    Deleted, and the errors of `store`.
+    detects an earlier request with the same key. The key stays in use as long as the history of its
+    record is kept, also after a deletion. `open_auth` allows `submittedBy` in the body. A record
+    expires after `retention_days`; 0 means never. Raises Invalid, TooLarge, KeyReused or Deleted,
+    and the errors of `store`.
     """
     check(
         body,
