@@ -127,7 +127,7 @@ def _client(service: str, url: str) -> Any:
     import boto3
 
     keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
-    return boto3.client(  # type: ignore[call-overload]
+    return boto3.client(  # type: ignore[call-overload]  # the stub wants a literal
         service, endpoint_url=url, region_name=REGION, **keys
     )
 
