@@ -1,9 +1,8 @@
 """The Lambda entry point: dispatch requests by route key, handle errors, write logs and metrics."""
 
-# ruff: noqa: E402 - the garbage collector is paused before anything else is imported.
-
 import gc
 
+# Until the end of this module: what is imported lasts, and looking through it takes long.
 gc.disable()
 
 import logging
@@ -194,7 +193,6 @@ def _now() -> datetime:
 
 _app = start(os.environ)
 _is_cold = True
-# What was loaded lasts as long as the environment. Looking through it for garbage would take a
-# tenth of a cold start, and would be repeated (Python Library Reference, "gc": freeze).
+# Later collections skip what was loaded (Python Library Reference, "gc").
 gc.freeze()
 gc.enable()
