@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lib import browser, docs, npm_tools, package, rehearse_upgrade, release, scan, venvs
 from lib.console import Failure
-from lib.paths import LOGS, ROOT, TOOLS, shown
+from lib.paths import LOCAL, LOGS, ROOT, TOOLS, shown
 from lib.terraform import Terraform, environment
 
 BIN = TOOLS / "dev" / "bin"
@@ -88,6 +88,30 @@ def pytest(name: str, folders: Iterable[str], tier: str, *, exclusive: bool = Fa
     run = functools.partial(run_pytest, command, streamed=exclusive)
     groups = ("emulator", "scan") if exclusive else ()
     return Stage(name, command, run, "default" if exclusive else "fast", groups, exclusive)
+
+
+def coverage(folders: Iterable[str]) -> Stage:
+    """Return the stage that measures the branch coverage of lambda/ by the tests in `folders`.
+
+    One process runs them: what workers and other processes execute would not be counted.
+    """
+    tests = [f"tests/{folder}" for folder in folders]
+    run = ["run", "-m", "pytest", "--no-header", "-m", "not full"]
+    command: list[str | Path] = [BIN / "coverage", *run, *tests]
+    return Stage("coverage", command, functools.partial(run_coverage, command), "full")
+
+
+def run_coverage(command: Sequence[str | Path]) -> str:
+    """Run pytest under coverage.py; return the share of statements and branches that it reached.
+
+    Raises Failure if a test fails, or if the total is below `fail_under` in pyproject.toml.
+    """
+    LOCAL.mkdir(exist_ok=True)  # of the data file
+    run_pytest(command, streamed=False)
+    report = [BIN / "coverage", "report"]
+    run_linter("coverage", report)
+    total = run_linter("coverage", [*report, "--format=total"])
+    return f"{total} % of the statements and branches of lambda/"
 
 
 def viewer(tier: str) -> Stage:
@@ -249,6 +273,7 @@ def stages(runner: Terraform, tier: str) -> Iterator[Stage]:
     yield Stage(
         "scan-sources", ["scripts/scan"], scan.scan_sources, "default", ("scan",), exclusive=True
     )
+    yield coverage(["unit", "contract"])
     yield Stage(
         "rehearse-upgrade",
         ["scripts/rehearse-upgrade"],

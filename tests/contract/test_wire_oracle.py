@@ -271,6 +271,13 @@ def test_unsupported_types_are_rejected_by_both(value: object) -> None:
         TypeSerializer().serialize(value)
 
 
+def test_unknown_attribute_type_is_rejected_by_both() -> None:
+    with pytest.raises(ValueError, match="unknown attribute type X"):
+        attributes.decode({"X": "1"})
+    with pytest.raises(TypeError):
+        TypeDeserializer().deserialize({"X": "1"})
+
+
 @pytest.mark.parametrize("partition", SESSION.get_available_partitions())
 def test_botocore_has_the_same_endpoints_in_partition(
     partition: str, compared: Counter[str]

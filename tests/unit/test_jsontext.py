@@ -133,3 +133,8 @@ def test_keys_are_sorted_at_every_level() -> None:
         jsontext.to_json({"b": [{"d": 1, "c": 2}], "a": None}, sort_keys=True)
         == '{"a":null,"b":[{"c":2,"d":1}]}'
     )
+
+
+def test_type_without_a_json_form_is_rejected() -> None:
+    with pytest.raises(TypeError):
+        jsontext.to_json({"a": [object()]})
