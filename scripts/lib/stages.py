@@ -108,7 +108,7 @@ def run_coverage(command: Sequence[str | Path]) -> str:
     """
     LOCAL.mkdir(exist_ok=True)  # of the data file
     run_pytest(command, streamed=False)
-    report = [BIN / "coverage", "report"]
+    report: list[str | Path] = [BIN / "coverage", "report"]
     run_linter("coverage", report)
     total = run_linter("coverage", [*report, "--format=total"])
     return f"{total} % of the statements and branches of lambda/"
