@@ -1,5 +1,6 @@
 """What scripts/soak concludes from samples of times and memory, and the charts that it draws."""
 
+import json
 from collections.abc import Callable, Sequence
 
 import pytest
@@ -94,3 +95,12 @@ def test_charts_begin_at_zero() -> None:
     assert sorted(drawn) == ["soak.svg", "soak_memory.svg"]
     assert all('text-anchor="end" x="76.0" y="404.0">0<' in chart for chart in drawn.values())
     assert "30.0 MB" in drawn["soak_memory.svg"]
+
+
+def test_published_run_met_all_limits() -> None:
+    published = json.loads(soak.RESULT.read_text())
+    assert published["problems"] == []
+    assert published["minutes"] >= 4
+    assert soak.documented(published) == soak.DOCUMENT.read_text(), "run scripts/soak --publish"
+    for name, chart in soak.charts(published).items():
+        assert (soak.CHARTS / name).read_text() == chart, name
