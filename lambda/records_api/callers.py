@@ -64,4 +64,4 @@ def _checked(candidate: Caller) -> Caller:
 
 def _text(claim: Any) -> str:
     """Return a claim as text; some issuers send numbers. Any other type counts as missing."""
-    return str(claim) if isinstance(claim, str | int) and not isinstance(claim, bool) else ""
+    return str(claim) if type(claim) in (str, int) else ""

@@ -138,8 +138,9 @@ def path_id(event: Event) -> str:
 
 def require_none(event: Event) -> None:
     """Raise Invalid if the request has query parameters."""
-    _, problems = _parameters(event, ())
-    refuse(problems)
+    if event.get("rawQueryString"):
+        _, problems = _parameters(event, ())
+        refuse(problems)
 
 
 def instant(text: str) -> tuple[str, str] | None:
