@@ -272,10 +272,11 @@ def test_unsupported_types_are_rejected_by_both(value: object) -> None:
 
 
 def test_unknown_attribute_type_is_rejected_by_both() -> None:
+    unknown: Any = {"X": "1"}
     with pytest.raises(ValueError, match="unknown attribute type X"):
-        attributes.decode({"X": "1"})
+        attributes.decode(unknown)
     with pytest.raises(TypeError):
-        TypeDeserializer().deserialize({"X": "1"})
+        TypeDeserializer().deserialize(unknown)
 
 
 @pytest.mark.parametrize("partition", SESSION.get_available_partitions())
