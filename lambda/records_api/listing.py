@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from . import cursor, pages, store
 from .cursor import ItemKey
-from .fields import RECORD_ID
+from .fields import PUBLIC_FIELDS, RECORD_ID
 from .store import FEED, FEED_KEY, INDEXES, Item, Table
 
 # A query with several filters uses the index of the first of these that the table has.
@@ -16,6 +16,9 @@ LOWEST, HIGHEST = "0", "~"
 # A Query with a filter expression reads at least this many items, so that a query with few matches
 # does not need a call per record.
 FILTERED_READ_ITEMS = 250
+# What pages and cursors are made of. Without the rest, a response is a third shorter.
+USED = (*PUBLIC_FIELDS, "position")
+PROJECTION = ", ".join([*(f"#{name}" for name in USED), "#last.#version"])
 
 
 class Query(NamedTuple):
@@ -62,11 +65,10 @@ def _query_request(
         "IndexName": INDEXES[name],
         "KeyConditionExpression": f"#{name} = :{name} AND #position BETWEEN :lower AND :upper",
         "FilterExpression": " AND ".join(conditions),
+        "ProjectionExpression": PROJECTION,
         "ScanIndexForward": not query.descending,
         "Limit": max(limit + 1, FILTERED_READ_ITEMS) if residual else limit + 1,
-        **store.placeholders(
-            [name, "position", "deletedAt", "expiresAt", *residual], values | residual
-        ),
+        **store.placeholders([name, *USED, "last", "deletedAt", "expiresAt"], values | residual),
     }
     if after is not None:
         keys = {name: value, "position": after.position, "recordID": after.record_id}

@@ -28,7 +28,7 @@ class Tables:
 
     def __init__(self) -> None:
         self._templates: dict[str, Item] = {}
-        self._prepared: dict[tuple[str, int], bytes] = {}
+        self._prepared: dict[tuple[str, int, str], bytes] = {}
 
     def answer(self, operation: str, request: Any) -> bytes:
         """Return the body of the response to a request."""
@@ -36,10 +36,11 @@ class Tables:
             self._templates.setdefault(name, item)
         name = request.get("TableName", "")
         if operation in ("Query", "Scan"):
-            number = int(request.get("Limit", 100))
-            if (name, number) not in self._prepared:
-                self._prepared[name, number] = self._page(name, number)
-            return self._prepared[name, number]
+            number, paths = int(request.get("Limit", 100)), request.get("ProjectionExpression", "")
+            if (name, number, paths) not in self._prepared:
+                names = request.get("ExpressionAttributeNames", {})
+                self._prepared[name, number, paths] = self._page(name, number, paths, names)
+            return self._prepared[name, number, paths]
         if operation == "GetItem":
             answer = {"Item": self._templates[name]} if name in self._templates else {}
             if "ReturnConsumedCapacity" in request:
@@ -47,12 +48,12 @@ class Tables:
             return _encoded(answer)
         return b"{}"
 
-    def _page(self, name: str, number: int) -> bytes:
+    def _page(self, name: str, number: int, paths: str, names: dict[str, str]) -> bytes:
         if name not in self._templates:
             return _encoded({"Items": [], "Count": 0, "ScannedCount": 0})
         items = list(similar(self._templates[name], number))
         response = {
-            "Items": items,
+            "Items": [projected(item, paths, names) for item in items] if paths else items,
             "Count": number,
             "ScannedCount": number,
             "ConsumedCapacity": {"TableName": name, "CapacityUnits": 0.5},
@@ -80,6 +81,19 @@ def similar(template: Item, number: int) -> Iterator[Item]:
             rest = template["position"]["S"].split("#")[2:]
             item["position"] = {"S": "#".join([created, record_id, *rest])}
         yield item
+
+
+def projected(item: Item, expression: str, names: dict[str, str]) -> Item:
+    """Return what a ProjectionExpression leaves of an item. Its paths go into maps only."""
+    result: Item = {}
+    for path in expression.split(","):
+        steps = [names.get(step, step) for step in path.strip().split(".")]
+        source, target = item, result
+        for step in steps[:-1]:
+            source, target = source[step]["M"], target.setdefault(step, {"M": {}})["M"]
+        if steps[-1] in source:
+            target[steps[-1]] = source[steps[-1]]
+    return result
 
 
 def _written(operation: str, request: Any) -> Iterator[tuple[str, Item]]:
