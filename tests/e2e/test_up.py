@@ -225,14 +225,7 @@ def check_logs(clone: Clone) -> None:
 
     follow = [str(clone.folder / "scripts/logs"), "--follow", "--lines", "0"]
     env = os.environ | {"RECORDS_TOOLS": str(TOOLS)}
-    # A job that a shell starts in the background ignores SIGINT, and so would its children.
-    with subprocess.Popen(
-        follow,
-        env=env,
-        stdout=subprocess.PIPE,
-        text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 (no threads)
-    ) as following:
+    with subprocess.Popen(follow, env=env, stdout=subprocess.PIPE, text=True) as following:
         assert following.stdout
         line, deadline = "", time.monotonic() + 60
         while not line and time.monotonic() < deadline:

@@ -242,7 +242,7 @@ def test_ctrl_c_prints_one_line(endless: dict[str, str]) -> None:
         assert process.stdout
         process.stdout.readline()
         process.send_signal(signal.SIGINT)
-        _, error = process.communicate()
+        _, error = process.communicate(timeout=60)
     assert process.returncode == Exit.INTERRUPTED
     assert error == b"interrupted\n"
 
