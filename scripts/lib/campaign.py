@@ -5,7 +5,6 @@ halfway. A consumer follows the change feed meanwhile. Then a checker compares w
 with the tables, histories, the feed and the lists. Exits with 1 if they disagree.
 """
 
-import argparse
 import importlib
 import json
 import sys
@@ -13,14 +12,14 @@ import tempfile
 from pathlib import Path
 
 from lib import venvs
-from lib.console import Failure, main, step
+from lib.console import Failure, argument_parser, main, step
 from lib.paths import ROOT
 
 _SHOWN = 20
 
 
 def _verb() -> None:
-    parser = argparse.ArgumentParser(prog="scripts/campaign", description=__doc__)
+    parser = argument_parser(prog="scripts/campaign", description=__doc__)
     parser.add_argument("--operations", type=int, default=20_000, metavar="N", help="20000")
     parser.add_argument("--seed", default="1", help="faults and requests follow from it")
     parser.add_argument("-o", "--output", type=Path, help="write the report to this JSON file")

@@ -5,7 +5,6 @@ does that, and all other tests, with the pinned versions only. The provider come
 binary finds it: the Terraform CLI configuration, a mirror or the registry.
 """
 
-import argparse
 import os
 import shutil
 import tempfile
@@ -13,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lib import terraform
-from lib.console import Failure, main, step
+from lib.console import Failure, argument_parser, main, step
 from lib.paths import LOGS, ROOT
 from lib.terraform import Terraform
 
@@ -75,7 +74,7 @@ def check(runner: Terraform, root: Path) -> Iterator[tuple[str, str]]:
 
 
 def _verb() -> None:
-    parser = argparse.ArgumentParser(prog="scripts/check-modules", description=__doc__)
+    parser = argument_parser(prog="scripts/check-modules", description=__doc__)
     parser.add_argument("--binary", default="terraform", help="such as tofu; default: terraform")
     parser.add_argument(
         "--provider", default="5.100.0", help="a version constraint; default: 5.100.0"

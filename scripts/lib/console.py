@@ -1,5 +1,6 @@
 """Progress lines, one per step, and failures as a cause and a remedy."""
 
+import argparse
 import os
 import subprocess
 import sys
@@ -7,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from lib.paths import shown
 
@@ -97,6 +99,14 @@ def last_line(log: Path, *, marker: str = "") -> str:
         for line in log.read_text(encoding="utf-8", errors="replace").splitlines()
     ]
     return next((line for line in reversed(lines) if line and marker in line), "")
+
+
+def argument_parser(**options: Any) -> argparse.ArgumentParser:
+    """Return a parser of a script's arguments, with the options of argparse.ArgumentParser.
+
+    It rejects abbreviations: `--wip` must not be taken for `--wipe`.
+    """
+    return argparse.ArgumentParser(allow_abbrev=False, **options)
 
 
 def main(verb: Callable[[], None]) -> None:

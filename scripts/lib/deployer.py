@@ -4,14 +4,13 @@ The list comes from the calls that Terraform was observed to make on the emulato
 tests/policy/deployer/calls.json. --observe records them again.
 """
 
-import argparse
 import json
 from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any, NamedTuple
 
 from lib import deployer_calls, venvs
-from lib.console import Failure, main, step
+from lib.console import Failure, argument_parser, main, step
 from lib.deployer_calls import STACK, Calls
 from lib.paths import ROOT, shown
 
@@ -227,7 +226,7 @@ def load() -> Calls:
 
 
 def _verb() -> None:
-    parser = argparse.ArgumentParser(prog="scripts/deployer", description=__doc__)
+    parser = argument_parser(prog="scripts/deployer", description=__doc__)
     parser.add_argument("--observe", action="store_true", help=f"write {shown(CALLS)}; slow")
     parser.add_argument("--write", action="store_true", help=f"write {shown(PAGE)}")
     parser.add_argument("--policy", choices=["plan", "apply"], help="print an IAM policy")

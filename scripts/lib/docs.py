@@ -4,7 +4,6 @@ The tables come from variables.tf and outputs.tf, in the format of terraform-doc
 between the lines `<!-- BEGIN_TF_DOCS -->` and `<!-- END_TF_DOCS -->`.
 """
 
-import argparse
 import re
 import textwrap
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from lib import api_page, documents, venvs
-from lib.console import Failure, main, step
+from lib.console import Failure, argument_parser, main, step
 from lib.paths import ROOT, shown
 
 BEGIN, END = "<!-- BEGIN_TF_DOCS -->", "<!-- END_TF_DOCS -->"
@@ -129,7 +128,7 @@ def _code(block: Block, attribute: str) -> str:
 
 
 def _verb() -> None:
-    parser = argparse.ArgumentParser(prog="scripts/docs", description=__doc__)
+    parser = argument_parser(prog="scripts/docs", description=__doc__)
     parser.add_argument("--check", action="store_true", help="change nothing; fail if out of date")
     parser.add_argument(
         "--blocks", action="store_true", help="list the code blocks and what the tests do with them"

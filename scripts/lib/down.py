@@ -1,16 +1,15 @@
 """Stops the local stack. The next scripts/up starts it again with its records."""
 
-import argparse
 import shutil
 
-from lib.console import main, step
+from lib.console import argument_parser, main, step
 from lib.emulator import EMULATOR
 from lib.paths import ENVIRONMENT, LOCAL
 from lib.up import stack_lock
 
 
 def _verb() -> None:
-    parser = argparse.ArgumentParser(prog="scripts/down", description=__doc__)
+    parser = argument_parser(prog="scripts/down", description=__doc__)
     parser.add_argument(
         "--wipe", action="store_true", help="also delete its records, state and logs"
     )

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from shlex import quote
 
-from lib.console import Failure, main
+from lib.console import Failure, argument_parser, main
 from lib.emulator import EMULATOR, REGION
 from lib.paths import ROOT, TOOLS
 from lib.terraform_setup import find_binary
@@ -26,6 +26,7 @@ def settings(url: str) -> dict[str, str]:
     """Return the variables for AWS clients, with the keys of the emulator's root user."""
     return {
         "AWS_ACCESS_KEY_ID": "test",
+        "AWS_DEFAULT_REGION": REGION,  # for the AWS CLI and boto3, which do not read AWS_REGION
         "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_ENDPOINT_URL": url,
         "AWS_REGION": REGION,
@@ -63,7 +64,7 @@ def commands(variables: Mapping[str, str], inherited: Mapping[str, str]) -> list
 
 
 def _verb() -> None:
-    parser = argparse.ArgumentParser(
+    parser = argument_parser(
         prog="scripts/env",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -3,7 +3,6 @@
 Every alarm recipient also receives the notification, up to four times. Announce the drill first.
 """
 
-import argparse
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import uuid4
 
 from lib import account, venvs
-from lib.console import Failure, main, step
+from lib.console import Failure, argument_parser, main, step
 
 if TYPE_CHECKING:
     import boto3
@@ -222,7 +221,7 @@ def _subscriptions(sns: Any, topic: str) -> list[dict[str, str]]:
 
 
 def _verb() -> None:
-    parser = argparse.ArgumentParser(prog="scripts/fire-drill", description=__doc__)
+    parser = argument_parser(prog="scripts/fire-drill", description=__doc__)
     parser.add_argument("service", help="name of the service, such as records-prod")
     parser.add_argument(
         "--alarm",

@@ -12,7 +12,7 @@ from typing import Any
 
 from lib import account, venvs
 from lib.client import connection
-from lib.console import Failure, main
+from lib.console import Failure, argument_parser, main
 from lib.emulator import EMULATOR
 
 _LINES = 50
@@ -120,7 +120,7 @@ def _printable(text: str) -> str:
 
 
 def _verb() -> None:
-    parser = argparse.ArgumentParser(prog="scripts/logs", description=__doc__)
+    parser = argument_parser(prog="scripts/logs", description=__doc__)
     parser.add_argument(
         "request_id",
         nargs="?",

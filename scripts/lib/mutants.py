@@ -22,7 +22,7 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from lib import mutations, venvs
-from lib.console import Failure, main, step
+from lib.console import Failure, argument_parser, main, step
 from lib.mutant_runs import SOURCES, Coverage, Fault, Outcome, Workplace, workplace
 from lib.mutations import Mutation
 from lib.paths import ROOT
@@ -189,7 +189,7 @@ def _summary(outcomes: Sequence[Outcome]) -> dict[str, Any]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="scripts/mutants", description=__doc__)
+    parser = argument_parser(prog="scripts/mutants", description=__doc__)
     parser.add_argument("pattern", nargs="?", default="", help="regex for rules and files")
     parser.add_argument("--sample", type=int, metavar="N", help="only every Nth mutant")
     parser.add_argument(

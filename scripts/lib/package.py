@@ -3,7 +3,6 @@
 It contains the sources and their bytecode, which only a Python 3.13 can compile.
 """
 
-import argparse
 import base64
 import hashlib
 import json
@@ -14,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from lib import archive, venvs
-from lib.console import Failure, main, step
+from lib.console import Failure, argument_parser, main, step
 from lib.paths import ROOT, shown
 
 SOURCES = ROOT / "lambda"
@@ -203,7 +202,7 @@ def check() -> str:
 
 
 def _verb() -> None:
-    parser = argparse.ArgumentParser(prog="scripts/package", description=__doc__)
+    parser = argument_parser(prog="scripts/package", description=__doc__)
     parser.add_argument(
         "--check", action="store_true", help="write nothing; fail if the committed package differs"
     )

@@ -4,7 +4,6 @@ Terraform renders the policies with a mocked provider (tests/policy/stacks). A p
 wider or narrower changes the page, and scripts/test fails until the new page is committed.
 """
 
-import argparse
 import difflib
 import re
 import tempfile
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from lib import venvs
-from lib.console import Failure, main, step
+from lib.console import Failure, argument_parser, main, step
 from lib.paths import ROOT, shown
 from lib.policies import function_policies, policies_of, render
 
@@ -138,7 +137,7 @@ def difference(text: str) -> str:
 
 
 def _verb() -> None:
-    parser = argparse.ArgumentParser(prog="scripts/permissions", description=__doc__)
+    parser = argument_parser(prog="scripts/permissions", description=__doc__)
     parser.add_argument("--write", action="store_true", help=f"write {shown(PAGE)}")
     arguments = parser.parse_args()
     venvs.run_in("dev", "lib.permissions")

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from lib import account, venvs
 from lib.boto3_client import Boto3Client
-from lib.console import Failure, main
+from lib.console import Failure, argument_parser, main
 from records_api import entries, history, representation, store, writes
 from records_api.fields import CLIENT_FIELDS
 from records_api.history import Entry
@@ -197,7 +197,7 @@ def _version(text: str) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = argument_parser(
         prog="scripts/redact",
         description=__doc__,
         epilog="example: scripts/redact 01a206a3-8211-7f1e-819d-7ace002ed565 3 4 "

@@ -6,7 +6,6 @@ Fails if the plan replaces a resource that holds data or that callers or operato
 record is lost or changed, or if a request fails during the upgrade.
 """
 
-import argparse
 import io
 import json
 import os
@@ -20,7 +19,7 @@ from typing import Any
 
 from lib import compatibility, scratch, terraform, venvs
 from lib.client import Caller
-from lib.console import Failure, main, step
+from lib.console import Failure, argument_parser, main, step
 from lib.emulator import REGION
 from lib.paths import ENVIRONMENT, LOGS, ROOT
 from lib.rehearsal_records import calling, create_records, differences, read_all
@@ -212,7 +211,7 @@ def run(ref: str) -> None:
 
 
 def _verb() -> None:
-    parser = argparse.ArgumentParser(prog="scripts/rehearse-upgrade", description=__doc__)
+    parser = argument_parser(prog="scripts/rehearse-upgrade", description=__doc__)
     parser.add_argument(
         "ref",
         nargs="?",

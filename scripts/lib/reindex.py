@@ -1,6 +1,5 @@
 """Repairs records that other programs wrote to the table, so that listings include them."""
 
-import argparse
 import json
 import secrets
 from collections.abc import Callable, Iterator, Mapping
@@ -9,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lib import account, venvs
-from lib.console import Failure, main
+from lib.console import Failure, argument_parser, main
 from lib.paths import LOCAL, shown
 from records_api import representation
 from records_api.fields import MAX_LENGTHS, RECORD_ID
@@ -128,7 +127,7 @@ def _update(table: Any, item: Item, changed: Item) -> bool:
 
 
 def _verb() -> None:
-    parser = argparse.ArgumentParser(prog="scripts/reindex", description=__doc__)
+    parser = argument_parser(prog="scripts/reindex", description=__doc__)
     parser.add_argument("table", help="table name: the output table_name")
     parser.add_argument("--region", help="AWS region (default: AWS_REGION or the profile's)")
     arguments = parser.parse_args()

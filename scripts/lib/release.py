@@ -4,13 +4,12 @@ These are the package, its SBOM, the OpenAPI document and its page, `SHA256SUMS`
 the section of CHANGELOG.md. .github/workflows/release.yml publishes them; docs/release.md says how.
 """
 
-import argparse
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
 from lib import api_page, changelog, compatibility, package, sbom, venvs
-from lib.console import Failure, main, step
+from lib.console import Failure, argument_parser, main, step
 from lib.paths import ROOT, shown
 from records_api import __version__
 
@@ -59,7 +58,7 @@ def check() -> str:
 
 
 def _verb() -> None:
-    parser = argparse.ArgumentParser(prog="scripts/release", description=__doc__)
+    parser = argument_parser(prog="scripts/release", description=__doc__)
     parser.add_argument(
         "tag", nargs="?", help="such as v1.2.3; without it, only the checks of every commit run"
     )

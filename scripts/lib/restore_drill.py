@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from lib import account, venvs
-from lib.console import Failure, main, step
+from lib.console import Failure, argument_parser, main, step
 
 if TYPE_CHECKING:
     import boto3
@@ -248,7 +248,7 @@ def _moment(text: str) -> datetime:
 
 
 def _verb() -> None:
-    parser = argparse.ArgumentParser(prog="scripts/restore-drill", description=__doc__)
+    parser = argument_parser(prog="scripts/restore-drill", description=__doc__)
     for name, contents in (("table_name", "records"), ("history_table_name", "history")):
         parser.add_argument(
             name, help=f"table of the {contents}: the output {name}. It and its copy are scanned"

@@ -4,7 +4,6 @@ Writes the list of skipped checks to docs/scan-exceptions.md, and reports as SAR
 .local/scan/.
 """
 
-import argparse
 import datetime as dt
 import json
 import os
@@ -13,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 from lib import checkov, exceptions, scratch, venvs
-from lib.console import Failure, main, step
+from lib.console import Failure, argument_parser, main, step
 from lib.paths import ENVIRONMENT, ROOT, shown
 from lib.stack import Stack
 
@@ -118,7 +117,7 @@ def applied_checks(plan: Path) -> str:
 
 
 def _verb() -> None:
-    parser = argparse.ArgumentParser(prog="scripts/scan", description=__doc__)
+    parser = argument_parser(prog="scripts/scan", description=__doc__)
     parser.add_argument(
         "--overdue", action="store_true", help="only fail if the review of a skip is overdue"
     )

@@ -1,19 +1,18 @@
 """Makes the screenshots of the viewer in docs/, with the sample records of its tests."""
 
-import argparse
 import importlib
 import sys
 from pathlib import Path
 
 from lib import browser, venvs
-from lib.console import Failure, main, step
+from lib.console import Failure, argument_parser, main, step
 from lib.paths import ROOT, shown
 
 MAX_BYTES = 200_000
 
 
 def _verb() -> None:
-    parser = argparse.ArgumentParser(prog="scripts/screenshots", description=__doc__)
+    parser = argument_parser(prog="scripts/screenshots", description=__doc__)
     parser.add_argument("-o", "--output", type=Path, default=ROOT / "docs", help="docs")
     options = parser.parse_args()
     venvs.run_in("dev", "lib.screenshots")

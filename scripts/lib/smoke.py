@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from lib import account, venvs
 from lib.client import CONNECTION, Caller, Response, connected, connection, send
-from lib.console import Failure, main, step
+from lib.console import Failure, argument_parser, main, step
 
 _REFUSED = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 _ATTEMPTS = 3  # others may change or delete the record between two requests
@@ -266,7 +266,7 @@ def _caller(arguments: argparse.Namespace) -> Caller | Bearer:
 
 
 def _verb() -> None:
-    parser = argparse.ArgumentParser(prog="scripts/smoke", description=__doc__)
+    parser = argument_parser(prog="scripts/smoke", description=__doc__)
     parser.add_argument(
         "url", nargs="?", help="the output records_url (default: the local stack of scripts/up)"
     )

@@ -6,7 +6,6 @@ with 1 if memory grows, if p99 is not stable, if a response is unexpected, or if
 stored twice.
 """
 
-import argparse
 import importlib
 import json
 import re
@@ -18,7 +17,7 @@ from typing import Any
 from lib import venvs
 from lib.bench.charts import Line, lines
 from lib.bench.report import table
-from lib.console import Failure, main
+from lib.console import Failure, argument_parser, main
 from lib.package import PACKAGE
 from lib.paths import ROOT
 
@@ -104,7 +103,7 @@ def _print(line: str) -> None:
 
 
 def _verb() -> None:
-    parser = argparse.ArgumentParser(prog="scripts/soak", description=__doc__)
+    parser = argument_parser(prog="scripts/soak", description=__doc__)
     parser.add_argument("--minutes", type=float, default=10, metavar="N", help="10")
     parser.add_argument("--clients", type=int, default=8, metavar="N", help="8")
     parser.add_argument("--seed", default="1", help="the requests follow from it")

@@ -15,7 +15,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from lib import terraform, venvs
-from lib.console import Failure, main, step
+from lib.console import Failure, argument_parser, main, step
 from lib.paths import LOGS, ROOT, shown
 from lib.stages import BIN, Stage, stages
 
@@ -90,13 +90,12 @@ def run_pytest_only(arguments: Sequence[str]) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = argument_parser(
         prog="scripts/test",
         usage="scripts/test [--fast | --full] [--only STAGE] [--list]\n"
         "       scripts/test PYTEST_ARGUMENT...",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     tier = parser.add_mutually_exclusive_group()
     tier.add_argument(

@@ -10,7 +10,7 @@ from http import HTTPStatus
 
 from lib import package, terraform, venvs
 from lib.client import CONNECTION, connected
-from lib.console import Failure, main, step
+from lib.console import Failure, argument_parser, main, step
 from lib.emulator import EMULATOR
 from lib.paths import ENVIRONMENT, LOCAL, shown
 from lib.seed import seed
@@ -171,7 +171,7 @@ def create_samples() -> str:
 
 
 def _verb() -> None:
-    parser = argparse.ArgumentParser(
+    parser = argument_parser(
         prog="scripts/up",
         description=__doc__,
         epilog="environment variables: PYTHON, the Python to use; "

@@ -36,7 +36,9 @@ def json_object(text: str, option: str) -> Body:
     except (ValueError, RecursionError) as error:
         raise Failure(
             f"{option} is not JSON: {error}",
-            """quote it for the shell: '{"host": "db-07"}'""",
+            "correct the file"
+            if option == "-f"
+            else """quote it for the shell: '{"host": "db-07"}'""",
             Exit.BAD_INPUT,
         ) from error
     if not isinstance(content, dict):

@@ -18,13 +18,24 @@ __all__ = [
     "call",
     "checked",
     "connect",
+    "not_empty",
     "print_answer",
     "record_path",
     "send",
     "without_none",
 ]
 
-RecordID = Annotated[str, typer.Argument(metavar="RECORD_ID", show_default=False)]
+
+def not_empty(value: str) -> str:
+    """Return a value of the command line. Raises BadParameter if it is empty."""
+    if not value:
+        raise typer.BadParameter("it is empty, like a shell variable that is not set")
+    return value
+
+
+RecordID = Annotated[
+    str, typer.Argument(metavar="RECORD_ID", show_default=False, callback=not_empty)
+]
 
 
 def without_none(values: dict[str, Any]) -> dict[str, Any]:

@@ -247,6 +247,18 @@ def test_ctrl_c_prints_one_line(endless: dict[str, str]) -> None:
     assert error == b"interrupted\n"
 
 
+@pytest.mark.parametrize(
+    "arguments", [["get"], ["history"], ["delete"], ["restore", "3"], ["verify", "r"]], ids=" ".join
+)
+def test_an_empty_id_is_not_sent(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A shell variable that is not set is an empty argument; there is no service to call here."""
+    verb, *more = arguments
+    assert run(monkeypatch, verb, "", *more) == Exit.BAD_INPUT
+    assert "it is empty, like a shell variable" in " ".join(capsys.readouterr().err.split())
+
+
 def test_an_error_reaches_standard_error_only(
     api: Api, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

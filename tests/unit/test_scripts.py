@@ -48,6 +48,20 @@ def script(path: Path, body: str) -> Path:
     return path
 
 
+def test_options_of_scripts_are_not_abbreviated(capsys: pytest.CaptureFixture[str]) -> None:
+    parser = console.argument_parser(prog="scripts/down")
+    parser.add_argument("--wipe", action="store_true")
+    with pytest.raises(SystemExit):
+        parser.parse_args(["--wip"])
+    assert "unrecognized arguments: --wip" in capsys.readouterr().err
+    own = [
+        file.name
+        for file in (ROOT / "scripts" / "lib").glob("*.py")
+        if "ArgumentParser(" in file.read_text()
+    ]
+    assert own == ["console.py"]
+
+
 @pytest.mark.parametrize("verb", VERBS)
 def test_help_needs_no_installed_environment(verb: str, tmp_path: Path) -> None:
     completed = subprocess.run(

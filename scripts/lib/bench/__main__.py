@@ -23,7 +23,7 @@ from lib.bench.publish import publish
 from lib.bench.results import machine, ratios, summary, violations
 from lib.bench.runtime import Subject
 from lib.bench.workload import OURS, PEER_LABELS, dynamodb, package, peer, seed
-from lib.console import Failure, main, step
+from lib.console import Failure, argument_parser, main, step
 from lib.package import PACKAGE
 
 QUICK = Effort(cold=5, warm=50, limited=0, sizes=(1000, 10_000))
@@ -124,7 +124,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = argument_parser(
         prog="scripts/bench",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from records_cli.call import RecordID, Role, checked, connect, record_path, send, without_none
+from records_cli.call import (
+    RecordID,
+    Role,
+    checked,
+    connect,
+    not_empty,
+    record_path,
+    send,
+    without_none,
+)
 from records_cli.exit_codes import Exit
 from records_cli.failure import Failure
 from records_cli.formats import EntryFormat, chosen
@@ -112,7 +121,7 @@ def changes(
 def verify(
     context: typer.Context,
     record_ids: Annotated[
-        list[str] | None, typer.Argument(metavar="RECORD_ID", show_default=False)
+        list[str] | None, typer.Argument(metavar="RECORD_ID...", show_default=False)
     ] = None,
     all_: Annotated[bool, typer.Option("--all", help="Verify all records.")] = False,
     seal_file: Annotated[
@@ -137,6 +146,8 @@ def verify(
     """
     from records_cli import terminal, verification
 
+    for record_id in record_ids or []:
+        not_empty(record_id)
     if bool(record_ids) == (all_ or (seal_file is not None and not record_ids)):
         raise typer.BadParameter("pass record IDs, or --all, or --seal FILE alone")
     caller = connect(context, Role.AUDITOR)
