@@ -19,6 +19,8 @@ def _verb() -> None:
             running = EMULATOR.pid() is not None
             graceful = EMULATOR.stop()
             line.note = "stopped" if running else "was not running"
+            if EMULATOR.was_killed() and not running:
+                line.note = "had been killed; the next scripts/up says what was lost"
             if not graceful:
                 line.note = "did not stop in time and was killed; the next scripts/up restores "
                 copy = EMULATOR.last_copy()

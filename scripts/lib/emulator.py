@@ -131,7 +131,7 @@ class Emulator:
         deadline = time.monotonic() + _START_SECONDS
         while not self.responds(1):
             if self.pid() is None:
-                self._pid_file.unlink()
+                self._pid_file.unlink(missing_ok=True)
                 raise Failure(
                     f"the emulator exited during startup: {last_line(self.log)}",
                     "see its log",
@@ -162,7 +162,8 @@ class Emulator:
             self._gone_within(_STOP_SECONDS)
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(pid, 0)  # a child only if this program started it
-        self._pid_file.unlink(missing_ok=True)
+        if pid is not None and graceful:  # else the file shows `was_killed`
+            self._pid_file.unlink()
         shutil.rmtree(self.home / "tmp", ignore_errors=True)
         return graceful
 

@@ -450,6 +450,8 @@ class TestEmulatorProcess:
         (home.home / "pid").write_text(f"{os.getpid()}\n")  # as if another program had the same pid
         assert home.pid() is None
         home.stop()
+        assert home.was_killed()  # so that the next start says what was lost
+        home.start()
         assert not home.was_killed()
 
     def test_unresponsive_process_is_killed(
