@@ -29,7 +29,10 @@ def read(file: Path) -> dict[str, Any]:
         connection: dict[str, Any] = json.loads(file.read_text())
         Caller(connection["records_url"], connection["region"], **connection["reader"])
     except FileNotFoundError:
-        raise Failure(f"there is no local stack: {file} is absent", "run scripts/up") from None
+        raise Failure(
+            f"there is no local stack: {file} is absent",
+            f"run scripts/up, or correct {VARIABLE} if you set it",
+        ) from None
     except (ValueError, KeyError, TypeError):
         raise Failure(f"{file} is damaged", "run scripts/up, which writes it again") from None
     return connection

@@ -125,18 +125,21 @@ def _error(text: str) -> str:
 
 def _of_url(text: str, source: str) -> Service:
     """Return the service at a URL. The local stack has its keys with it."""
+    url = checked_url(text, source)
+    file = _connection_of(url)
+    return _of_connection(file, f"{source}; its keys: {file}") if file else Service(url, source)
+
+
+def _connection_of(url: str) -> Path | None:
+    """Return the connection file of the local stack, if `url` is that of the local stack."""
     from records_cli import local
 
-    url = checked_url(text, source)
     place = os.environ.get(local.VARIABLE)
     file = Path(place) if place else local.enclosing_connection()
     try:
-        is_local = file is not None and local.read(file)["records_url"] == url
+        return file if file and local.read(file)["records_url"] == url else None
     except Failure:  # of a stack that is not the one to call
-        is_local = False
-    if not is_local:
-        return Service(url, source)
-    return _of_connection(file or Path(), f"{source}; its keys: {file}")
+        return None
 
 
 def _of_environment() -> Service | None:
@@ -147,7 +150,7 @@ def _of_environment() -> Service | None:
     from records_cli import local
 
     if path := os.environ.get(local.VARIABLE):
-        return _of_connection(Path(path), local.VARIABLE)
+        return _of_connection(Path(path), path)
     return None
 
 
@@ -168,6 +171,8 @@ def _of_current_context() -> Service | None:
 
 def _with_settings(known: "Context", source: str) -> Service:
     url = checked_url(known.url, source)
+    if not (known.profile or known.auth or known.token_command) and (file := _connection_of(url)):
+        return _of_connection(file, f"{source}; its keys: {file}")
     return Service(url, source, known.region, known.profile, known.auth, known.token_command)
 
 

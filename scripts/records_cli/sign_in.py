@@ -144,7 +144,10 @@ def _chain_caller(service: Service, options: Options, profile: str | None) -> Ch
             f" for a bearer token, set {tokens.TOKEN} or pass --token-command"
         )
         if _EMULATED in service.url:
-            remedy = f"for a local stack, set {_CONNECTION} to its .local/connection.json; {remedy}"
+            remedy = (
+                "for a local stack, pass the URL that its scripts/up prints,"
+                f" and set {_CONNECTION} to its .local/connection.json; {remedy}"
+            )
         details = () if region else (f"{no_region} either",)
         raise Failure("there are no AWS credentials", remedy, Exit.REFUSED, details=details)
     if not region:

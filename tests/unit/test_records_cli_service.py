@@ -82,7 +82,7 @@ def test_options_precede_environment_context_and_checkout(
     keep(current=contexts.Context("https://current/records"), other=contexts.Context("https://o"))
     assert service.find(Options()).url == "https://current/records"
     monkeypatch.setenv(local.VARIABLE, str(connection(folder / "elsewhere.json")))
-    assert service.find(Options()).source == f"the local stack ({local.VARIABLE})"
+    assert service.find(Options()).source == f"the local stack ({folder / 'elsewhere.json'})"
     monkeypatch.setenv(service.CONTEXT, "other")
     assert service.find(Options()).source == "context other (RECORDS_CONTEXT)"
     monkeypatch.setenv(service.URL, "https://variable")
@@ -330,6 +330,9 @@ def test_url_of_the_local_stack_has_its_keys(
     assert known.connection == file
     assert sign_in.caller(known, options, Role.WRITER).access_key_id == "writer"
     assert service.find(Options(url=URL)).connection is None
+    keep(stack=contexts.Context(str(url)), signed=contexts.Context(str(url), profile="p"))
+    assert service.find(Options(context="stack")).connection == file
+    assert service.find(Options(context="signed")).connection is None
     file.write_text("{")
     assert service.find(options).connection is None
     monkeypatch.setenv(local.VARIABLE, str(connection(folder / "elsewhere.json")))
@@ -340,7 +343,8 @@ def test_url_of_the_local_stack_has_its_keys(
     assert run(monkeypatch, "list", "--url", EMULATED) == Exit.REFUSED
     printed = capsys.readouterr().err
     assert f"the AWS region of {EMULATED}/records is not known either" in printed
-    assert "fix: for a local stack, set RECORDS_CONNECTION to its .local/connection.json" in printed
+    assert "fix: for a local stack, pass the URL that its scripts/up prints, and set" in printed
+    assert "RECORDS_CONNECTION to its .local/connection.json" in printed
 
 
 def test_callers_do_not_show_their_secrets() -> None:

@@ -148,13 +148,17 @@ def _opened(file: str) -> AbstractContextManager[IO[bytes]]:
 
 def _check_columns(columns: Sequence[str], settings: "Settings") -> None:
     """Raise Failure if the file has columns that no record can have, or lacks the key."""
+    import difflib
+
     from records_cli import preparing
 
     names = [name for name in columns if not name.startswith("attributes.")]
     if unknown := preparing.unknown(names, settings):
         known = ", ".join((*preparing.FIELDS, "attributes.<name>"))
         cause = f"callers can't set these columns: {', '.join(unknown)}; known are {known}"
-        remedy = "rename them to attributes.<name>, or pass --extra attributes or --extra drop"
+        near = difflib.get_close_matches(unknown[0], preparing.FIELDS, 1)
+        guess = f"did you mean {near[0]}? Otherwise, " if near else ""
+        remedy = f"{guess}rename to attributes.<name>, or pass --extra attributes or --extra drop"
         raise Failure(cause, remedy, Exit.BAD_INPUT)
     key = settings.key_column
     if key is not None and key not in columns and "attributes" not in columns:
