@@ -51,8 +51,8 @@ class Selection:
             self._seen[key] += 1
             message = event["message"]
             fields = parsed(message)
-            if message.startswith(_RUNTIME) or ("_aws" in fields and "message" not in fields):
-                continue  # a line of the runtime, or one with nothing but metrics
+            if message.startswith(_RUNTIME) or (fields and not without_metrics(fields)):
+                continue
             if self.wanted is None or any(each in message for each in ids):
                 yield event
 
@@ -78,13 +78,14 @@ def parsed(message: str) -> dict[str, Any]:
     return line if isinstance(line, dict) else {}
 
 
-def readable(event: Event) -> str:
-    """Return a log line for display: time, level, message, then the other fields.
+def without_metrics(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a line before its metrics, which are its end or the whole line."""
+    return dict(itertools.takewhile(lambda field: field[0] != "_aws", fields.items()))
 
-    Metrics, which end the line of a request, are left out.
-    """
-    content = parsed(event["message"]).items()
-    line = dict(itertools.takewhile(lambda field: field[0] != "_aws", content))
+
+def readable(event: Event) -> str:
+    """Return a log line for display: time, level, message, then the other fields."""
+    line = without_metrics(parsed(event["message"]))
     moment = datetime.fromtimestamp(event["timestamp"] / 1000, UTC)
     if not line:
         return f"{_time(moment)}         {_printable(event['message'].rstrip())}"

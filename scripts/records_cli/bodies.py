@@ -26,19 +26,22 @@ def from_file(file: str | None) -> Body:
         raise Failure(
             f"{file} can't be read: {error.strerror}", "check the path", Exit.BAD_INPUT
         ) from error
-    return json_object(text.decode("utf-8-sig", errors="replace"), "-f")
+    return json_object(text.decode("utf-8-sig", errors="replace"), "-f", "correct the file")
 
 
-def json_object(text: str, option: str) -> Body:
-    """Return a JSON object. Raises Failure, which names `option`, if `text` is not one."""
+def json_object(
+    text: str, option: str, remedy: str = """quote it for the shell: '{"host": "db-07"}'"""
+) -> Body:
+    """Return a JSON object. Raises Failure, which names `option`, if `text` is not one.
+
+    `remedy` is that for text that is not JSON.
+    """
     try:
         content = jsontext.parse(text)
     except (ValueError, RecursionError) as error:
         raise Failure(
             f"{option} is not JSON: {error}",
-            "correct the file"
-            if option == "-f"
-            else """quote it for the shell: '{"host": "db-07"}'""",
+            remedy,
             Exit.BAD_INPUT,
         ) from error
     if not isinstance(content, dict):

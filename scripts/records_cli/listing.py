@@ -1,12 +1,12 @@
 """Reads lists page by page."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from records_cli import attempts, jsontext, terminal
 from records_cli.call import checked
-from records_cli.client import Caller
+from records_cli.client import Caller, Response
 from records_cli.failure import Failure
 
 PAGE = 1000  # the largest page
@@ -45,16 +45,19 @@ def pages(caller: Caller, query: Mapping[str, str], limit: int | None) -> Iterat
 def read(
     caller: Caller, query: Mapping[str, str], times: int, notice: attempts.Notice
 ) -> dict[str, Any]:
-    """Return a page, after up to `times` attempts; `notice` as in `attempts.send`.
+    """Return a page of records, as `answer` does."""
+    return answer(lambda: caller.call("GET", query=query), caller.url, times, notice)
 
-    Raises Failure.
+
+def answer(
+    request: Callable[[], Response], url: str, times: float, notice: attempts.Notice
+) -> dict[str, Any]:
+    """Return the JSON object that a GET of `url` returns, after up to `times` attempts.
+
+    `notice` as in `attempts.send`. Raises Failure.
     """
     response = checked(
-        lambda: attempts.send(
-            lambda: caller.call("GET", query=query), attempts=times, wait=time.sleep, notice=notice
-        ),
-        "GET",
-        caller.url,
+        lambda: attempts.send(request, attempts=times, wait=time.sleep, notice=notice), "GET", url
     )
     try:
         page: dict[str, Any] = jsontext.parse(response.body)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from records_cli.call import Role, checked, connect
-from records_cli.failure import Failure
 from records_cli.formats import Format, chosen
 from records_cli.verbs import filters
 
@@ -115,26 +114,10 @@ def _reader(
     request: "Callable[[Query], Response]", url: str, *, follow: bool
 ) -> "Callable[[Query], Mapping[str, Any]]":
     """Return a function that reads a page; who follows waits for the API as long as it takes."""
-    from records_cli import attempts, jsontext, terminal
+    from records_cli import attempts, listing, terminal
 
     limit, notice = math.inf if follow else attempts.ATTEMPTS, terminal.notices()
-
-    def read(query: "Query") -> Mapping[str, Any]:
-        response = checked(
-            lambda: attempts.send(
-                lambda: request(query), attempts=limit, wait=time.sleep, notice=notice
-            ),
-            "GET",
-            url,
-        )
-        try:
-            page: Mapping[str, Any] = jsontext.parse(response.body)
-        except ValueError as error:
-            remedy = "check the URL: records doctor"
-            raise Failure("the response is not JSON", remedy, is_of_service=True) from error
-        return page
-
-    return read
+    return lambda query: listing.answer(lambda: request(query), url, limit, notice)
 
 
 def _last_minute(caller: "Caller") -> str:
