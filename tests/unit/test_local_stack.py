@@ -15,7 +15,7 @@ import pytest
 
 from lib import client, emulator_server, env, logs, up
 from lib.console import Failure
-from lib.emulator import Emulator
+from lib.emulator import REGION, Emulator
 from lib.emulator_server import Keeper, Repeater, newest, publish, restore
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -190,6 +190,9 @@ class TestEnv:
             *env.settings(self.URL), "AWS_PAGER", "TF_CLI_CONFIG_FILE"
         }  # fmt: skip
         assert (variables["AWS_ENDPOINT_URL"], variables["TF_CLI_CONFIG_FILE"]) == (self.URL, odd)
+        # The AWS CLI and boto3 read the first one, Terraform and other SDKs the second one.
+        regions = {variables["AWS_DEFAULT_REGION"], variables["AWS_REGION"]}
+        assert regions == {REGION}
         assert completed.stderr == ""
         assert list(tmp_path.iterdir()) == []
 

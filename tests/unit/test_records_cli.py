@@ -206,6 +206,8 @@ def test_delete_says_what_it_deleted(
         (["list", "--stauts", "ok"], (2, "No such option: --stauts")),
         (["--as", "root", "list"], (2, "'root' is not")),
         (["create", "--type", "a", "--status", "b", "--attributes", "{"], (2, "is not JSON")),
+        (["update", "r", "--attributes", "{"], (2, "fix: quote it for the shell")),
+        (["create", "-f", __file__], (2, "fix: correct the file")),
         (["history"], (2, "Missing argument 'RECORD_ID'")),
         (["history", "r", "-o", "yaml"], (2, "'yaml' is not")),
         (["restore", "r", "one"], (2, "Invalid value for '")),
